@@ -1,0 +1,58 @@
+"""What a local Harvester is asked to be: its version, its size and how long things take.
+
+Every part of `harvester_local` takes its figures from here and from nowhere else.
+"""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Self
+
+VERSIONS = ("1.6.1", "1.7.1", "1.8.0", "1.9.0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How the local Harvester behaves. Durations are in seconds; the defaults are short on purpose."""
+
+    version: str = "1.8.0"
+    """Harvester release whose rules apply, one of `VERSIONS`."""
+    nodes: int = 3
+    """How many nodes, each with 32 CPUs and 128 GiB."""
+    boot_seconds: float = 0.5
+    """From a scheduled machine to a running one."""
+    address_seconds: float = 0.3
+    """From a running machine to the guest agent's first report of addresses."""
+    shutdown_seconds: float = 0.4
+    """How long a guest takes to obey a graceful stop."""
+    import_seconds: float = 0.5
+    """The least time an image import takes, whatever its size."""
+    migrate_seconds: float = 0.5
+    """How long a live migration takes."""
+    uplink_seconds: float = 0.2
+    """From a VlanConfig to a ready VlanStatus on each matched node."""
+    retry_seconds: float = 0.3
+    """Pause between two attempts of a failed image import (10 on a real Harvester)."""
+
+    def __post_init__(self) -> None:
+        if self.version not in VERSIONS:
+            raise ValueError(f"version: {self.version!r} is not simulated; choose one of {', '.join(VERSIONS)}")
+        if not 1 <= self.nodes <= 100:
+            raise ValueError(f"nodes: {self.nodes} is out of range; choose 1 to 100")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name.endswith("_seconds") and value < 0:
+                raise ValueError(f"{field.name}: {value} is negative; choose 0 or more seconds")
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as a JSON-ready mapping, the reverse of `from_json`."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """Settings from `to_json`'s mapping. Unknown keys raise TypeError."""
+        return cls(**data)
+
+    @property
+    def minor(self) -> tuple[int, int]:
+        """Major and minor version, for comparisons such as `settings.minor >= (1, 7)`."""
+        major, minor, *_ = self.version.split(".")
+        return int(major), int(minor)

@@ -1,0 +1,72 @@
+"""JSON as types, and the few ways in which the provider walks it.
+
+Objects of the API are read-only mappings here: nobody changes what was read, new values are built instead.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias, cast
+
+Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
+Object: TypeAlias = Mapping[str, Json]
+"""A Kubernetes object, as the API serves it."""
+
+
+def dig(value: Json, *path: str | int) -> Json:
+    """The value at `path`, or None where any part of the way is missing: `dig(vm, "status", "conditions", 0)`."""
+    for step in path:
+        if isinstance(step, str) and isinstance(value, Mapping):
+            value = value.get(step)
+        elif isinstance(step, int) and isinstance(value, list | tuple) and -len(value) <= step < len(value):
+            value = value[step]
+        else:
+            return None
+    return value
+
+
+def dig_str(value: Json, *path: str | int) -> str:
+    """The text at `path`, or an empty one where it is missing or no text."""
+    found = dig(value, *path)
+    return found if isinstance(found, str) else ""
+
+
+def dig_int(value: Json, *path: str | int, default: int = 0) -> int:
+    """The whole number at `path`, or `default`. A boolean is no number."""
+    found = dig(value, *path)
+    return found if isinstance(found, int) and not isinstance(found, bool) else default
+
+
+def dig_map(value: Json, *path: str | int) -> Object:
+    """The mapping at `path`, or an empty one."""
+    found = dig(value, *path)
+    return found if isinstance(found, Mapping) else {}
+
+
+def dig_list(value: Json, *path: str | int) -> Sequence[Json]:
+    """The list at `path`, or an empty one."""
+    found = dig(value, *path)
+    return found if isinstance(found, list | tuple) else ()
+
+
+def dig_objects(value: Json, *path: str | int) -> list[Object]:
+    """The mappings of the list at `path`; entries of other types are left out."""
+    return [item for item in dig_list(value, *path) if isinstance(item, Mapping)]
+
+
+def dig_strings(value: Json, *path: str | int) -> dict[str, str]:
+    """The mapping of texts at `path`, such as labels; other values are left out."""
+    return {key: item for key, item in dig_map(value, *path).items() if isinstance(item, str)}
+
+
+def by_name(items: Iterable[Object]) -> dict[str, Object]:
+    """Entries keyed by their `name`, in order. Lists of the API are compared by name, never by index."""
+    return {cast("str", item["name"]): item for item in items if isinstance(item.get("name"), str)}
+
+
+def condition(value: Object, kind: str) -> Object:
+    """The condition of type `kind` in `status.conditions`, or an empty mapping."""
+    return next((c for c in dig_objects(value, "status", "conditions") if c.get("type") == kind), {})
+
+
+def is_true(value: Object, kind: str) -> bool:
+    """Whether the condition of type `kind` has the status "True"."""
+    return condition(value, kind).get("status") == "True"

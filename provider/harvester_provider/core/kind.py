@@ -1,0 +1,87 @@
+"""What a kind is to the engine: pure functions from inputs and snapshots to problems, plans, verdicts and outputs.
+
+One kind keeps one name in every layer. `resources` implements this Protocol once per kind; nothing here does I/O.
+
+The life of an object, in call order:
+  check -> (preview: update | replaces) -> create -> outputs -> ... -> observe (refresh) -> update -> delete
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from harvester_provider.core.json import Json
+from harvester_provider.core.plan import Plan
+from harvester_provider.core.problem import Problem
+from harvester_provider.core.ref import Api, Ref, Want
+from harvester_provider.core.snapshot import Snapshot
+
+I = TypeVar("I")  # noqa: E741  the inputs model of a kind; one letter is the custom for type variables
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """An object that must exist before anything is changed. `property` is the input that names it, `hint` the way out."""
+
+    property: str
+    ref: Ref
+    hint: str = ""
+
+
+class Kind(Protocol[I]):
+    """One kind of resource."""
+
+    name: ClassVar[str]
+    """The token in Pulumi, for example `VirtualMachine`."""
+    api: ClassVar[Api]
+    """The API of its main object, whose reference is the resource's ID."""
+    inputs: ClassVar[type[Any]]
+    """The pydantic model of the inputs (`resources.model.ResourceInputs`)."""
+    outputs_model: ClassVar[type[Any]]
+    """The pydantic model of what is added to the inputs in the state."""
+
+    def ref(self, inputs: I) -> Ref:
+        """The main object."""
+        ...
+
+    def check(self, inputs: I) -> Sequence[Problem]:
+        """Every rule across fields that is broken. Inputs may hold UNKNOWN at any place; rules on unknown values stay silent."""
+        ...
+
+    def requires(self, inputs: I) -> Sequence[Requirement]:
+        """What must exist in the cluster before a create or an update starts."""
+        ...
+
+    def reads(self, ref: Ref, inputs: I | None, seen: Snapshot) -> Iterable[Want]:
+        """What must be seen for the functions below. Asked again with what was seen, until nothing new is wanted.
+
+        `inputs` is None on import. The main object (`ref`) is always read.
+        """
+        ...
+
+    def create(self, inputs: I, seen: Snapshot) -> Plan:
+        """How to make it where the main object does not exist. The plan ends with an Await where readiness takes time."""
+        ...
+
+    def update(self, old: I, new: I, seen: Snapshot) -> Plan:
+        """How to come from `old` (the last state, or what `observe` saw) to `new`, and what each change does.
+
+        Properties that can only be changed by a replacement are Changes with Effect.REPLACE. Must not fail on a
+        main object that is gone: the engine turns that into a create.
+        """
+        ...
+
+    def delete(self, old: I, seen: Snapshot) -> Plan:
+        """How to remove it, in an order the cluster accepts."""
+        ...
+
+    def observe(self, ref: Ref, prior: I | None, seen: Snapshot) -> I:
+        """The inputs as the cluster has them now: what is declared and differs is drift, what controllers write back is not.
+
+        `prior` (the last known inputs) is None on import: then every field is read from the objects.
+        """
+        ...
+
+    def outputs(self, inputs: I, seen: Snapshot) -> Mapping[str, Json]:
+        """What the state holds besides the inputs, with the property names of the wire (camelCase)."""
+        ...

@@ -1,0 +1,85 @@
+"""Where an object lives in the Kubernetes API, as values.
+
+`Api` names a kind's endpoint, `Ref` one object, `Listing` a set of objects. They are the only way in which the
+resources and the engine speak of the cluster; turning them into URLs is done here, sending requests in `kube`.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+from harvester_provider.core.errors import InvalidId
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """One kind's endpoint, for example `Api("kubevirt.io", "v1", "virtualmachines", "VirtualMachine")`."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """The `apiVersion` of its objects: `group/version`, or `v1` for the core group."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str = "", name: str = "") -> str:
+        """The URL path below the API server: of one object, or of the collection where `name` is empty."""
+        root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
+        scope = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
+        return f"{root}{scope}/{self.plural}" + (f"/{name}" if name else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """One object. `namespace` is empty for cluster-scoped kinds. Its `id` is the Pulumi ID and the import ID."""
+
+    api: Api
+    name: str
+    namespace: str = ""
+
+    @property
+    def id(self) -> str:
+        """`namespace/name`, or `name` for cluster-scoped kinds."""
+        return f"{self.namespace}/{self.name}" if self.api.namespaced else self.name
+
+    @property
+    def path(self) -> str:
+        """The URL path of the object below the API server."""
+        return self.api.path(self.namespace, self.name)
+
+    def __str__(self) -> str:
+        return f"{self.api.kind} {self.id}"
+
+    @classmethod
+    def of_id(cls, api: Api, value: str) -> Self:
+        """The reference an ID stands for. Raises InvalidId where the ID has another shape."""
+        parts = value.split("/")
+        if len(parts) != (2 if api.namespaced else 1) or not all(parts):
+            shape = "namespace/name" if api.namespaced else "name"
+            raise InvalidId(f"{api.kind}: {value!r} is no ID of this kind: write {shape}")
+        return cls(api, parts[-1], parts[0] if api.namespaced else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All objects of a kind in a namespace (everywhere where it is empty), narrowed by equal labels."""
+
+    api: Api
+    namespace: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+
+    def __str__(self) -> str:
+        where = f" in {self.namespace}" if self.namespace else ""
+        return f"{self.api.plural}{where}" + (f" with {self.selector}" if self.labels else "")
+
+    @property
+    def selector(self) -> str:
+        """The label selector as the API takes it."""
+        return ",".join(f"{key}={value}" for key, value in self.labels)
+
+
+Want = Ref | Listing
+"""What somebody wants to see of the cluster."""

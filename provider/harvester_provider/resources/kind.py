@@ -1,0 +1,99 @@
+"""What the kinds' classes share: typed access to the models, metadata of objects, and diffs of what is declared.
+
+`BaseKind` gives the common half of `core.kind.Kind`; a kind adds its own rules. Only declared labels and annotations
+are ever compared or written, so that what other controllers and people add stays theirs.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Generic, TypeVar
+
+from harvester_provider.core.effect import Effect
+from harvester_provider.core.json import Json, Object, dig_strings
+from harvester_provider.core.kind import Requirement
+from harvester_provider.core.ownership import mark
+from harvester_provider.core.plan import Change, Plan, Remove
+from harvester_provider.core.problem import Problem
+from harvester_provider.core.ref import Api, Ref, Want
+from harvester_provider.core.snapshot import Snapshot
+from harvester_provider.resources.model import NamespacedInputs, Outputs, ResourceInputs
+
+I = TypeVar("I", bound=ResourceInputs)  # noqa: E741  the inputs model of a kind; one letter is the custom for type variables
+
+LOCAL_ONLY = frozenset({"adopt", "cluster", "timeouts", "owner"})
+"""Inputs that steer the provider and are not part of the object. A change of them alone touches nothing in the cluster."""
+
+
+class BaseKind(Generic[I]):
+    """The half of a kind that is the same for all. Subclasses set the class variables and add create, update, observe, outputs."""
+
+    name: ClassVar[str]
+    api: ClassVar[Api]
+    inputs: ClassVar[type[Any]]
+    outputs_model: ClassVar[type[Any]] = Outputs
+
+    def ref(self, inputs: I) -> Ref:
+        """The main object, from name and namespace."""
+        return Ref(self.api, inputs.name, inputs.namespace if isinstance(inputs, NamespacedInputs) else "")
+
+    def check(self, inputs: I) -> Sequence[Problem]:  # noqa: ARG002  a kind without rules across fields
+        """No rules across fields."""
+        return ()
+
+    def requires(self, inputs: I) -> Sequence[Requirement]:  # noqa: ARG002  a kind that stands alone
+        """Nothing."""
+        return ()
+
+    def reads(self, ref: Ref, inputs: I | None, seen: Snapshot) -> Iterable[Want]:  # noqa: ARG002  the main object is enough
+        """The main object."""
+        return (ref,)
+
+    def delete(self, old: I, seen: Snapshot) -> Plan:  # noqa: ARG002  the main object is all there is
+        """Remove the main object."""
+        return Plan(steps=(Remove(self.ref(old), says=f"delete {self.ref(old)}", seconds=old.seconds("delete", 300)),))
+
+    def outputs(self, inputs: I, seen: Snapshot) -> Mapping[str, Json]:  # noqa: ARG002  a kind without outputs
+        """Nothing besides the inputs."""
+        return {}
+
+    def changed(self, old: I, new: I) -> list[str]:
+        """The fields (Python names) in which the declared values differ, in the model's order, those of the provider itself left out."""
+        return [name for name in type(new).model_fields if name not in LOCAL_ONLY and getattr(old, name) != getattr(new, name)]
+
+    def replacements(self, old: I, new: I) -> list[Change]:
+        """Changes of the fields that the model marks as replace-on-change."""
+        out = []
+        for name, field in type(new).model_fields.items():
+            extra = field.json_schema_extra
+            if isinstance(extra, dict) and extra.get("replaceOnChanges") and getattr(old, name) != getattr(new, name):
+                out.append(Change(field.alias or name, Effect.REPLACE, "cannot be changed in place"))
+        return out
+
+
+def metadata(inputs: ResourceInputs, *, labels: Mapping[str, str] | None = None, annotations: Mapping[str, str] | None = None) -> Object:
+    """`metadata` of a new object: name, namespace, the declared labels and annotations, those of the kind, and the ownership mark."""
+    out: dict[str, Json] = {"name": inputs.name}
+    if isinstance(inputs, NamespacedInputs):
+        out["namespace"] = inputs.namespace
+    if every := {**(labels or {}), **inputs.labels}:
+        out["labels"] = every
+    if every := {**(annotations or {}), **inputs.annotations, **mark(inputs.owner)}:
+        out["annotations"] = every
+    return out
+
+
+def entries_patch(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, Json]:
+    """The merge patch of labels or annotations: declared ones set, those no longer declared removed, others untouched."""
+    gone: dict[str, Json] = dict.fromkeys(old.keys() - new.keys())
+    return gone | {key: value for key, value in new.items() if old.get(key) != value}
+
+
+def declared(prior: Mapping[str, str] | None, found: Object, where: str) -> dict[str, str]:
+    """Of the object's `labels` or `annotations`, those that were declared: with the values the cluster has now."""
+    have = dig_strings(found, "metadata", where)
+    return {key: have[key] for key in prior if key in have} if prior is not None else {}
+
+
+def metadata_patch(old: ResourceInputs, new: ResourceInputs) -> dict[str, Json]:
+    """The merge patch of `metadata` for changed labels and annotations; empty where nothing changed."""
+    parts = {"labels": entries_patch(old.labels, new.labels), "annotations": entries_patch(old.annotations, new.annotations)}
+    return {name: part for name, part in parts.items() if part}

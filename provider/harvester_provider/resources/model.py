@@ -1,0 +1,180 @@
+"""What the input and output models of all kinds share: names on the wire, unknown values, units and secret marks.
+
+Models are pydantic, frozen, and speak snake_case in Python and camelCase on the wire (the schema, the state). Nothing
+in here knows a kind.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WithJsonSchema,
+    field_validator,
+)
+from pydantic.alias_generators import to_camel
+
+from harvester_provider.core.duration import seconds
+from harvester_provider.core.quantity import Quantity
+from harvester_provider.core.unknown import UNKNOWN, Unknown
+
+SECRET: dict[str, Any] = {"secret": True}
+"""`Field(json_schema_extra=SECRET)` marks an input or output whose value is never shown."""
+REPLACE: dict[str, Any] = {"replaceOnChanges": True}
+"""`Field(json_schema_extra=REPLACE)` marks an input that can only be changed by a replacement."""
+
+NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+"""RFC 1123 label, in lower case."""
+
+
+def _holds_unknown(value: object) -> bool:
+    if isinstance(value, Unknown):
+        return True
+    if isinstance(value, Mapping):
+        return any(isinstance(item, Unknown) for item in value.values())
+    return isinstance(value, list) and any(isinstance(item, Unknown) for item in value)
+
+
+class Model(BaseModel):
+    """The base of every model.
+
+    A value that is not known before the update passes every field's validation as UNKNOWN; a list or a mapping that
+    holds one directly becomes UNKNOWN as a whole.
+    """
+
+    model_config = ConfigDict(
+        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid", use_attribute_docstrings=True,
+        arbitrary_types_allowed=True, validate_default=False, ser_json_inf_nan="null",
+    )  # fmt: skip
+
+    @field_validator("*", mode="wrap")
+    @classmethod
+    def _let_unknown_pass(cls, value: object, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> object:
+        if isinstance(value, Unknown) or (isinstance(value, list) and _holds_unknown(value)):
+            return UNKNOWN
+        if isinstance(value, Mapping) and _holds_unknown(value) and not _is_model(cls, info):
+            return UNKNOWN
+        return handler(value)
+
+    def wire(self) -> dict[str, Any]:
+        """The values by their names on the wire, defaults filled in, absent and empty ones left out. UNKNOWN stays UNKNOWN."""
+        out = {}
+        for name, field in type(self).model_fields.items():
+            value = _wire(getattr(self, name))
+            if value not in (None, "", [], {}):
+                out[field.alias or name] = value
+        return out
+
+    def updated(self, **changes: object) -> Self:
+        """A copy with other values for the named fields (already validated ones)."""
+        return self.model_copy(update=changes)
+
+
+def _is_model(cls: type[BaseModel], info: ValidationInfo) -> bool:
+    """Whether the field holds a model, whose own fields deal with unknown values."""
+    annotation = cls.model_fields[info.field_name].annotation if info.field_name else None
+    options = getattr(annotation, "__args__", (annotation,))
+    return any(isinstance(option, type) and issubclass(option, BaseModel) for option in options)
+
+
+def _wire(value: object) -> object:
+    if isinstance(value, Model):
+        return value.wire()
+    if isinstance(value, list | tuple):
+        return [_wire(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _wire(item) for key, item in value.items()}
+    if isinstance(value, Quantity):
+        return value.text
+    return value
+
+
+def _quantity(value: object) -> Quantity:
+    if isinstance(value, str | int | float | Quantity) and not isinstance(value, bool):
+        return Quantity(value)
+    raise ValueError(f"{value!r} is not a quantity: write a number with a unit such as 512Mi, 10Gi, 2 or 500m")
+
+
+def _duration(value: object) -> str:
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        seconds(value)
+        return str(value)
+    raise ValueError(f"{value!r} is not a duration: write 30s, 10m, 1h30m or a number of seconds")
+
+
+QuantityText = Annotated[
+    Quantity, BeforeValidator(_quantity), PlainSerializer(lambda value: value.text, return_type=str),
+    WithJsonSchema({"type": "string", "format": "quantity"}),
+]  # fmt: skip
+"""A Kubernetes quantity; compared as a number, kept as it was written."""
+
+DurationText = Annotated[str, BeforeValidator(_duration), WithJsonSchema({"type": "string", "format": "duration"})]
+"""A duration such as `30s` or `10m`."""
+
+
+def _label(value: str) -> str:
+    if len(value) > 63 or re.fullmatch(NAME, value) is None:
+        raise ValueError(f"{value!r} is no valid name: use at most 63 lower-case letters, digits and inner dashes")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_label), WithJsonSchema({"type": "string", "pattern": NAME, "maxLength": 63})]
+"""A DNS label (RFC 1123): at most 63 lower-case letters, digits and dashes."""
+
+
+class Timeouts(Model):
+    """How long each operation may take, waits included, before it fails with what was last seen."""
+
+    create: DurationText | None = None
+    """Time for the create, for example `10m`. The default depends on the kind."""
+    update: DurationText | None = None
+    """Time for an update."""
+    delete: DurationText | None = None
+    """Time for the delete."""
+
+    def seconds(self, operation: str, default: float) -> float:
+        """The time for `create`, `update` or `delete`, in seconds."""
+        value = getattr(self, operation)
+        return default if value is None or isinstance(value, Unknown) else seconds(value)
+
+
+class ResourceInputs(Model):
+    """The inputs that every kind has."""
+
+    name: Name = Field(json_schema_extra=REPLACE)
+    """Name of the object in the cluster. Default: the resource's name in the program."""
+    labels: dict[str, str] = {}
+    """Labels of the object. Labels that others set are left alone."""
+    annotations: dict[str, str] = {}
+    """Annotations of the object. Annotations that others set are left alone."""
+    adopt: bool = False
+    """Take over an existing object of that name. Without it, an object that this resource did not make is an error."""
+    cluster: str | None = Field(default=None, json_schema_extra=REPLACE)
+    """Which of the clusters in `harvester:clusters` to use. Default: the one of the provider's own settings."""
+    timeouts: Timeouts = Timeouts()
+    """How long each operation may take."""
+    owner: str = ""
+    """Set by the SDK: project, stack and name of the resource, written to every object it makes."""
+
+    def seconds(self, operation: str, default: float) -> float:
+        """The time for `create`, `update` or `delete`, in seconds."""
+        return default if isinstance(self.timeouts, Unknown) else self.timeouts.seconds(operation, default)
+
+
+class NamespacedInputs(ResourceInputs):
+    """The inputs that every kind in a namespace has."""
+
+    namespace: Name = Field(default="default", json_schema_extra=REPLACE)
+    """Namespace of the object."""
+
+
+class Outputs(Model):
+    """The base of what a kind adds to its inputs in the state."""
