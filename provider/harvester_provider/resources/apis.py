@@ -1,0 +1,27 @@
+"""The APIs that the kinds read and write, each once. Sources: the CRDs of Harvester 1.8, KubeVirt 1.7 and Multus."""
+
+from harvester_provider.core.ref import Api, Ref
+
+VIRTUAL_MACHINE = Api("kubevirt.io", "v1", "virtualmachines", "VirtualMachine")
+VIRTUAL_MACHINE_INSTANCE = Api("kubevirt.io", "v1", "virtualmachineinstances", "VirtualMachineInstance")
+VIRTUAL_MACHINE_INSTANCE_MIGRATION = Api("kubevirt.io", "v1", "virtualmachineinstancemigrations", "VirtualMachineInstanceMigration")
+KUBEVIRT = Api("kubevirt.io", "v1", "kubevirts", "KubeVirt")
+
+IMAGE = Api("harvesterhci.io", "v1beta1", "virtualmachineimages", "VirtualMachineImage")
+KEY_PAIR = Api("harvesterhci.io", "v1beta1", "keypairs", "KeyPair")
+SETTING = Api("harvesterhci.io", "v1beta1", "settings", "Setting", namespaced=False)
+
+CLUSTER_NETWORK = Api("network.harvesterhci.io", "v1beta1", "clusternetworks", "ClusterNetwork", namespaced=False)
+VLAN_CONFIG = Api("network.harvesterhci.io", "v1beta1", "vlanconfigs", "VlanConfig", namespaced=False)
+VLAN_STATUS = Api("network.harvesterhci.io", "v1beta1", "vlanstatuses", "VlanStatus", namespaced=False)
+NETWORK = Api("k8s.cni.cncf.io", "v1", "network-attachment-definitions", "NetworkAttachmentDefinition")
+
+NAMESPACE = Api("", "v1", "namespaces", "Namespace", namespaced=False)
+NODE = Api("", "v1", "nodes", "Node", namespaced=False)
+SECRET = Api("", "v1", "secrets", "Secret")
+PERSISTENT_VOLUME_CLAIM = Api("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
+EVENT = Api("", "v1", "events", "Event")
+STORAGE_CLASS = Api("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False)
+
+SERVER_VERSION = Ref(SETTING, "server-version")
+"""The setting whose top-level `value` is the Harvester release, such as `v1.8.0`."""
