@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from harvester_provider.core.json import Json
-from harvester_provider.core.plan import Plan
+from harvester_provider.core.plan import Plan, Step
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Api, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
@@ -60,14 +60,21 @@ class Kind(Protocol[I]):
         ...
 
     def create(self, inputs: I, seen: Snapshot) -> Plan:
-        """How to make it where the main object does not exist. The plan ends with an Await where readiness takes time."""
+        """How to make it where the main object does not exist, without the steps of `settle`, which the engine runs next."""
+        ...
+
+    def settle(self, inputs: I, seen: Snapshot) -> Sequence[Step]:
+        """What finishes a create once the main object exists (as in `seen`): links between objects, and the wait for readiness.
+
+        Runs after `create`, and after a create that was interrupted and is resumed; so every step can be repeated.
+        """
         ...
 
     def update(self, old: I, new: I, seen: Snapshot) -> Plan:
         """How to come from `old` (the last state, or what `observe` saw) to `new`, and what each change does.
 
-        Properties that can only be changed by a replacement are Changes with Effect.REPLACE. Must not fail on a
-        main object that is gone: the engine turns that into a create.
+        Properties that can only be changed by a replacement are Changes with Effect.REPLACE. The plan ends with an Await
+        where the change takes time. Only asked where the main object exists.
         """
         ...
 

@@ -65,20 +65,24 @@ class Ref:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """All objects of a kind in a namespace (everywhere where it is empty), narrowed by equal labels."""
+    """All objects of a kind in a namespace (everywhere where it is empty), narrowed by equal labels and fields."""
 
     api: Api
     namespace: str = ""
     labels: tuple[tuple[str, str], ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()
+    """Field selector, such as `(("involvedObject.name", "vm1"),)`; only fields the API server can select by."""
 
     def __str__(self) -> str:
         where = f" in {self.namespace}" if self.namespace else ""
-        return f"{self.api.plural}{where}" + (f" with {self.selector}" if self.labels else "")
+        narrowed = ",".join(self.query.values())
+        return f"{self.api.plural}{where}" + (f" with {narrowed}" if narrowed else "")
 
     @property
-    def selector(self) -> str:
-        """The label selector as the API takes it."""
-        return ",".join(f"{key}={value}" for key, value in self.labels)
+    def query(self) -> dict[str, str]:
+        """The selectors as the API takes them."""
+        parts = {"labelSelector": self.labels, "fieldSelector": self.fields}
+        return {name: ",".join(f"{key}={value}" for key, value in pairs) for name, pairs in parts.items() if pairs}
 
 
 Want = Ref | Listing

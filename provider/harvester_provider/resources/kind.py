@@ -11,7 +11,7 @@ from harvester_provider.core.effect import Effect
 from harvester_provider.core.json import Json, Object, dig_strings
 from harvester_provider.core.kind import Requirement
 from harvester_provider.core.ownership import mark
-from harvester_provider.core.plan import Change, Plan, Remove
+from harvester_provider.core.plan import Change, Plan, Remove, Step
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Api, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
@@ -46,6 +46,10 @@ class BaseKind(Generic[I]):
     def reads(self, ref: Ref, inputs: I | None, seen: Snapshot) -> Iterable[Want]:  # noqa: ARG002  the main object is enough
         """The main object."""
         return (ref,)
+
+    def settle(self, inputs: I, seen: Snapshot) -> Sequence[Step]:  # noqa: ARG002  a kind that is ready once it exists
+        """Nothing to finish."""
+        return ()
 
     def delete(self, old: I, seen: Snapshot) -> Plan:  # noqa: ARG002  the main object is all there is
         """Remove the main object."""

@@ -178,3 +178,6 @@ class NamespacedInputs(ResourceInputs):
 
 class Outputs(Model):
     """The base of what a kind adds to its inputs in the state."""
+
+    uid: str = ""
+    """UID of the object in the cluster; filled in by the engine. Another UID under the same name is another object."""

@@ -1,0 +1,34 @@
+"""From what a kind wants to see to a snapshot: asks, reads side by side, and asks again until nothing new is wanted."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+from harvester_provider.core.cluster import Cluster
+from harvester_provider.core.kind import Kind
+from harvester_provider.core.ref import Ref, Want
+from harvester_provider.core.snapshot import Snapshot
+
+ROUNDS = 10
+"""More rounds than any kind needs: a kind that wants ever more is broken."""
+
+
+async def look(cluster: Cluster, wants: Sequence[Want]) -> Snapshot:
+    """Read all `wants` side by side."""
+    refs = [want for want in wants if isinstance(want, Ref)]
+    listings = [want for want in wants if not isinstance(want, Ref)]
+    objects = asyncio.gather(*(cluster.get(ref) for ref in refs))
+    lists = asyncio.gather(*(cluster.list(listing) for listing in listings))
+    found, listed = await objects, await lists
+    return Snapshot(dict(zip(refs, found, strict=True)), dict(zip(listings, listed, strict=True)))
+
+
+async def see(cluster: Cluster, kind: Kind[Any], ref: Ref, inputs: Any) -> Snapshot:
+    """What `kind` needs to see for `inputs` (None on import)."""
+    seen = Snapshot()
+    for _ in range(ROUNDS):
+        wants = seen.missing([ref, *kind.reads(ref, inputs, seen)])
+        if not wants:
+            return seen
+        seen = seen.plus(await look(cluster, wants))
+    raise AssertionError(f"{kind.name}.reads wants ever more: {wants}")

@@ -1,0 +1,144 @@
+"""Runs a plan, step by step: retries what passes by itself, and puts things back where the cluster refuses half-way.
+
+It runs the very value that preview printed. A step that is interrupted is found again by the next run, because every
+object carries its owner's mark and every step can be repeated.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
+
+from harvester_provider.core.cluster import Cluster
+from harvester_provider.core.errors import (
+    AlreadyExists,
+    Conflict,
+    HarvesterError,
+    NotFound,
+    NotOurs,
+    PlanRefused,
+    Refused,
+    WaitFailed,
+    WaitTimedOut,
+)
+from harvester_provider.core.json import Object, dig_list
+from harvester_provider.core.ownership import is_ours, owner_of, uid
+from harvester_provider.core.plan import Await, Call, Judge, Patch, Plan, Put, Remove, Step
+from harvester_provider.core.ref import Ref
+from harvester_provider.core.snapshot import Snapshot
+from harvester_provider.core.verdict import Ready, Verdict, Waiting
+from harvester_provider.engine.reporter import Reporter
+from harvester_provider.engine.waiter import wait
+
+T = TypeVar("T")
+
+SETTLE_SECONDS = 45.0
+"""How long a refusal that ends by itself is waited out: webhooks read caches, which lag behind by a second or so."""
+
+
+async def run(cluster: Cluster, plan: Plan, owner: str, reporter: Reporter) -> None:
+    """Run all steps. `owner` is the mark of the objects that are ours; an empty one owns nothing that is already there."""
+    if plan.refused:
+        raise PlanRefused("; ".join(f"{change.property}: {change.why}" for change in plan.refused))
+    for number, step in enumerate(plan.steps):
+        try:
+            await _run_step(cluster, step, owner, reporter)
+        except (Refused, Conflict, WaitFailed, WaitTimedOut) as error:
+            if number and plan.recover:
+                await _recover(cluster, plan, owner, reporter, error)
+            raise
+
+
+async def _recover(cluster: Cluster, plan: Plan, owner: str, reporter: Reporter, error: HarvesterError) -> None:
+    """Put things back after a refusal. The error that is raised says whether that worked."""
+    reporter.warn(f"refused, putting things back as they were: {error}")
+    try:
+        for step in plan.recover:
+            await _run_step(cluster, step, owner, reporter)
+    except HarvesterError as second:
+        raise type(error)(f"{error}. Putting things back failed as well: {second}. The next `pulumi up` goes on from here") from second
+    raise type(error)(f"{error}. Things were put back as they were before") from error
+
+
+async def _run_step(cluster: Cluster, step: Step, owner: str, reporter: Reporter) -> None:
+    if step.says:
+        reporter.progress(step.says)
+    match step:
+        case Put():
+            await _patiently(lambda: _put(cluster, step, owner))
+        case Patch():
+            await _patiently(lambda: cluster.patch(step.ref, step.body))
+        case Remove():
+            await _remove(cluster, step, reporter)
+        case Call():
+            await _patiently(lambda: cluster.call(step))
+        case Await():
+            await wait(cluster, step, reporter)
+
+
+async def _patiently(act: Callable[[], Awaitable[T]], seconds: float = SETTLE_SECONDS, *, locked: bool = True) -> T:
+    """Repeat what was refused for a reason that passes and, where `locked`, what lost the optimistic lock."""
+    retrying = AsyncRetrying(
+        retry=retry_if_exception(lambda error: _passes(error, locked=locked)),
+        wait=wait_exponential_jitter(initial=0.2, max=5, jitter=0.2),
+        stop=stop_after_delay(seconds),
+        reraise=True,
+    )
+    return await retrying(act)
+
+
+def _passes(error: BaseException, *, locked: bool) -> bool:
+    return (locked and isinstance(error, Conflict)) or (isinstance(error, Refused) and error.transient)
+
+
+async def _put(cluster: Cluster, step: Put, owner: str) -> Object:
+    try:
+        return await cluster.create(step.ref, step.body)
+    except AlreadyExists:
+        found = await cluster.get(step.ref)
+    if found is None:
+        raise Conflict(f"{step.ref}: it existed a moment ago and is gone now")
+    if not is_ours(found, owner):
+        raise NotOurs(not_ours(step.ref, found))
+    return await cluster.patch(step.ref, step.body)
+
+
+def not_ours(ref: Ref, found: Object) -> str:
+    """The message about an object that somebody else made."""
+    whose = f"it belongs to {owner_of(found)}" if owner_of(found) else "it was not made by this program"
+    return f"{ref}: an object of that name exists, and {whose}: choose another name, delete it, or set adopt=True to take it over"
+
+
+async def _remove(cluster: Cluster, step: Remove, reporter: Reporter) -> None:
+    """Delete the object and wait until it is gone, under one deadline."""
+    found = await cluster.get(step.ref)
+    if found is None:
+        return
+    clock = asyncio.get_running_loop()
+    deadline = clock.time() + step.seconds
+    try:
+        await _patiently(lambda: cluster.delete(step.ref, step.propagation, uid(found)), step.seconds, locked=False)
+    except NotFound:
+        return
+    except Conflict as error:
+        now = await cluster.get(step.ref)
+        if now is not None and uid(now) == uid(found):
+            raise
+        raise Conflict(f"{step.ref}: it was replaced by another object of that name meanwhile; that one was left alone") from error
+    left = max(deadline - clock.time(), 1.0)
+    await wait(cluster, Await(of=step.ref, until="gone", wants=(step.ref,), judge=gone(step.ref, uid(found)), seconds=left), reporter)
+
+
+def gone(ref: Ref, identity: str) -> Judge:
+    """Judges that the object with that UID is gone."""
+
+    def judge(seen: Snapshot) -> Verdict:
+        found = seen[ref]
+        if found is None or uid(found) != identity:
+            return Ready()
+        finalizers = [str(name) for name in dig_list(found, "metadata", "finalizers")]
+        held = f", held by {', '.join(finalizers)}" if finalizers else ""
+        return Waiting(f"being deleted{held}")
+
+    return judge

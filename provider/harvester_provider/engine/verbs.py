@@ -1,0 +1,241 @@
+"""check, diff, create, read, update, delete: what every front end calls, with the same answers for all of them.
+
+Each verb looks at the cluster once, makes a plan, runs it, and looks again. Only "not found" means gone; any other
+error of a read keeps the state as it is.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from harvester_provider.core.cluster import Cluster
+from harvester_provider.core.effect import Effect
+from harvester_provider.core.errors import InvalidInputs, NotOurs
+from harvester_provider.core.json import Json, Object, dig_str
+from harvester_provider.core.kind import Kind
+from harvester_provider.core.ownership import is_ours, uid
+from harvester_provider.core.plan import Change, Plan
+from harvester_provider.core.problem import Problem
+from harvester_provider.core.ref import Ref
+from harvester_provider.core.snapshot import Snapshot
+from harvester_provider.core.unknown import UNKNOWN, Unknown
+from harvester_provider.engine.reader import look, see
+from harvester_provider.engine.reporter import Reporter
+from harvester_provider.engine.runner import not_ours, run
+from harvester_provider.engine.state import Wire, inputs_of_state, parse, state_of
+from harvester_provider.resources.kind import LOCAL_ONLY
+from harvester_provider.resources.model import Model
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The inputs as they will be used, and what is wrong with them."""
+
+    inputs: Mapping[str, Any]
+    problems: Sequence[Problem]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What an update would do. `lines` are for the user; `changed` are property names of the wire."""
+
+    changed: Sequence[str] = ()
+    replaces: Sequence[str] = ()
+    lines: Sequence[str] = ()
+    plan: Plan = field(default_factory=Plan)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A resource as the cluster has it: its ID, its inputs as they are there, and its state."""
+
+    id: str
+    inputs: Mapping[str, Json]
+    state: Mapping[str, Json]
+
+
+def check(kind: Kind[Any], news: Wire) -> Checked:
+    """The inputs with defaults filled in, and every problem at once. Asks nobody."""
+    try:
+        inputs = parse(kind, news)
+    except InvalidInputs as error:
+        return Checked(dict(news), error.problems)
+    return Checked(inputs.wire(), tuple(kind.check(inputs)))
+
+
+async def check_name(kind: Kind[Any], cluster: Cluster, news: Wire) -> Sequence[Problem]:
+    """Before a create: whether the name is free, or taken by an object of ours. Also finds a cluster without this kind."""
+    inputs = parse(kind, news)
+    if isinstance(inputs.name, Unknown) or isinstance(getattr(inputs, "namespace", ""), Unknown) or inputs.adopt:
+        return ()
+    ref = kind.ref(inputs)
+    found = await cluster.get(ref)
+    return () if found is None or is_ours(found, inputs.owner) else (Problem("name", not_ours(ref, found)),)
+
+
+async def diff(kind: Kind[Any], cluster: Cluster, identity: str, olds: Wire, news: Wire) -> Difference:
+    """What changes and what it does. A resource without a change costs no request."""
+    new, old = parse(kind, news), inputs_of_state(kind, olds)
+    ref = Ref.of_id(kind.api, identity)
+    if old is not None:
+        names = _changed(old, new)
+        if not names:
+            return Difference()
+        if unknown := _unknown(new):
+            return _uncertain(kind, old, new, names, unknown)
+    seen = await see(cluster, kind, ref, new)
+    if old is None:
+        old = kind.observe(ref, None, seen)
+    if seen[ref] is None:
+        return Difference(_changed(old, new), (), (f"{ref} is gone: it will be made again",))
+    plan = kind.update(old, new, seen)
+    missing = [str(problem) for problem in await _missing(kind, cluster, new)]
+    return Difference(_changed(old, new), plan.replaces, [*plan.lines(), *missing], plan)
+
+
+async def create(kind: Kind[Any], cluster: Cluster, news: Wire, reporter: Reporter) -> Found:
+    """Make the resource, or go on with one that an interrupted create of ours left behind, or adopt one."""
+    inputs = parse(kind, news)
+    _raise(kind, kind.check(inputs))
+    ref = kind.ref(inputs)
+    seen = await see(cluster, kind, ref, inputs)
+    found = seen[ref]
+    if found is None:
+        await _make(kind, cluster, inputs, seen, reporter)
+    else:
+        await _take_over(kind, cluster, inputs, seen, reporter)
+    seen = await see(cluster, kind, ref, inputs)
+    await run(cluster, Plan(tuple(kind.settle(inputs, seen))), inputs.owner, reporter)
+    return await _finish(kind, cluster, ref, inputs)
+
+
+async def _make(kind: Kind[Any], cluster: Cluster, inputs: Any, seen: Snapshot, reporter: Reporter) -> None:
+    _raise(kind, await _missing(kind, cluster, inputs))
+    await run(cluster, kind.create(inputs, seen), inputs.owner, reporter)
+
+
+async def _take_over(kind: Kind[Any], cluster: Cluster, inputs: Any, seen: Snapshot, reporter: Reporter) -> None:
+    """Bring an object that exists already to the inputs: ours from an interrupted run, or one to adopt."""
+    ref, found = kind.ref(inputs), seen.get(kind.ref(inputs))
+    ours = is_ours(found, inputs.owner)
+    if not ours and not inputs.adopt:
+        raise NotOurs(not_ours(ref, found))
+    old = kind.observe(ref, inputs, seen)
+    plan = kind.update(old, inputs, seen)
+    if not plan.replaces and not _leaving(found):
+        reporter.info(f"{ref} exists: {'going on with it' if ours else 'taking it over'}")
+        await run(cluster, plan, inputs.owner, reporter)
+        return
+    if not ours:
+        names = ", ".join(plan.replaces)
+        raise NotOurs(f"{ref}: it cannot be adopted: {names} cannot be changed in place: write the values the object has, or another name")
+    reporter.info(f"{ref} was left behind by an interrupted run and cannot be used: making it again")
+    await run(cluster, kind.delete(old, seen), inputs.owner, reporter)
+    await _make(kind, cluster, inputs, await see(cluster, kind, ref, inputs), reporter)
+
+
+async def read(kind: Kind[Any], cluster: Cluster, identity: str, state: Wire) -> Found | None:
+    """The resource as it is, None where it does not exist. Without inputs in the state (import), all of it is read."""
+    ref = Ref.of_id(kind.api, identity)
+    prior = inputs_of_state(kind, state)
+    seen = await see(cluster, kind, ref, prior)
+    found = seen[ref]
+    if found is None or (prior is not None and _is_another(found, state, prior.owner)):
+        return None
+    inputs = kind.observe(ref, prior, seen)
+    return Found(ref.id, inputs.wire(), state_of(kind, inputs, ref, seen))
+
+
+async def update(kind: Kind[Any], cluster: Cluster, identity: str, olds: Wire, news: Wire, reporter: Reporter) -> Found:
+    """Bring the resource from its last state to new inputs. One that vanished meanwhile is made again."""
+    new = parse(kind, news)
+    _raise(kind, kind.check(new))
+    ref = Ref.of_id(kind.api, identity)
+    seen = await see(cluster, kind, ref, new)
+    if seen[ref] is None:
+        return await create(kind, cluster, news, reporter)
+    old = inputs_of_state(kind, olds) or kind.observe(ref, None, seen)
+    _raise(kind, await _missing(kind, cluster, new))
+    await run(cluster, kind.update(old, new, seen), new.owner, reporter)
+    return await _finish(kind, cluster, ref, new)
+
+
+async def delete(kind: Kind[Any], cluster: Cluster, identity: str, state: Wire, reporter: Reporter) -> None:
+    """Remove the resource. Another object that took its name meanwhile is left alone."""
+    ref = Ref.of_id(kind.api, identity)
+    prior = inputs_of_state(kind, state)
+    seen = await see(cluster, kind, ref, prior)
+    found = seen[ref]
+    old = prior if prior is not None else kind.observe(ref, None, seen)
+    if found is not None and _is_another(found, state, old.owner):
+        reporter.warn(f"{ref}: another object has this name now, ours is gone: it is left alone")
+        return
+    plan = kind.delete(old, seen)
+    for note in plan.notes:
+        reporter.info(note)
+    await run(cluster, plan, old.owner, reporter)
+
+
+async def _finish(kind: Kind[Any], cluster: Cluster, ref: Ref, inputs: Any) -> Found:
+    seen = await see(cluster, kind, ref, inputs)
+    return Found(ref.id, inputs.wire(), state_of(kind, inputs, ref, seen))
+
+
+async def _missing(kind: Kind[Any], cluster: Cluster, inputs: Any) -> list[Problem]:
+    """Objects that the inputs name and that do not exist."""
+    needed = kind.requires(inputs)
+    seen = await look(cluster, list(dict.fromkeys(need.ref for need in needed)))
+    return [
+        Problem(need.property, f"{need.ref} does not exist" + (f": {need.hint}" if need.hint else ""))
+        for need in needed
+        if seen[need.ref] is None
+    ]  # fmt: skip
+
+
+def _raise(kind: Kind[Any], problems: Sequence[Problem]) -> None:
+    if problems:
+        raise InvalidInputs(kind.name, problems)
+
+
+def _is_another(found: Object, state: Wire, owner: str) -> bool:
+    """Whether the object took the name of ours after ours was gone: other UID, and not our mark."""
+    known = state.get("uid")
+    return bool(known) and known != uid(found) and not is_ours(found, owner)
+
+
+def _leaving(found: Object) -> bool:
+    return bool(dig_str(found, "metadata", "deletionTimestamp"))
+
+
+def _changed(old: Any, new: Any) -> list[str]:
+    """The property names of the wire whose values differ, those that only steer the provider left out."""
+    fields = type(new).model_fields
+    return [
+        field.alias or name
+        for name, field in fields.items()
+        if name not in LOCAL_ONLY - {"cluster"} and getattr(old, name) != getattr(new, name)
+    ]
+
+
+def _unknown(value: object, path: str = "") -> list[str]:
+    """Paths of the values that are not known before the update."""
+    if value is UNKNOWN:
+        return [path]
+    if isinstance(value, list):
+        return [found for number, item in enumerate(value) for found in _unknown(item, f"{path}[{number}]")]
+    if isinstance(value, Model):
+        names = [(name, field.alias or name) for name, field in type(value).model_fields.items()]
+        return [found for name, alias in names for found in _unknown(getattr(value, name), f"{path}.{alias}" if path else alias)]
+    return []
+
+
+def _uncertain(kind: Kind[Any], old: Any, new: Any, names: list[str], unknown: list[str]) -> Difference:
+    """At preview, where values are not known yet: replacements that are certain, and what the rest depends on."""
+    replaces = []
+    for name, spec in type(new).model_fields.items():
+        extra = spec.json_schema_extra
+        known = getattr(new, name) is not UNKNOWN
+        if known and isinstance(extra, dict) and extra.get("replaceOnChanges") and getattr(old, name) != getattr(new, name):
+            replaces.append(spec.alias or name)
+    line = f"{kind.name}: what the update does is known only when {', '.join(unknown)} is known"
+    return Difference(names, replaces, (line,), Plan(changes=tuple(Change(name, Effect.NONE, "not known yet") for name in unknown)))

@@ -1,0 +1,161 @@
+"""Requests to one cluster: authentication, limits, retries of the transport, and errors from `kube.errors`.
+
+The session and the credentials are those of `kubernetes.aio`. Redirects are never followed, so that credentials go
+only where the settings say. Business refusals are never retried here.
+"""
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+from kubernetes.aio.client.api_client import ApiClient
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+
+from harvester_provider.core.errors import BadConnection, Overloaded, Unauthorized, Unreachable
+from harvester_provider.core.json import Json
+from harvester_provider.kube.connection import Target
+from harvester_provider.kube.errors import translate
+
+CONNECT_SECONDS = 5.0
+"""For a TCP and TLS connection: an unreachable address is an error within seconds."""
+READ_SECONDS = 60.0
+"""Between two bytes of an answer, and for a cluster that never answered yet `FIRST_READ_SECONDS`."""
+FIRST_READ_SECONDS = 10.0
+FIRST_PATIENCE = 4.0
+"""How long a cluster that never answered yet is tried."""
+PATIENCE = 90.0
+"""How long a cluster that answered before is tried: an API server that restarts is waited out."""
+
+_MERGE, _JSON_PATCH = "application/merge-patch+json", "application/json-patch+json"
+
+
+class Client:
+    """One cluster's session. Create it on the event loop that uses it; `close` it there."""
+
+    def __init__(self, reload: Callable[[], Awaitable[Target]], target: Target, *, max_requests: int = 64) -> None:
+        self._reload = reload
+        self._slots = asyncio.Semaphore(max_requests)
+        self._answered = False
+        self._use(target)
+
+    def _use(self, target: Target) -> None:
+        self.target = target
+        self._api: Any = ApiClient(target.configuration)
+        self._session: aiohttp.ClientSession = self._api.rest_client.pool_manager
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._api.close()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Json = None,
+        query: Mapping[str, str] | None = None,
+        asked: str = "",
+        surface: str = "kubernetes",
+    ) -> Json:
+        """Send a request and return the parsed answer. Transport errors and overload are retried, 401 once with fresh credentials."""
+        retrying = AsyncRetrying(
+            retry=retry_if_exception_type((Unreachable, Overloaded)), wait=_wait, reraise=True,
+            stop=stop_after_delay(PATIENCE if self._answered else FIRST_PATIENCE),
+        )  # fmt: skip
+        async for attempt in retrying:
+            with attempt:
+                return await self._authorized(method, path, body, query, asked or f"{method} {path}", surface)
+        raise AssertionError  # pragma: no cover  the loop returns or raises
+
+    async def _authorized(self, method: str, path: str, body: Json, query: Mapping[str, str] | None, asked: str, surface: str) -> Json:
+        try:
+            return await self._once(method, path, body, query, asked, surface)
+        except Unauthorized:
+            await self._renew()
+        return await self._once(method, path, body, query, asked, surface)
+
+    async def _renew(self) -> None:
+        """Read the credentials again: tokens and certificates are rotated while a program runs."""
+        old, target = self._api, await self._reload()
+        self._use(target)
+        await old.close()
+
+    async def _once(self, method: str, path: str, body: Json, query: Mapping[str, str] | None, asked: str, surface: str) -> Json:
+        async with self._slots, self._send(method, path, body, query, asked, surface) as response:
+            payload = await response.read()
+            self._answered = True
+            if not 200 <= response.status < 300:
+                raise translate(response.status, response.headers, payload, asked)
+            try:
+                parsed: Json = json.loads(payload) if payload else None
+            except ValueError as error:
+                raise Unreachable(f"{asked}: the answer is no JSON: something else than the Kubernetes API answers there") from error
+            return parsed
+
+    @asynccontextmanager
+    async def _send(
+        self, method: str, path: str, body: Json, query: Mapping[str, str] | None, asked: str, surface: str, *, endless: bool = False
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        read = None if endless else READ_SECONDS if self._answered else FIRST_READ_SECONDS
+        headers = {"Accept": "application/json", "User-Agent": "pulumi-harvester", **await self._credentials()}
+        if body is not None:
+            headers["Content-Type"] = "application/json" if method != "PATCH" else _JSON_PATCH if isinstance(body, list | tuple) else _MERGE
+        try:
+            async with self._session.request(
+                method, self._url(surface, path), params=query, headers=headers, allow_redirects=False,
+                data=None if body is None else json.dumps(body), server_hostname=self._api.rest_client.server_hostname,
+                proxy=self._api.rest_client.proxy,
+                timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=CONNECT_SECONDS, sock_read=read),
+            ) as response:  # fmt: skip
+                yield response
+        except (ssl.SSLCertVerificationError, aiohttp.ClientConnectorCertificateError) as error:
+            raise BadConnection(
+                f"{asked}: the server's certificate is not trusted ({error}): check `certificate-authority-data` and the address"
+            ) from error
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise Unreachable(
+                f"{asked}: no answer from {self.target.host}: {_why(error)}: is the address right, and the cluster up?"
+            ) from error
+
+    async def _credentials(self) -> dict[str, str]:
+        found = (await self.target.configuration.auth_settings()).get("BearerToken")
+        return {found["key"]: found["value"]} if found else {}
+
+    def _url(self, surface: str, path: str) -> str:
+        if surface == "kubernetes":
+            return self.target.host.rstrip("/") + path
+        if not self.target.endpoint:
+            raise BadConnection(
+                "harvester:endpoint: missing: the address of Harvester's own API cannot be told from "
+                f"{self.target.host}; set it to https://VIP (pulumi config set harvester:endpoint https://VIP)"
+            )
+        return self.target.endpoint + path
+
+    async def lines(self, path: str, query: Mapping[str, str], asked: str) -> AsyncGenerator[bytes, None]:
+        """The lines of an endless answer (a watch). Ends when the server ends it; raises as `request` does, without retries."""
+        async with self._send("GET", path, None, query, asked, "kubernetes", endless=True) as response:
+            if response.status != 200:
+                raise translate(response.status, response.headers, await response.read(), asked)
+            async for line in response.content:
+                yield line
+
+
+def _why(error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return "timed out"
+    return str(error) or type(error).__name__
+
+
+_BACKOFF = wait_exponential_jitter(initial=0.2, max=8, jitter=0.2)
+
+
+def _wait(state: RetryCallState) -> float:
+    """The server's Retry-After where it gives one, else an exponential pause with jitter."""
+    error = state.outcome.exception() if state.outcome else None
+    if isinstance(error, Overloaded) and error.retry_after is not None:
+        return min(error.retry_after, 30.0)
+    return _BACKOFF(state)

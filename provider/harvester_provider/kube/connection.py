@@ -1,0 +1,155 @@
+"""From the provider's settings to a configured client. No request is sent here, except what a credential plugin needs.
+
+Order: `kubeconfig`, then `host`, then the environment's `KUBECONFIG`, then `~/.kube/config`. Whatever is wrong becomes
+a BadConnection that names the setting and the way out.
+"""
+
+import base64
+import binascii
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+from urllib.parse import urlsplit
+
+import yaml
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.config.config_exception import ConfigException
+from kubernetes.aio.config.kube_config import KubeConfigLoader, KubeConfigMerger
+
+from harvester_provider.core.errors import BadConnection
+from harvester_provider.resources.provider import Connection
+
+_DEFAULT = "~/.kube/config"
+_PROXIED = "/k8s/clusters/"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A configured client's settings, and where Harvester's own API is (empty where it cannot be told)."""
+
+    configuration: Any
+    endpoint: str
+
+    @property
+    def host(self) -> str:
+        """URL of the Kubernetes API."""
+        return str(self.configuration.host)
+
+
+async def connect(connection: Connection) -> Target:
+    """The client's settings for a connection. Raises BadConnection."""
+    configuration = type.__call__(Configuration)  # the class hands out a shared default otherwise
+    if connection.kubeconfig is None and connection.host is not None:
+        _from_host(connection, configuration)
+    else:
+        await _from_kubeconfig(connection, configuration)
+    configuration.connection_pool_maxsize = 0  # watches stay open; requests are limited in `client`
+    configuration.retries = False
+    return Target(configuration, connection.endpoint.rstrip("/") if connection.endpoint else _endpoint(configuration.host))
+
+
+def _endpoint(host: str) -> str:
+    """Behind a Harvester VIP the API server is at `https://VIP/k8s/clusters/...`, and Harvester's API beside it."""
+    head, found, _ = host.partition(_PROXIED)
+    return head if found else ""
+
+
+def _from_host(connection: Connection, configuration: Any) -> None:
+    host = (connection.host or "").rstrip("/")
+    parts = urlsplit(host)
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
+        raise BadConnection(f"harvester:host: {host!r} is no URL: write https://ADDRESS:6443 or https://ADDRESS/k8s/clusters/local")
+    if not connection.token:
+        raise BadConnection(
+            "harvester:token: missing: harvester:host needs a bearer token (pulumi config set --secret harvester:token ...)"
+        )
+    configuration.host = host
+    configuration.api_key["BearerToken"] = f"Bearer {connection.token}"
+    if connection.ca:
+        configuration.ssl_ca_cert = _ca_file(connection.ca)
+
+
+def _ca_file(ca: str) -> str:
+    if "-----BEGIN" not in ca:
+        path = Path(ca).expanduser()
+        if not path.is_file():
+            raise BadConnection(f"harvester:ca: {ca!r} is neither PEM text nor a file")
+        return str(path)
+    with NamedTemporaryFile("w", prefix="harvester-ca-", suffix=".pem", delete=False) as file:
+        file.write(ca)
+    return file.name
+
+
+async def _from_kubeconfig(connection: Connection, configuration: Any) -> None:
+    content, base, where = _kubeconfig(connection.kubeconfig)
+    if not isinstance(content, dict) or not content.get("clusters"):
+        raise BadConnection(
+            f"{where}: this is no kubeconfig: it has no `clusters`. Download it again (in Harvester: Support > Download KubeConfig)"
+        )
+    contexts = [entry.get("name") for entry in content.get("contexts") or [] if isinstance(entry, dict)]
+    wanted = connection.context or content.get("current-context")
+    if wanted not in contexts:
+        named = "harvester:context" if connection.context else f"{where}: current-context"
+        raise BadConnection(
+            f"{named}: {wanted!r} is no context of the kubeconfig: choose one of {', '.join(map(str, contexts)) or '(it has none)'}"
+        )
+    try:
+        loader = KubeConfigLoader(config_dict=content, config_base_path=base, active_context=connection.context)
+        await loader.load_and_set(configuration)
+    except (ConfigException, OSError, ValueError, KeyError, TypeError, binascii.Error) as error:
+        raise BadConnection(f"{where}: {error}") from error
+
+
+def _kubeconfig(value: str | None) -> tuple[Any, str | None, str]:
+    """The parsed kubeconfig, the folder its relative paths start from, and its name for messages."""
+    if value is None:
+        paths = [Path(part).expanduser() for part in os.environ.get("KUBECONFIG", _DEFAULT).split(os.pathsep) if part]
+        found = [path for path in paths if path.is_file()]
+        if not found:
+            looked = ", ".join(map(str, paths))
+            raise BadConnection(f"no kubeconfig: {looked} does not exist: set harvester:kubeconfig (text, path or base64) or KUBECONFIG")
+        return _merged(found), str(found[0].parent), str(found[0])
+    text = value.strip()
+    if "\n" in text or text.startswith("{"):
+        return _parsed(text, "harvester:kubeconfig"), None, "harvester:kubeconfig"
+    decoded = _decoded(text)
+    if decoded is not None:
+        return _parsed(decoded, "harvester:kubeconfig"), None, "harvester:kubeconfig"
+    path = Path(text).expanduser()
+    if not path.is_file():
+        shown = text if len(text) < 200 else f"{text[:40]}..."
+        raise BadConnection(f"harvester:kubeconfig: {shown!r} is neither a kubeconfig's text, nor its base64, nor an existing file")
+    return _parsed(_read(path), str(path)), str(path.parent), str(path)
+
+
+def _merged(paths: list[Path]) -> Any:
+    if len(paths) == 1:
+        return _parsed(_read(paths[0]), str(paths[0]))
+    try:
+        return KubeConfigMerger(os.pathsep.join(map(str, paths))).config.value
+    except (ConfigException, OSError, yaml.YAMLError) as error:
+        raise BadConnection(f"KUBECONFIG: {error}") from error
+
+
+def _decoded(text: str) -> str | None:
+    try:
+        decoded = base64.b64decode(text, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        return None
+    return decoded if "clusters" in decoded else None
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadConnection(f"{path}: cannot be read: {error}") from error
+
+
+def _parsed(text: str, where: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise BadConnection(f"{where}: this is no YAML: {error}") from error

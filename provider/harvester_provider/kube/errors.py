@@ -1,0 +1,103 @@
+"""What the API and the network answer -> the error tree of `core.errors`. The one place where that is decided.
+
+The rules are Harvester's and Kubernetes' own: Harvester's webhooks answer 409 for business refusals too (upstream
+pkg/webhook/error), so the message tells a lock conflict from a refusal; a 404 counts as "gone" only when the API
+server itself says so of that object.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+
+from harvester_provider.core import errors
+from harvester_provider.core.json import Object, dig, dig_int, dig_str
+
+_LOCK = "the object has been modified"
+_WEBHOOK = re.compile(r'admission webhook "([^"]+)" denied the request:?\s*')
+_WEBHOOK_DOWN = ("failed calling webhook", "failed to call webhook")
+_PASSING = re.compile(
+    "|".join((
+        r"being used by (volume|VMBackup)",
+        r"currently attached to",
+        r"still used by VM\(s\)",
+        r"it's still used by",
+        r"must be stopped at first",
+        r"must remove the related networks",
+        r"existing operation is in progress",
+        r"in creating or deleting",
+        r"(vlanconfig|nad)\S* .*still exist",
+        r"failed to get storage class",
+        r"overlaps with other vlanconfigs",
+        r"cluster ?network \S+ (not found|isn't ready)",
+    )),
+    re.IGNORECASE,
+)  # fmt: skip
+"""Refusals that end by themselves when another object is gone or a webhook's cache has caught up (facts of upstream's validators)."""
+
+
+def translate(status: int, headers: Mapping[str, str], body: bytes, asked: str) -> errors.HarvesterError:
+    """The error for an answer that is no success. `asked` says what was asked for, for the message."""
+    answer = parse_status(body)
+    message = dig_str(answer, "message") or _excerpt(body) or f"HTTP {status}"
+    reason = dig_str(answer, "reason")
+    refusal = _WEBHOOK.search(message)
+    text = f"{asked}: {_WEBHOOK.sub('', message)}"
+    if 300 <= status < 400:
+        return errors.BadConnection(
+            f"{asked}: redirected to {headers.get('Location', '?')}: redirects are not followed; set the final address"
+        )
+    if status == 401:
+        return errors.Unauthorized(
+            f"{asked}: the credentials are not valid (401): get a new kubeconfig or token", status=status, reason=reason
+        )
+    if refusal or status in {400, 405, 422}:
+        return errors.Refused(text, status=status, reason=reason, transient=_PASSING.search(message) is not None)
+    if status == 403:
+        return errors.Forbidden(f"{text}: ask for the permission, or use other credentials", status=status, reason=reason)
+    if status in {404, 409}:
+        return _missing(answer, text, asked) if status == 404 else _conflict(message, reason, text)
+    return _faulty(status, headers, answer, message, text)
+
+
+def _missing(answer: Object, text: str, asked: str) -> errors.HarvesterError:
+    if dig(answer, "kind") != "Status":
+        return errors.Unreachable(
+            f"{asked}: something else than the Kubernetes API answers there (404): check the address in the kubeconfig", status=404
+        )
+    if not dig_str(answer, "details", "name"):
+        return errors.NotHarvester(f"{asked}: this kind is not served by the cluster: is it a Harvester, and new enough?")
+    return errors.NotFound(text, status=404, reason="NotFound")
+
+
+def _conflict(message: str, reason: str, text: str) -> errors.HarvesterError:
+    if reason == "AlreadyExists":
+        return errors.AlreadyExists(text, status=409, reason=reason)
+    if _LOCK in message or "Precondition failed" in message:
+        return errors.Conflict(text, status=409, reason=reason)
+    return errors.Refused(text, status=409, reason=reason, transient=_PASSING.search(message) is not None)
+
+
+def _faulty(status: int, headers: Mapping[str, str], answer: Object, message: str, text: str) -> errors.HarvesterError:
+    if status == 500 and _PASSING.search(message):
+        return errors.Refused(text, status=status, transient=True)
+    after = _seconds(headers.get("Retry-After")) or dig_int(answer, "details", "retryAfterSeconds") or None
+    if status in {429, 500, 503} or any(part in message for part in _WEBHOOK_DOWN):
+        return errors.Overloaded(text, status=status, reason=dig_str(answer, "reason"), retry_after=after)
+    return errors.Unreachable(text, status=status)
+
+
+def _seconds(value: str | None) -> float | None:
+    return float(value) if value and value.isdigit() else None
+
+
+def parse_status(body: bytes) -> Object:
+    """The Status object of an error answer, or an empty mapping where the body is something else."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return {}
+    return answer if isinstance(answer, dict) else {}
+
+
+def _excerpt(body: bytes) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", body[:2000].decode(errors="replace")).split())[:200]

@@ -1,0 +1,34 @@
+"""The list of all kinds: token -> module. A kind is imported when it is first asked for, so that a program pays for what it uses."""
+
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+from typing import Any
+
+from harvester_provider.core.kind import Kind
+
+_MODULES = {
+    "CloudInit": "cloud_init",
+    "ClusterNetwork": "cluster_network",
+    "Image": "image",
+    "SshKey": "ssh_key",
+    "VirtualMachine": "virtual_machine",
+    "VlanConfig": "vlan_config",
+    "VlanNetwork": "vlan_network",
+}
+
+
+class _Kinds(Mapping[str, Kind[Any]]):
+    """Kinds by token. Looking one up imports it; KeyError where there is none of that name."""
+
+    def __getitem__(self, name: str) -> Kind[Any]:
+        kind: Kind[Any] = import_module(f"harvester_provider.resources.{_MODULES[name]}").KIND
+        return kind
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_MODULES)
+
+    def __len__(self) -> int:
+        return len(_MODULES)
+
+
+KINDS: Mapping[str, Kind[Any]] = _Kinds()
