@@ -22,11 +22,11 @@ from harvester_local.errors import LocalError
 from harvester_local.layout import Layout, default_folder
 from harvester_local.locks import held
 from harvester_local.pki import Pki
-from harvester_local.ports import LOOPBACK
 from harvester_local.processes import Handle
 from harvester_local.settings import Settings
 from harvester_local.startup import Order, start_all
 from harvester_local.state import State
+from harvester_local.status import Status, endpoint, images_url, status_of
 from harvester_local.teardown import stop_all
 
 TOOLS = ("etcd", "kube-apiserver", "kube-controller-manager")
@@ -73,7 +73,7 @@ class LocalHarvester:
         self._tools = tools
         self._plane = tuple(plane)
         self._report = report
-        self._layout = Layout(self._given_folder or default_folder())
+        self.layout = Layout(self._given_folder or default_folder())
         self._temporary = False
         self._mine = False
 
@@ -82,50 +82,50 @@ class LocalHarvester:
     @property
     def folder(self) -> Path:
         """Folder of data, logs and kubeconfigs."""
-        return self._layout.folder
+        return self.layout.folder
 
     @property
     def logs(self) -> Path:
         """Folder of the logs, one per program."""
-        return self._layout.logs
+        return self.layout.logs
 
     @property
     def kubeconfig(self) -> Path:
         """Kubeconfig of a cluster administrator, through the front door as on a Harvester VIP."""
-        return self._layout.kubeconfig
+        return self.layout.kubeconfig
 
     @property
     def kubeconfig_text(self) -> str:
         """Content of `kubeconfig`."""
-        return self._layout.kubeconfig.read_text()
+        return self.layout.kubeconfig.read_text()
 
     @property
     def kubeconfig_direct(self) -> Path:
         """Kubeconfig straight to kube-apiserver, past the front door and its faults."""
-        return self._layout.direct
+        return self.layout.direct
 
     @property
     def endpoint(self) -> str:
         """URL of the front door, what `https://VIP` is to a real Harvester."""
-        return f"https://{LOOPBACK}:{self._state().ports['front']}"
+        return endpoint(self._state())
 
     @property
     def images_url(self) -> str:
         """URL of the folder from which the sample images can be downloaded."""
-        return f"http://{LOOPBACK}:{self._state().ports['images']}/images"
+        return images_url(self._state())
 
     @property
     def ca(self) -> Path:
         """Certificate of the authority that signed the front door's certificate."""
-        return Pki(self._layout.pki).ca
+        return Pki(self.layout.pki).ca
 
     @property
     def tokens(self) -> dict[str, str]:
         """Bearer tokens by user name: `admin` may do everything; `guest` has no rights, to test refusals with."""
-        return Pki(self._layout.pki).tokens()
+        return Pki(self.layout.pki).tokens()
 
     def _state(self) -> State:
-        state = State.read(self._layout.state)
+        state = State.read(self.layout.state)
         if state is None:
             raise LocalError(f"no local Harvester in {self.folder}: start one with `pulumi-harvester local up`, or name its --folder")
         return state
@@ -145,9 +145,9 @@ class LocalHarvester:
         if not self.folder.exists():
             return
         with self._locked():
-            state = State.read(self._layout.state)
+            state = State.read(self.layout.state)
             if state:
-                stop_all(self._layout, state)
+                stop_all(self.layout, state)
         self._mine = False
 
     def reset(self) -> None:
@@ -155,16 +155,25 @@ class LocalHarvester:
         if not self.folder.exists():
             return
         with self._locked():
-            state = State.read(self._layout.state)
+            state = State.read(self.layout.state)
             if state:
-                stopped = stop_all(self._layout, state)
-                for path in (self._layout.data, self._layout.work):
+                stopped = stop_all(self.layout, state)
+                for path in (self.layout.data, self.layout.work):
                     shutil.rmtree(path, ignore_errors=True)
-                replace(stopped, settings=Settings(), crds=None).write(self._layout.state)
+                replace(stopped, settings=Settings(), crds=None).write(self.layout.state)
+
+    def status(self) -> Status:
+        """How it is right now. Raises LocalError when the folder holds none."""
+        return status_of(self.layout, self._state())
+
+    def last_settings(self) -> Settings:
+        """Settings of the last start, the defaults when there was none."""
+        state = State.read(self.layout.state)
+        return state.settings if state else Settings()
 
     def __enter__(self) -> Self:
         if self._given_folder is None:
-            self._layout = Layout(Path(tempfile.mkdtemp(prefix="harvester-local-")))
+            self.layout = Layout(Path(tempfile.mkdtemp(prefix="harvester-local-")))
             self._temporary = True
         return self._up(owner=Handle.of(os.getpid()))
 
@@ -179,7 +188,7 @@ class LocalHarvester:
     def _up(self, owner: Handle | None) -> Self:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with self._locked():
-            state = State.read(self._layout.state)
+            state = State.read(self.layout.state)
             if state and state.is_running():
                 self._check_same(state)
                 self._report(f"already up in {self.folder}")
@@ -193,7 +202,7 @@ class LocalHarvester:
     def _order(self, previous: State | None, owner: Handle | None) -> Order:
         tools = self._tools or toolchain.ensure(TOOLS, report=self._report)
         return Order(
-            layout=self._layout,
+            layout=self.layout,
             settings=self._settings or (previous.settings if previous else Settings()),
             crds=self._crds or (previous.crds if previous else None),
             tools=tools,
@@ -205,7 +214,7 @@ class LocalHarvester:
     def _clean_up(self, state: State) -> None:
         if dead := state.dead():
             self._report(f"{', '.join(dead)} of the last run ended unasked; stopping the rest and starting again")
-        stop_all(self._layout, state)
+        stop_all(self.layout, state)
 
     def _check_same(self, state: State) -> None:
         wanted, running = (self._settings or state.settings, self._crds or state.crds), (state.settings, state.crds)
@@ -216,4 +225,4 @@ class LocalHarvester:
             )
 
     def _locked(self) -> AbstractContextManager[None]:
-        return held(self._layout.lock, f"another command works on {self.folder}; waiting for it", self._report)
+        return held(self.layout.lock, f"another command works on {self.folder}; waiting for it", self._report)

@@ -15,11 +15,12 @@ from harvester_local.state import State
 def stop_all(layout: Layout, state: State) -> State:
     """Stop all processes of `state` and those its record missed; return and write the state without them."""
     layout.ready.unlink(missing_ok=True)
-    running = [process for handle in state.processes.values() if (process := handle.process())]
-    recorded = [process for process in running if process.pid != os.getpid()]  # the guard is in the record itself
-    strays = [process for process in processes.marked(state.instance) if process not in recorded]
-    # Clients first: a control plane whose API server goes away under it fills its log with errors that are none.
-    processes.stop([*reversed(recorded), *strays])
+    running = {name: process for name, handle in state.processes.items() if (process := handle.process())}
+    # kube-apiserver does not end while it waits for a database that is gone; the guard watches to the last.
+    last = [running.pop(name) for name in ("etcd", "guard") if name in running]
+    processes.stop(running.values())
+    processes.stop(process for process in last if process.pid != os.getpid())
+    processes.stop(processes.marked(state.instance))
     for handle in state.processes.values():
         handle.exit_code()  # an ended child of this process leaves the process table
     stopped = replace(state, processes={}, ready=False)
