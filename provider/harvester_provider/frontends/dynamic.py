@@ -30,7 +30,7 @@ class DynamicProvider(ResourceProvider):
         """Take the program's configuration: the connection settings, with secrets decrypted."""
         from harvester_provider.frontends.host import start  # noqa: PLC0415  only the host process needs it
 
-        start(req.config.raw_config)
+        start(req.config.get)
 
     def check(self, _olds: Props, news: Props) -> CheckResult:
         """Validate the inputs and fill in the defaults; before a create, see that the name is free."""

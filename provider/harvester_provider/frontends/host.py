@@ -8,7 +8,7 @@ import json
 import logging
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -32,16 +32,16 @@ _lock = threading.Lock()
 _current: "Host | None" = None
 
 
-def start(config: Mapping[str, Any]) -> None:
-    """Start the process's host, once, with the program's configuration."""
+def start(config: Callable[[str], Any]) -> None:
+    """Start the process's host, once. `config` gives the program's configuration by key, None where it is not set."""
     global _current  # noqa: PLW0603  the host process calls a pickled class: there is no other place to keep it
     with _lock:
         if _current is None:
-            log = EngineLog()
+            messages = EngineLog()
             if not lift_worker_limit(WORKERS):
-                log.warn("this Pulumi SDK keeps its limit of 4 resources at a time: larger programs take longer")
+                messages.warn("this Pulumi SDK keeps its limit of 4 resources at a time: larger programs take longer")
             _quiet_grpc()
-            _current = Host(settings_of(config), log)
+            _current = Host(settings_of(config), messages)
 
 
 def current() -> "Host":
@@ -51,20 +51,17 @@ def current() -> "Host":
     return _current
 
 
-def settings_of(config: Mapping[str, Any]) -> ProviderSettings:
+def settings_of(config: Callable[[str], Any]) -> ProviderSettings:
     """The provider's settings from the program's configuration (`harvester:kubeconfig` ...). Raises BadConnection."""
     values: dict[str, Any] = {}
-    for key, value in config.items():
-        name = key.removeprefix(PREFIX)
-        if key.startswith(PREFIX) and name in _SETTING_NAMES:
+    for name in (field.alias or name for name, field in ProviderSettings.model_fields.items()):
+        value = config(PREFIX + name)
+        if value is not None:
             values[name] = _structured(name, value) if name == "clusters" else value
     try:
         return ProviderSettings.model_validate(values)
     except ValueError as error:
         raise BadConnection(f"the configuration {PREFIX}* is not valid: {error}") from error
-
-
-_SETTING_NAMES = {field.alias or name for name, field in ProviderSettings.model_fields.items()}
 
 
 def _structured(name: str, value: Any) -> Any:

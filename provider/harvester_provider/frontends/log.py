@@ -15,7 +15,7 @@ class EngineLog:
         self._stub: Any = None
         found = address or (sys.argv[1] if len(sys.argv) > 1 and ":" in sys.argv[1] else "")
         if found:
-            self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(found))  # type: ignore[no-untyped-call,unused-ignore]  generated code without types
+            self._stub = engine_pb2_grpc.EngineStub(grpc.insecure_channel(found))
 
     def info(self, text: str) -> None:
         """Shown under Diagnostics."""
