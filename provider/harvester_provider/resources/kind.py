@@ -22,6 +22,11 @@ I = TypeVar("I", bound=ResourceInputs)  # noqa: E741  the inputs model of a kind
 LOCAL_ONLY = frozenset({"adopt", "cluster", "timeouts", "owner"})
 """Inputs that steer the provider and are not part of the object. A change of them alone touches nothing in the cluster."""
 
+DESCRIPTION = "field.cattle.io/description"
+"""Annotation with the description of an object whose spec has none."""
+TAG = "tag.harvesterhci.io/"
+"""What the labels of tags begin with."""
+
 
 class BaseKind(Generic[I]):
     """The half of a kind that is the same for all. Subclasses set the class variables and add create, update, observe, outputs."""
@@ -72,17 +77,51 @@ class BaseKind(Generic[I]):
                 out.append(Change(field.alias or name, Effect.REPLACE, "cannot be changed in place"))
         return out
 
+    def changes(self, old: I, new: I, effects: Mapping[str, tuple[Effect, str]] | None = None) -> list[Change]:
+        """A change for each changed field: replacements first, then the rest with the effect and reason `effects` gives for the field.
 
-def metadata(inputs: ResourceInputs, *, labels: Mapping[str, str] | None = None, annotations: Mapping[str, str] | None = None) -> Object:
-    """`metadata` of a new object: name, namespace, the declared labels and annotations, those of the kind, and the ownership mark."""
+        A field that `effects` does not name is metadata to the machines: nothing notices it.
+        """
+        replaced = self.replacements(old, new)
+        done = {change.property for change in replaced}
+        known = effects or {}
+        names = [(name, type(new).model_fields[name].alias or name) for name in self.changed(old, new)]
+        return replaced + [Change(alias, *known.get(name, (Effect.METADATA, ""))) for name, alias in names if alias not in done]
+
+    def observed(self, ref: Ref, prior: I | None, found: Object, *, described: bool = True, **values: object) -> I:
+        """`prior` with what the cluster has now: its metadata, and `values` for the kind's own fields.
+
+        Without `prior` (import) the inputs are new and not validated: an object that was made elsewhere may break our rules.
+        """
+        where = {"name": ref.name} | ({"namespace": ref.namespace} if ref.api.namespaced else {})
+        base: I = prior if prior is not None else self.inputs.model_construct(**where)
+        return base.updated(**observed_metadata(prior, found, described=described), **values)
+
+
+def metadata(
+    inputs: ResourceInputs, *, labels: Mapping[str, str] | None = None, annotations: Mapping[str, str] | None = None, described: bool = True
+) -> Object:
+    """`metadata` of a new object: name, namespace, what is declared, what the kind adds, and the ownership mark.
+
+    `described` is False for a kind whose spec has the description.
+    """
     out: dict[str, Json] = {"name": inputs.name}
     if isinstance(inputs, NamespacedInputs):
         out["namespace"] = inputs.namespace
-    if every := {**(labels or {}), **inputs.labels}:
+    if every := {**(labels or {}), **_labels(inputs)}:
         out["labels"] = every
-    if every := {**(annotations or {}), **inputs.annotations, **mark(inputs.owner)}:
+    if every := {**(annotations or {}), **_annotations(inputs, described=described), **mark(inputs.owner)}:
         out["annotations"] = every
     return out
+
+
+def _labels(inputs: ResourceInputs) -> dict[str, str]:
+    return {**{TAG + key: value for key, value in inputs.tags.items()}, **inputs.labels}
+
+
+def _annotations(inputs: ResourceInputs, *, described: bool) -> dict[str, str]:
+    shown = {DESCRIPTION: inputs.description} if described and inputs.description else {}
+    return {**shown, **inputs.annotations}
 
 
 def entries_patch(old: Mapping[str, str], new: Mapping[str, str]) -> dict[str, Json]:
@@ -97,7 +136,27 @@ def declared(prior: Mapping[str, str] | None, found: Object, where: str) -> dict
     return {key: have[key] for key in prior if key in have} if prior is not None else {}
 
 
-def metadata_patch(old: ResourceInputs, new: ResourceInputs) -> dict[str, Json]:
-    """The merge patch of `metadata` for changed labels and annotations; empty where nothing changed."""
-    parts = {"labels": entries_patch(old.labels, new.labels), "annotations": entries_patch(old.annotations, new.annotations)}
+def metadata_patch(old: ResourceInputs, new: ResourceInputs, *, described: bool = True) -> dict[str, Json]:
+    """The merge patch of `metadata` for changed labels, tags, annotations and description; empty where nothing changed."""
+    parts = {
+        "labels": entries_patch(_labels(old), _labels(new)),
+        "annotations": entries_patch(_annotations(old, described=described), _annotations(new, described=described)),
+    }
     return {name: part for name, part in parts.items() if part}
+
+
+def observed_metadata(prior: ResourceInputs | None, found: Object, *, described: bool = True) -> dict[str, object]:
+    """Labels, annotations, tags and description as the cluster has them, as far as they are declared. For `inputs.updated(...)`.
+
+    On import labels and annotations cannot be told from those of controllers, so that only tags and the description are read.
+    """
+    have = dig_strings(found, "metadata", "labels")
+    tags = {key.removeprefix(TAG): value for key, value in have.items() if key.startswith(TAG)}
+    out: dict[str, object] = {
+        "labels": declared(prior.labels if prior else None, found, "labels"),
+        "annotations": declared(prior.annotations if prior else None, found, "annotations"),
+        "tags": {key: tags[key] for key in prior.tags if key in tags} if prior else tags,
+    }
+    if described and (prior is None or prior.description):
+        out["description"] = dig_strings(found, "metadata", "annotations").get(DESCRIPTION, "")
+    return out

@@ -151,6 +151,10 @@ class ResourceInputs(Model):
 
     name: Name = Field(json_schema_extra=REPLACE)
     """Name of the object in the cluster. Default: the resource's name in the program."""
+    description: str = ""
+    """Free text that Harvester's UI shows beside the object."""
+    tags: dict[str, str] = {}
+    """Tags as Harvester's UI shows them: each is a label `tag.harvesterhci.io/<key>`. Tags that others set are left alone."""
     labels: dict[str, str] = {}
     """Labels of the object. Labels that others set are left alone."""
     annotations: dict[str, str] = {}
