@@ -7,7 +7,9 @@ Nothing here knows what a program is for.
 
 import os
 import signal
+import time
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +17,12 @@ import psutil
 
 MARK = "HARVESTER_LOCAL_INSTANCE"
 """Environment variable that every started program carries; its value is one instance's own."""
-STOP_SECONDS = 8.0
+STOP_SECONDS = 4.0
 """How long programs may take to end after SIGTERM before they get SIGKILL."""
+LONGEST_PAUSE = 0.1
+"""Seconds between two looks at processes that shall end."""
+OWNER_CHECK_SECONDS = 5.0
+"""The kernel tells of an owner's end at once; where it cannot, it is looked for this often."""
 CLOCK_SLACK = 1.0
 """Seconds by which two readings of one start time may differ: psutil derives it from the adjustable clock."""
 
@@ -37,10 +43,10 @@ class Handle:
         """The running process, or None when it has ended or the pid has become somebody else's."""
         try:
             process = psutil.Process(self.pid)
-            ended = process.status() == psutil.STATUS_ZOMBIE or abs(process.create_time() - self.started) > CLOCK_SLACK
+            same = abs(process.create_time() - self.started) < CLOCK_SLACK
         except psutil.NoSuchProcess:
             return None
-        return None if ended else process
+        return process if same and not _has_ended(process) else None
 
     def exit_code(self) -> int | None:
         """Exit code of an ended child of this very process (negative: the signal); None where it cannot be known."""
@@ -88,20 +94,42 @@ def marked(mark: str) -> list[psutil.Process]:
 
 def stop(processes: Iterable[psutil.Process], seconds: float = STOP_SECONDS) -> None:
     """End processes: SIGTERM to all, then SIGKILL to those still there after `seconds`. Returns when all have ended."""
-    waiting = list(processes)
-    for process in waiting:
+    everyone = list(processes)
+    for process in everyone:
         _signal(process, signal.SIGTERM)
-    _, stubborn = psutil.wait_procs(waiting, timeout=seconds)
+    stubborn = still_running(everyone, seconds)
     for process in stubborn:
         _signal(process, signal.SIGKILL)
-    psutil.wait_procs(stubborn, timeout=seconds)
+    still_running(stubborn, seconds)
+
+
+def still_running(processes: Iterable[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait until all have ended, at most `seconds`; return those that have not.
+
+    An ended process that nobody has waited for yet (a zombie, as under a container's first process) has ended.
+    """
+    end = time.monotonic() + seconds
+    pause = 0.005
+    while running := [process for process in processes if not _has_ended(process)]:
+        if time.monotonic() > end:
+            break
+        time.sleep(pause)
+        pause = min(pause * 1.5, LONGEST_PAUSE)
+    return running
 
 
 def wait_for_end(handle: Handle) -> None:
     """Return when the process has ended; at once when it has already."""
-    process = handle.process()
-    if process:
-        process.wait()
+    while process := handle.process():
+        with suppress(psutil.TimeoutExpired):
+            process.wait(timeout=OWNER_CHECK_SECONDS)
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _signal(process: psutil.Process, number: signal.Signals) -> None:
