@@ -20,6 +20,7 @@ NAMESPACE = Api("", "v1", "namespaces", "Namespace", namespaced=False)
 NODE = Api("", "v1", "nodes", "Node", namespaced=False)
 SECRET = Api("", "v1", "secrets", "Secret")
 PERSISTENT_VOLUME_CLAIM = Api("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
+DATA_VOLUME = Api("cdi.kubevirt.io", "v1beta1", "datavolumes", "DataVolume")
 EVENT = Api("", "v1", "events", "Event")
 STORAGE_CLASS = Api("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False)
 

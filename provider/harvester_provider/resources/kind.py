@@ -98,6 +98,11 @@ class BaseKind(Generic[I]):
         return base.updated(**observed_metadata(prior, found, described=described), **values)
 
 
+def manifest(api: Api, meta: Object, **parts: Json) -> Object:
+    """A new object of `api` with its metadata and its other parts (`spec`, `data` ...)."""
+    return {"apiVersion": api.api_version, "kind": api.kind, "metadata": meta, **parts}
+
+
 def metadata(
     inputs: ResourceInputs, *, labels: Mapping[str, str] | None = None, annotations: Mapping[str, str] | None = None, described: bool = True
 ) -> Object:
