@@ -19,6 +19,7 @@ from harvester_local.cluster import LocalHarvester
 from harvester_local.errors import LocalError
 from harvester_local.logs import follow, last_lines, log_files
 from harvester_local.options import Choice, with_settings_options
+from harvester_local.progress import to_stderr
 from harvester_local.settings import Settings
 from harvester_local.status import ProgramStatus, Status
 
@@ -47,7 +48,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 def up(folder: Folder = None, crds: Crds = None, **options: Choice) -> None:
     """Start it, or find it running. Options not given are as at the last start."""
     with _errors_told():
-        harvester = LocalHarvester(_settings(folder, options), folder=folder, crds=crds, report=_tell)
+        harvester = LocalHarvester(_settings(folder, options), folder=folder, crds=crds, report=to_stderr)
         harvester.up()
         _print_status(harvester.status())
 
@@ -56,14 +57,14 @@ def up(folder: Folder = None, crds: Crds = None, **options: Choice) -> None:
 def down(folder: Folder = None) -> None:
     """Stop it. Its data stays."""
     with _errors_told():
-        LocalHarvester(folder=folder, report=_tell).down()
+        LocalHarvester(folder=folder, report=to_stderr).down()
 
 
 @app.command()
 def status(folder: Folder = None, *, as_json: AsJson = False) -> None:
     """Show its programs, ports and files. Exit code 1 when it is not up."""
     with _errors_told():
-        now = LocalHarvester(folder=folder, report=_tell).status()
+        now = LocalHarvester(folder=folder, report=to_stderr).status()
     if as_json:
         typer.echo(json.dumps(now.to_json(), indent=2))
     else:
@@ -75,7 +76,7 @@ def status(folder: Folder = None, *, as_json: AsJson = False) -> None:
 def reset(folder: Folder = None) -> None:
     """Stop it and drop its data. Kubeconfigs stay valid."""
     with _errors_told():
-        LocalHarvester(folder=folder, report=_tell).reset()
+        LocalHarvester(folder=folder, report=to_stderr).reset()
 
 
 @app.command()
@@ -103,10 +104,6 @@ def _errors_told() -> Iterator[None]:
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
         raise typer.Exit(130) from None  # as a shell reports a program that Ctrl-C ended
-
-
-def _tell(line: str) -> None:
-    typer.echo(line, err=True)
 
 
 def _settings(folder: Path | None, options: dict[str, Choice]) -> Settings | None:

@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from harvester_local.layout import Layout, default_folder
 from harvester_local.locks import held
 from harvester_local.pki import Pki
 from harvester_local.processes import Handle
+from harvester_local.progress import Report
 from harvester_local.settings import Settings
 from harvester_local.startup import Order, start_all
 from harvester_local.state import State
@@ -31,8 +32,6 @@ from harvester_local.teardown import stop_all
 
 TOOLS = ("etcd", "kube-apiserver", "kube-controller-manager")
 PLANE = (sys.executable, "-m", "harvester_local.plane")
-
-Report = Callable[[str], None]
 
 
 def _quiet(_line: str) -> None:
@@ -200,7 +199,9 @@ class LocalHarvester:
         return self
 
     def _order(self, previous: State | None, owner: Handle | None) -> Order:
-        tools = self._tools or toolchain.ensure(TOOLS, report=self._report)
+        tools = self._tools or toolchain.find(TOOLS)
+        if len(tools) < len(TOOLS):
+            tools = toolchain.ensure(TOOLS, report=self._report)
         return Order(
             layout=self.layout,
             settings=self._settings or (previous.settings if previous else Settings()),

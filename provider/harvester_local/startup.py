@@ -17,6 +17,7 @@ from harvester_local.layout import Layout
 from harvester_local.pki import Pki, make_pki
 from harvester_local.ports import LOOPBACK, PortLease
 from harvester_local.processes import Handle
+from harvester_local.progress import Report
 from harvester_local.readiness import answers_ok, listens, until
 from harvester_local.settings import Settings
 from harvester_local.state import PORT_NAMES, State
@@ -38,7 +39,7 @@ class Order:
     tools: Mapping[str, Path]
     plane: Sequence[str]
     owner: Handle | None
-    report: Callable[[str], None]
+    report: Report
 
 
 def start_all(order: Order, previous: State | None) -> State:

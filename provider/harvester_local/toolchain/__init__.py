@@ -1,18 +1,42 @@
-"""Finds the programs that the local Harvester and the Pulumi engine are made of."""
+"""The programs that the local Harvester and the Pulumi engine are made of: found on this machine, or obtained.
+
+Order: the folder in `HARVESTER_TOOLS`, PATH if new enough, the cache, the official archive, a Go build. This module is
+the way in; `python -m harvester_local.toolchain` does the same from a shell. It knows nothing of clusters.
+"""
 
 import os
-import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
-from harvester_local.errors import LocalError
+from harvester_local.progress import Progress, Report, to_stderr
+from harvester_local.toolchain.catalog import CATALOG
+from harvester_local.toolchain.toolbox import Toolbox, cache_folder
+
+NAMES = tuple(tool.name for tool in CATALOG)
+"""All known tools."""
 
 
-def ensure(names: Sequence[str], report: Callable[[str], None] = print) -> dict[str, Path]:
-    """Return the path of each program, from $HARVESTER_TOOLS or PATH. Raises LocalError for one that is not there."""
-    search = os.pathsep.join(filter(None, (os.environ.get("HARVESTER_TOOLS"), os.environ.get("PATH"))))
-    found = {name: shutil.which(name, path=search) for name in names}
-    if missing := [name for name, path in found.items() if path is None]:
-        raise LocalError(f"{', '.join(missing)}: not found: put them on PATH or name their folder in HARVESTER_TOOLS")
-    report(f"{', '.join(names)}: found")
-    return {name: Path(path) for name, path in found.items() if path}
+def find(names: Iterable[str] = NAMES) -> dict[str, Path]:
+    """Paths of those tools that are on this machine, by name. Obtains nothing, reports nothing."""
+    return _toolbox(lambda _line: None).find(names)
+
+
+def ensure(names: Iterable[str] = NAMES, report: Report = to_stderr) -> dict[str, Path]:
+    """Paths of these tools by name, obtaining what is missing; a line per step goes to `report`.
+
+    The first time may take 20 minutes where only package registries can be reached. Raises LocalError with the tail of
+    a log and the next step.
+    """
+    return _toolbox(report).ensure(names)
+
+
+def bin_folder(names: Iterable[str] = NAMES, report: Report = to_stderr) -> Path:
+    """A folder with these tools and all that belongs to them, to be put first on PATH. Otherwise as `ensure`."""
+    return _toolbox(report).bin_folder(names)
+
+
+def _toolbox(report: Report) -> Toolbox:
+    first = os.environ.get("HARVESTER_TOOLS")
+    return Toolbox(
+        cache_folder(), os.environ.get("PATH", os.defpath), Progress(report), first=Path(first).expanduser().absolute() if first else None
+    )
