@@ -1,0 +1,1 @@
+"""Harvester in Pulumi programs: typed resources. Written by `make sdk`."""

@@ -1,0 +1,19 @@
+"""`python -m harvester_provider.schema [--check]`: write schema.json, or say that it is out of date."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from harvester_provider.resources.provider import ProviderSettings
+from harvester_provider.resources.registry import KINDS
+from harvester_provider.schema import files
+from harvester_provider.schema.document import schema_text
+from harvester_provider.schema.models import read_package
+
+
+def _generate(root: Path) -> Mapping[Path, str]:
+    return {root / "schema.json": schema_text(read_package(KINDS, ProviderSettings))}
+
+
+if __name__ == "__main__":
+    sys.exit(files.main("Write schema.json from the models of all kinds.", "make schema", _generate))
