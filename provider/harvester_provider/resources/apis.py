@@ -26,3 +26,8 @@ STORAGE_CLASS = Api("storage.k8s.io", "v1", "storageclasses", "StorageClass", na
 
 SERVER_VERSION = Ref(SETTING, "server-version")
 """The setting whose top-level `value` is the Harvester release, such as `v1.8.0`."""
+
+MANAGEMENT = "mgmt"
+"""The cluster network that every cluster has. Its uplink is set up by the installer; it can be used and not be changed."""
+NETWORK_NAME_MAX = 12
+"""Longest name of a cluster network: its bridge is called `<name>-br`, and Linux takes 15 characters."""

@@ -179,7 +179,7 @@ class Image(BaseKind[ImageInputs]):
         values["retry"] = dig_int(found, "spec", "retry", default=3)
         if prior is None or prior.description:
             values["description"] = dig_str(found, "spec", "description")
-        return self.observed(ref, prior, found, described=False, **values)
+        return self.observed(ref, prior, found, values, described=False)
 
     def outputs(self, inputs: ImageInputs, seen: Snapshot) -> Mapping[str, Json]:
         """What the status says."""

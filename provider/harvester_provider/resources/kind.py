@@ -88,7 +88,7 @@ class BaseKind(Generic[I]):
         names = [(name, type(new).model_fields[name].alias or name) for name in self.changed(old, new)]
         return replaced + [Change(alias, *known.get(name, (Effect.METADATA, ""))) for name, alias in names if alias not in done]
 
-    def observed(self, ref: Ref, prior: I | None, found: Object, *, described: bool = True, **values: object) -> I:
+    def observed(self, ref: Ref, prior: I | None, found: Object, values: Mapping[str, object], *, described: bool = True) -> I:
         """`prior` with what the cluster has now: its metadata, and `values` for the kind's own fields.
 
         Without `prior` (import) the inputs are new and not validated: an object that was made elsewhere may break our rules.
