@@ -81,11 +81,14 @@ async def _patiently(act: Callable[[], Awaitable[T]], seconds: float = SETTLE_SE
     """Repeat what was refused for a reason that passes and, where `locked`, what lost the optimistic lock."""
     retrying = AsyncRetrying(
         retry=retry_if_exception(lambda error: _passes(error, locked=locked)),
-        wait=wait_exponential_jitter(initial=0.2, max=5, jitter=0.2),
+        wait=wait_exponential_jitter(multiplier=0.2, max=5, jitter=0.2),
         stop=stop_after_delay(seconds),
         reraise=True,
     )
-    return await retrying(act)
+    async for attempt in retrying:
+        with attempt:
+            return await act()
+    raise AssertionError  # pragma: no cover  the loop returns or raises
 
 
 def _passes(error: BaseException, *, locked: bool) -> bool:

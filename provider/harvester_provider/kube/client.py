@@ -150,7 +150,7 @@ def _why(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-_BACKOFF = wait_exponential_jitter(initial=0.2, max=8, jitter=0.2)
+_BACKOFF = wait_exponential_jitter(multiplier=0.2, max=8, jitter=0.2)
 
 
 def _wait(state: RetryCallState) -> float:
