@@ -13,12 +13,14 @@ PAUSE = 0.3
 
 
 def log_files(layout: Layout, name: str | None) -> dict[str, Path]:
-    """The log of one program, or all logs by program name. Raises LocalError for a name that has none."""
+    """The log of one program, or all logs by program name. Raises LocalError when there is none."""
     found = {path.stem: path for path in sorted(layout.logs.glob("*.log"))}
+    if not found:
+        raise LocalError(f"no logs in {layout.folder}: start one with `pulumi-harvester local up`, or name its --folder")
     if name is None:
         return found
     if name not in found:
-        raise LocalError(f"{name}: no log of that name in {layout.logs}: choose one of {', '.join(found) or '(none yet)'}")
+        raise LocalError(f"{name}: no log of that name in {layout.logs}: choose one of {', '.join(found)}")
     return {name: found[name]}
 
 
