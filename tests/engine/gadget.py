@@ -77,7 +77,9 @@ class Gadget(BaseKind[GadgetInputs]):
         stop = Patch(ref, {"spec": {"stopped": True}}, "stop it", Effect.STOP_MODIFY_START)
         grow = Patch(ref, {"spec": {"size": new.size}}, "make it larger")
         start = Patch(ref, {"spec": {"stopped": None}}, "start it")
-        return Plan((stop, grow, start, self._ready(new)), (Change("size", Effect.STOP_MODIFY_START, "it must stand still"),), recover=(start,))
+        return Plan(
+            (stop, grow, start, self._ready(new)), (Change("size", Effect.STOP_MODIFY_START, "it must stand still"),), recover=(start,)
+        )
 
     def observe(self, ref: Ref, prior: GadgetInputs | None, seen: Snapshot) -> GadgetInputs:
         found = seen.get(ref)

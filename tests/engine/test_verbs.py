@@ -76,7 +76,9 @@ class TestCreate:
         assert (await made(cluster, store="s1")).id == "default/g1"
 
     async def test_an_object_of_somebody_else_is_left_alone(self, cluster: FakeCluster) -> None:
-        cluster.place(REF, {"spec": {"size": 1, "colour": "red"}, "metadata": {"annotations": {"harvester.pulumi.com/owner": "p/other/g1"}}})
+        cluster.place(
+            REF, {"spec": {"size": 1, "colour": "red"}, "metadata": {"annotations": {"harvester.pulumi.com/owner": "p/other/g1"}}}
+        )
         with pytest.raises(NotOurs, match="it belongs to p/other/g1"):
             await made(cluster)
         assert not cluster.writes()

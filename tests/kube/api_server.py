@@ -1,0 +1,73 @@
+"""A tiny API server on loopback whose answers a test scripts: enough to show how the client and the informers behave."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+Answer = tuple[int, Any] | tuple[int, Any, dict[str, str]]
+
+
+@dataclass
+class ApiServer:
+    """`answers` are used up first, then `handler` decides. Watches stream the lists put into `events`."""
+
+    url: str = ""
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    answers: list[Answer] = field(default_factory=list)
+    handler: Callable[[web.Request], Answer] = lambda _request: (200, {})
+    events: "asyncio.Queue[list[Any] | None]" = field(default_factory=asyncio.Queue)
+    watches: int = 0
+
+    async def _serve(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append((request.method, request.path))
+        self.headers.append(dict(request.headers))
+        if request.query.get("watch"):
+            return await self._stream(request)
+        status, body, *headers = self.answers.pop(0) if self.answers else self.handler(request)
+        if isinstance(body, bytes):
+            return web.Response(status=status, body=body, headers=headers[0] if headers else None)
+        return web.json_response(body, status=status, headers=headers[0] if headers else None)
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        self.watches += 1
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while (batch := await self.events.get()) is not None:
+            for event in batch:
+                await response.write(json.dumps(event).encode() + b"\n")
+        return response
+
+
+@asynccontextmanager
+async def serving() -> AsyncIterator[ApiServer]:
+    server = ApiServer()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", server._serve)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield server
+    finally:
+        await server.events.put(None)
+        await runner.cleanup()
+
+
+def status(code: int, reason: str, message: str, **details: object) -> dict[str, object]:
+    return {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "status": "Failure",
+        "code": code,
+        "reason": reason,
+        "message": message,
+        "details": details,
+    }
