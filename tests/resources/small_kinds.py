@@ -5,7 +5,7 @@ from typing import Any
 
 from harvester_provider.core.json import Json, Object
 from harvester_provider.core.plan import Patch, Plan, Put
-from harvester_provider.core.ref import Listing, Ref
+from harvester_provider.core.ref import Listing
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import UNKNOWN
 from harvester_provider.resources.kind import BaseKind
@@ -72,12 +72,6 @@ def reasons(kind: BaseKind[Any], inputs: Any) -> dict[str, str]:
 
 
 def with_unknowns(values: Mapping[str, Any], model: type[Any]) -> list[Any]:
-    """The inputs with each field in turn unknown, and with all of them unknown."""
-    names = [name for name in model.model_fields if name != "name"]
-    each = [model.model_validate({**values, name: UNKNOWN}) for name in names]
-    return [*each, model.model_validate({"name": UNKNOWN} | dict.fromkeys(names, UNKNOWN))]
-
-
-def ref_of(kind: BaseKind[Any], inputs: Any) -> Ref:
-    """The main object's reference."""
-    return kind.ref(inputs)
+    """The values with each field in turn unknown, and with all of them unknown."""
+    each = [model.model_validate({**values, name: UNKNOWN}) for name in model.model_fields if name != "name"]
+    return [*each, model.model_validate(dict.fromkeys(model.model_fields, UNKNOWN))]

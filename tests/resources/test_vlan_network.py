@@ -199,6 +199,12 @@ def test_the_subnet_written_with_a_host_part_is_no_drift() -> None:
     assert KIND.observe(KIND.ref(inputs), inputs, snapshot(KIND, inputs, kept)) == inputs
 
 
+def test_a_route_left_on_an_untagged_network_is_no_drift() -> None:
+    inputs = network(untagged=True)
+    found: Any = made(KIND, inputs, {"metadata": {"annotations": {ROUTE: '{"mode":"manual","cidr":"10.1.0.0/16","gateway":"10.1.0.1"}'}}})
+    assert KIND.observe(KIND.ref(inputs), inputs, snapshot(KIND, inputs, found)) == inputs
+
+
 def test_outputs_give_the_id_for_nics_and_the_bridge() -> None:
     assert KIND.outputs(vlan(), snapshot(KIND, vlan(), as_the_cluster_keeps_it(vlan()))) == {
         "networkId": "default/servers",
