@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -84,7 +84,7 @@ class Toolbox:
 
         def link(new: Path) -> None:
             for name, path in targets.items():
-                (new / name).symlink_to(path)
+                self._link(new / name, path)
 
         with self._alone("bin", "the folder of links: another process makes it; waiting for that one"):
             if not folder.exists():
@@ -191,6 +191,14 @@ class Toolbox:
             new.replace(folder)
         finally:
             shutil.rmtree(new, ignore_errors=True)
+
+    def _link(self, link: Path, target: Path) -> None:
+        """Hard links to what is ours: Pulumi warns of a language host that does not lie beside its CLI, links resolved."""
+        if self._cache in target.parents:
+            with suppress(OSError):  # another file system
+                link.hardlink_to(target)
+                return
+        link.symlink_to(target)
 
     def _alone(self, name: str, waiting: str) -> AbstractContextManager[None]:
         return held(self._cache / "locks" / f"{name}.lock", waiting, self._progress.report)
