@@ -5,6 +5,7 @@ written once. A type that the schema cannot express is an error here, with the f
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from inspect import cleandoc
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Protocol, Union, get_args, get_origin
@@ -75,10 +76,10 @@ class _Reader:
         self._models: dict[str, type[BaseModel]] = {}
 
     def resource(self, name: str, kind: KindModels) -> Resource:
-        inputs = tuple(item for item in self.properties(kind.inputs, name) if item.python_name not in HIDDEN)
+        inputs = _own_first(kind.inputs, [item for item in self.properties(kind.inputs, name) if item.python_name not in HIDDEN])
         outputs = {item.name: item for item in self.properties(kind.outputs_model, name)}
         state = {item.name: item for item in inputs} | outputs
-        return Resource(name, _doc(kind.inputs), tuple(_optional_name(item) for item in inputs), tuple(state.values()))
+        return Resource(name, _doc(kind.inputs), tuple(map(_optional_name, inputs)), tuple(state.values()))
 
     def properties(self, model: type[BaseModel], owner: str | None = None) -> tuple[Property, ...]:
         prefix = owner or model.__name__
@@ -145,10 +146,16 @@ class _Reader:
         return EnumRef(name)
 
 
+def _own_first(model: type[BaseModel], properties: Sequence[Property]) -> list[Property]:
+    """Names first, then what the model itself declares, then what all kinds have."""
+    ranks = dict.fromkeys(model.__annotations__, 1) | {NAMED_BY_PROGRAM: 0, "namespace": 0}
+    return sorted(properties, key=lambda item: ranks.get(item.python_name, 2))
+
+
 def _optional_name(item: Property) -> Property:
     if item.python_name != NAMED_BY_PROGRAM:
         return item
-    return Property(item.name, item.python_name, item.type, item.description, required=False, always_there=True, replaces=item.replaces)
+    return replace(item, required=False)
 
 
 def _doc(model: type[BaseModel]) -> str:

@@ -153,14 +153,14 @@ class Package:
 def spelled(package: Package, spelling: Callable[[Property], str]) -> Package:
     """The package with the names of properties in its descriptions spelled as in one language: `vlan_id` or `vlanId`.
 
-    Only what stands between backticks and names properties, alone or as a dotted path, is changed.
+    Only what stands between backticks and names properties is changed: alone, as a dotted path, or with a value (`wait_for="address"`).
     """
     every = [*package.settings, *(item for one in package.resources.values() for item in (*one.inputs, *one.state))]
     every += [item for one in package.objects.values() for item in one.properties]
     names = {alias: spelling(item) for item in every for alias in (item.name, item.python_name)}
 
     def text(before: str) -> str:
-        return re.sub(r"`([A-Za-z_][\w.]*)`", lambda found: f"`{path(found[1])}`", before)
+        return re.sub(r"`([A-Za-z_][\w.]*)(=[^`]*)?`", lambda found: f"`{path(found[1])}{found[2] or ''}`", before)
 
     def path(before: str) -> str:
         steps = before.split(".")

@@ -64,14 +64,11 @@ class PythonSdk:
         return given + ([name] if name in self._read else [])
 
     def _types(self, names: list[str]) -> list[str]:
-        out = []
-        for name in names:
-            if name in self._package.enums:
-                out.append(_enum(self._package.enums[name]))
-                continue
-            item = self._package.objects[name]
-            out += _arguments(item) if name in self._given else []
-            out += [_output(item)] if name in self._read else []
+        enums, objects = self._package.enums, self._package.objects
+        out = ["\n".join(_enum(enums[name]) for name in names if name in enums)]
+        for name in (name for name in names if name in objects):
+            out += _arguments(objects[name]) if name in self._given else []
+            out += [_output(objects[name])] if name in self._read else []
         return out
 
     def _resource(self, resource: Resource) -> list[str]:

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from harvester_provider.schema.package import Anything, EnumRef, ListOf, MapOf, ObjectRef, Primitive, Property, Type
 
-WIDTH = 132
-"""Of documentation, before indentation."""
+WIDTH = 128
+"""Of documentation, before indentation and quotes."""
 
 _PRIMITIVES = {"string": "str", "integer": "int", "number": "float", "boolean": "bool"}
 
