@@ -84,3 +84,4 @@ def test_an_update_brings_any_metadata_to_the_new_inputs_and_keeps_what_others_w
     after: Any = applied(found, KIND.update(old, new, snapshot(KIND, old, found)))
     assert KIND.observe(KIND.ref(new), new, snapshot(KIND, new, after)) == new
     assert after["metadata"]["annotations"]["network.harvesterhci.io/uplink-mtu"] == "1500"
+    assert set(after["metadata"].get("labels", {})) == {*new.labels, *(f"tag.harvesterhci.io/{key}" for key in new.tags)}

@@ -158,8 +158,9 @@ def test_the_uplink_can_move_to_another_cluster_network_in_place() -> None:
     assert only_patch(plan) == {"spec": {"clusterNetwork": "lab"}}
 
 
-def test_defaults_in_other_words_change_nothing() -> None:
-    plan = update(vlan_config(), vlan_config({"nics": ["ens7"], "mtu": 0, "bond_miimon": -1, "tx_queue_length": -1}))
+@pytest.mark.parametrize("written", [{"mtu": 0, "bond_miimon": -1, "tx_queue_length": -1}, {"mtu": 1500, "bond_miimon": 100}])
+def test_defaults_in_other_words_change_nothing(written: dict[str, int]) -> None:
+    plan = update(vlan_config(), vlan_config({"nics": ["ens7"], **written}))
     assert not plan.steps
     assert not plan.changes
 
