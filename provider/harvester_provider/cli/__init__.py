@@ -6,7 +6,9 @@ import typer
 
 from harvester_provider.core.errors import HarvesterError
 
-app = typer.Typer(name="pulumi-harvester", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help="Harvester as code.")
+app = typer.Typer(
+    name="pulumi-harvester", no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False, help="Harvester as code."
+)
 
 
 def _mount() -> None:

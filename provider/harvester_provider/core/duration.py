@@ -2,7 +2,7 @@
 
 import re
 
-_SHAPE = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?")
+_SHAPE = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
 
 
 def seconds(text: str | float) -> float:
@@ -10,7 +10,7 @@ def seconds(text: str | float) -> float:
     if isinstance(text, int | float) and not isinstance(text, bool) and text >= 0:
         return float(text)
     value = str(text).strip()
-    if re.fullmatch(r"\d+(?:\.\d+)?", value):
+    if re.fullmatch(r"\d+(?:\.\d+)?", value, re.ASCII):
         return float(value)
     match = _SHAPE.fullmatch(value)
     if not value or match is None:

@@ -13,7 +13,7 @@ _DECIMAL = {
     "n": Fraction(1, 10**9), "u": Fraction(1, 10**6), "m": Fraction(1, 1000), "": Fraction(1),
     "k": Fraction(10**3), "M": Fraction(10**6), "G": Fraction(10**9), "T": Fraction(10**12), "P": Fraction(10**15), "E": Fraction(10**18),
 }  # fmt: skip
-_SHAPE = re.compile(r"([+-]?(?:\d{1,19}\.?\d{0,9}|\.\d{1,9}))([KMGTPE]i|[numkMGTPE]?|[eE][+-]?\d{1,2})")
+_SHAPE = re.compile(r"([+-]?(?:\d{1,19}\.?\d{0,9}|\.\d{1,9}))([KMGTPE]i|[numkMGTPE]?|[eE][+-]?\d{1,2})", re.ASCII)
 
 
 @total_ordering

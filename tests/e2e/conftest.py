@@ -1,0 +1,95 @@
+"""Fixtures of the end-to-end cases: a cluster, a namespace of one's own, and stacks of real programs."""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from images import serving
+from stack import EXAMPLES, Stack
+from target import Target, connect, kubeconfig_text, namespace
+
+from harvester_local.cluster import LocalHarvester
+from harvester_local.settings import Settings
+
+UPSTREAM = os.environ.get("HARVESTER_CRDS")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("end to end")
+    group.addoption("--kubeconfig", help="run on the cluster of this kubeconfig instead of local ones")
+    group.addoption("--endpoint", default="", help="URL of its Harvester API (https://VIP), where the kubeconfig does not tell it")
+    group.addoption("--image-url", default="", help="image that the cluster can download (default: a small one served by this run)")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """On local Harvesters, every case runs with the built-in CRDs and, where they are at hand, with upstream's."""
+    if "crds" in metafunc.fixturenames:
+        chosen = ["given"] if metafunc.config.getoption("--kubeconfig") else ["lean", *(["upstream"] if UPSTREAM else [])]
+        metafunc.parametrize("crds", chosen, scope="session")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.timeout(600))
+
+
+@pytest.fixture(scope="session")
+def images(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with serving(tmp_path_factory.mktemp("images")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def cluster(request: pytest.FixtureRequest, crds: str, images: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    image_url = request.config.getoption("--image-url") or f"{images}/tiny.qcow2"
+    given = request.config.getoption("--kubeconfig")
+    if given:
+        text = kubeconfig_text(Path(given))
+        with connect(text) as api:
+            yield Target(text, request.config.getoption("--endpoint"), image_url, "", api)
+        return
+    folder = tmp_path_factory.mktemp(f"harvester-{crds}")
+    with (
+        LocalHarvester(Settings(), folder=folder, crds=UPSTREAM if crds == "upstream" else None) as local,
+        connect(local.kubeconfig_text) as api,
+    ):
+        yield Target(local.kubeconfig_text, local.endpoint, image_url, "", api, local)
+
+
+@pytest.fixture
+def target(cluster: Target) -> Iterator[Target]:
+    """The cluster, with a namespace for this test alone."""
+    name = f"e2e-{uuid.uuid4().hex[:8]}"
+    with namespace(cluster.core, name):
+        yield Target(cluster.kubeconfig, cluster.endpoint, cluster.image_url, name, cluster.api, cluster.local)
+
+
+@pytest.fixture
+def simulated(target: Target) -> Target:
+    """The local Harvester, for cases that ask it for faults."""
+    if target.local is None:
+        pytest.skip("faults can be asked for on the local Harvester only")
+    return target
+
+
+@pytest.fixture
+def stack_of(target: Target, tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+    """Makes stacks of programs; destroys at the end what a failed test left."""
+    made: list[Stack] = []
+
+    def make(program: str | Path, **config: str) -> Stack:
+        folder = EXAMPLES / program if isinstance(program, str) else program
+        work = tmp_path / f"stack{len(made)}"
+        work.mkdir()
+        name = f"s{uuid.uuid4().hex[:6]}"
+        made.append(Stack.of(folder, work, name, {**target.config, **config}, {}))
+        return made[-1]
+
+    yield make
+    for stack in made:
+        if stack.resources():
+            stack.run("destroy", "--yes", "--skip-preview", "--suppress-progress", check=False)

@@ -1,0 +1,130 @@
+"""The real Pulumi CLI on a copy of a real program, with a state folder of its own."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harvester_local.toolchain import bin_folder
+
+SECONDS = 300
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+@dataclass
+class Result:
+    code: int
+    output: str
+
+
+class PulumiFailed(AssertionError):
+    def __init__(self, command: Sequence[str], result: Result) -> None:
+        super().__init__(f"`pulumi {' '.join(command)}` ended with {result.code}:\n{result.output}")
+        self.output = result.output
+
+
+@dataclass
+class Stack:
+    """One stack of a program in `folder`. `name` becomes the prefix of the examples' objects."""
+
+    folder: Path
+    home: Path
+    name: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, program: Path, work: Path, name: str, config: Mapping[str, str], environment: Mapping[str, str]) -> "Stack":
+        folder = work / "program"
+        shutil.copytree(program, folder)
+        for part in ("home", "state"):
+            (work / part).mkdir()
+        stack = cls(folder, work, name, environment)
+        stack.run("stack", "init", name)
+        stack.configure(config)
+        return stack
+
+    def configure(self, config: Mapping[str, str]) -> None:
+        for key, value in config.items():
+            self.run("config", "set", *(["--secret"] if key == "harvester:kubeconfig" else []), key, value)
+
+    @property
+    def env(self) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "HARVESTER_", "KUBECONFIG"))}
+        return {
+            **kept,
+            "PATH": os.pathsep.join([str(bin_folder()), str(Path(sys.executable).parent), kept.get("PATH", "")]),
+            "PULUMI_HOME": str(self.home / "home"),
+            "PULUMI_BACKEND_URL": f"file://{self.home / 'state'}",
+            "PULUMI_CONFIG_PASSPHRASE": "correct horse",
+            "PULUMI_SKIP_UPDATE_CHECK": "1",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "NO_COLOR": "1",
+            **self.environment,
+        }
+
+    def start(self, *command: str) -> "subprocess.Popen[str]":
+        """A command in a process group of its own, for tests that interrupt it."""
+        return subprocess.Popen(
+            ["pulumi", *command, "--non-interactive", "--color", "never"], cwd=self.folder, env=self.env, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+
+    def run(self, *command: str, check: bool = True) -> Result:
+        process = self.start(*command)
+        try:
+            output, _ = process.communicate(timeout=SECONDS)
+        except BaseException:
+            end_group(process)
+            raise
+        result = Result(process.returncode, output)
+        if check and result.code:
+            raise PulumiFailed(command, result)
+        return result
+
+    def up(self, *options: str) -> str:
+        return self.run("up", "--yes", "--skip-preview", "--suppress-progress", *options).output
+
+    def fails(self, *command: str) -> str:
+        """The output of a command that must fail."""
+        result = self.run(*command, check=False)
+        assert result.code, f"`pulumi {' '.join(command)}` should have failed:\n{result.output}"
+        return result.output
+
+    def preview(self, *options: str) -> str:
+        return self.run("preview", "--suppress-progress", *options).output
+
+    def shows_no_change(self) -> None:
+        self.preview("--expect-no-changes", "--diff")
+
+    def refresh_shows_no_drift(self) -> None:
+        self.run("refresh", "--yes", "--skip-preview", "--expect-no-changes", "--suppress-progress")
+
+    def destroy(self) -> str:
+        return self.run("destroy", "--yes", "--skip-preview", "--suppress-progress").output
+
+    def outputs(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.run("stack", "output", "--json", "--show-secrets").output)
+        return found
+
+    def state(self) -> str:
+        return self.run("stack", "export").output
+
+    def resources(self) -> list[str]:
+        """The types of the resources in the state, those of the program itself left out."""
+        found = json.loads(self.state())["deployment"].get("resources", [])
+        return [entry["type"] for entry in found if entry["type"].startswith("pulumi-python:")]
+
+
+def end_group(process: "subprocess.Popen[str]") -> None:
+    """End a command and all that it started, which are in its own group."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait(30)
+    if process.stdout:
+        process.stdout.close()

@@ -1,0 +1,142 @@
+"""The cluster that the end-to-end cases run on: the local Harvester, or any other that a kubeconfig leads to."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+import yaml
+from kubernetes import client, config
+from kubernetes.client.rest import ApiException
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+
+from harvester_local.cluster import LocalHarvester
+
+VM = ("kubevirt.io", "v1", "virtualmachines")
+VMI = ("kubevirt.io", "v1", "virtualmachineinstances")
+IMAGE = ("harvesterhci.io", "v1beta1", "virtualmachineimages")
+NAD = ("k8s.cni.cncf.io", "v1", "network-attachment-definitions")
+Api = tuple[str, str, str]
+
+
+@dataclass
+class Target:
+    """Where the cases run. `local` is None on a cluster that is not ours."""
+
+    kubeconfig: str
+    endpoint: str
+    image_url: str
+    namespace: str
+    api: client.ApiClient
+    local: LocalHarvester | None = None
+
+    @property
+    def config(self) -> dict[str, str]:
+        """The settings of a program that runs here."""
+        found = {"harvester:kubeconfig": self.kubeconfig, "namespace": self.namespace, "imageUrl": self.image_url}
+        return found | ({"harvester:endpoint": self.endpoint} if self.endpoint else {})
+
+    @property
+    def custom(self) -> client.CustomObjectsApi:
+        return client.CustomObjectsApi(self.api)
+
+    @property
+    def core(self) -> client.CoreV1Api:
+        return client.CoreV1Api(self.api)
+
+    def get(self, api: Api, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.custom.get_namespaced_custom_object(api[0], api[1], self.namespace, api[2], name)
+        return found
+
+    def names(self, api: Api) -> list[str]:
+        items = self.custom.list_namespaced_custom_object(api[0], api[1], self.namespace, api[2])["items"]
+        return sorted(item["metadata"]["name"] for item in items)
+
+    def patch(self, api: Api, name: str, body: dict[str, Any]) -> None:
+        self.custom.patch_namespaced_custom_object(
+            api[0], api[1], self.namespace, api[2], name, body, _content_type="application/merge-patch+json"
+        )
+
+    def delete(self, api: Api, name: str) -> None:
+        self.custom.delete_namespaced_custom_object(api[0], api[1], self.namespace, api[2], name)
+
+    def claims(self) -> list[str]:
+        return sorted(item.metadata.name for item in self.core.list_namespaced_persistent_volume_claim(self.namespace).items)
+
+    def secrets(self) -> list[str]:
+        found = self.core.list_namespaced_secret(self.namespace).items
+        return sorted(item.metadata.name for item in found if item.type != "kubernetes.io/service-account-token")
+
+    def leftovers(self) -> list[str]:
+        """All that a program could have left in the namespace."""
+        custom = [f"{api[2]}/{name}" for api in (VM, VMI, IMAGE, NAD) for name in self.names(api)]
+        keys = [f"keypairs/{name}" for name in self.names(("harvesterhci.io", "v1beta1", "keypairs"))]
+        return [*custom, *keys, *(f"pvc/{name}" for name in self.claims()), *(f"secret/{name}" for name in self.secrets())]
+
+    @contextmanager
+    def fault(self, **fault: Any) -> Iterator[None]:
+        """Make the local Harvester's front door answer some calls with a fault."""
+        assert self.local is not None, "faults can be asked for on the local Harvester only"
+        url, head = f"{self.local.endpoint}/local/faults", {"Authorization": f"Bearer {self.local.tokens['admin']}"}
+        ca = str(self.local.ca)
+        requests.post(url, json=fault, headers=head, verify=ca, timeout=10).raise_for_status()
+        try:
+            yield
+        finally:
+            requests.delete(url, headers=head, verify=ca, timeout=10).raise_for_status()
+
+
+def connect(kubeconfig: str) -> client.ApiClient:
+    return config.new_client_from_config_dict(yaml.safe_load(kubeconfig))
+
+
+@contextmanager
+def namespace(core: client.CoreV1Api, name: str) -> Iterator[str]:
+    """A namespace for one test, gone afterwards with everything in it."""
+    core.create_namespace({"metadata": {"name": name}})
+    try:
+        yield name
+    finally:
+        core.delete_namespace(name)
+        eventually(lambda: _gone(core, name))
+
+
+def _gone(core: client.CoreV1Api, name: str) -> bool:
+    try:
+        core.read_namespace(name)
+    except ApiException as error:
+        return bool(error.status == 404)
+    return False
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 120) -> None:
+    """Return as soon as something holds that another program is at work on; fail when it does not come to hold."""
+
+    @retry(stop=stop_after_delay(seconds), wait=wait_fixed(0.2), retry=retry_if_exception_type(AssertionError), reraise=True)
+    def look() -> None:
+        assert holds()
+
+    look()
+
+
+def kubeconfig_text(path: Path) -> str:
+    """A kubeconfig with all files it names put into it, so that it can go into a program's settings."""
+    found = yaml.safe_load(path.read_text())
+    for entry in found["clusters"]:
+        _embed(entry["cluster"], "certificate-authority", "certificate-authority-data")
+    for entry in found["users"]:
+        user = entry["user"]
+        _embed(user, "client-certificate", "client-certificate-data")
+        _embed(user, "client-key", "client-key-data")
+        if token := user.pop("tokenFile", None):
+            user["token"] = Path(token).read_text().strip()
+    return json.dumps(found)
+
+
+def _embed(where: dict[str, str], name: str, data: str) -> None:
+    if path := where.pop(name, None):
+        where[data] = base64.b64encode(Path(path).read_bytes()).decode()
