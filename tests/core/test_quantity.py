@@ -37,18 +37,22 @@ def test_order_is_that_of_the_numbers(one: int, other: int) -> None:
 
 @given(st.text(max_size=12))
 def test_any_text_is_a_quantity_or_a_clear_error(text: str) -> None:
+    problem = ""
     try:
         Quantity(text)
     except ValueError as error:
-        assert "write a number with a unit" in str(error)
+        problem = str(error)
+    assert not problem or "write a number with a unit" in problem
 
 
-@pytest.mark.parametrize("text", ["", "Gi", "4 Gi", "4GiB", "foobar", "1,5", "0x10", "--1", "4gi", "١"])
+@pytest.mark.parametrize("text", ["", "Gi", "4 Gi", "4GiB", "foobar", "1,5", "0x10", "--1", "4gi", "\u0661"])
 def test_what_kubernetes_refuses_is_refused_here(text: str) -> None:
     with pytest.raises(ValueError, match="is not a quantity"):
         Quantity(text)
 
 
-@pytest.mark.parametrize(("text", "value"), [("1e3", 1000), ("500m", 1), ("1.5Gi", 3 * 2**29), ("100", 100), ("2E", 2 * 10**18), ("1E2", 100)])
+@pytest.mark.parametrize(
+    ("text", "value"), [("1e3", 1000), ("500m", 1), ("1.5Gi", 3 * 2**29), ("100", 100), ("2E", 2 * 10**18), ("1E2", 100)]
+)
 def test_exponents_and_fractions_round_up_to_whole_units(text: str, value: int) -> None:
     assert int(Quantity(text)) == value
