@@ -69,7 +69,11 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Await:
-    """Wait until `judge` says Ready of the `wants`, for at most `seconds`. `of` is the object errors are about."""
+    """Wait until `judge` says Ready of the `wants`, for at most `seconds`. `of` is the object errors are about.
+
+    With `otherwise`, the end of the time is no error: those steps are run then, such as switching off a guest that does
+    not shut down.
+    """
 
     of: Ref
     until: str
@@ -77,6 +81,7 @@ class Await:
     judge: Judge
     seconds: float
     effect: Effect = Effect.NONE
+    otherwise: "tuple[Step, ...]" = ()
 
     @property
     def says(self) -> str:

@@ -74,7 +74,19 @@ async def _run_step(cluster: Cluster, step: Step, owner: str, reporter: Reporter
         case Call():
             await _patiently(lambda: cluster.call(step))
         case Await():
-            await wait(cluster, step, reporter)
+            await _await(cluster, step, owner, reporter)
+
+
+async def _await(cluster: Cluster, step: Await, owner: str, reporter: Reporter) -> None:
+    """Wait; where the time is over and the step says what then, do that."""
+    try:
+        await wait(cluster, step, reporter)
+    except WaitTimedOut as error:
+        if not step.otherwise:
+            raise
+        reporter.warn(str(error))
+        for then in step.otherwise:
+            await _run_step(cluster, then, owner, reporter)
 
 
 async def _patiently(act: Callable[[], Awaitable[T]], seconds: float = SETTLE_SECONDS, *, locked: bool = True) -> T:

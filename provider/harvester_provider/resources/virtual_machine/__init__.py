@@ -1,0 +1,107 @@
+"""VirtualMachine, in call order: model and devices (inputs), check, wants (what is read), manifest (the object), status (verdicts),
+outputs, observe (drift), edits and effects (what an update does), plan (its steps), removal.
+
+The class below only joins them. Everything in this folder is pure: inputs and snapshots in, values out.
+"""
+
+import secrets
+import string
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar
+
+from harvester_provider.core.errors import NotOurs
+from harvester_provider.core.json import Json
+from harvester_provider.core.kind import Requirement
+from harvester_provider.core.ownership import is_ours
+from harvester_provider.core.plan import Plan, Put, Step
+from harvester_provider.core.problem import Problem
+from harvester_provider.core.ref import Api, Ref, Want
+from harvester_provider.core.snapshot import Snapshot
+from harvester_provider.resources.apis import VIRTUAL_MACHINE
+from harvester_provider.resources.kind import BaseKind
+from harvester_provider.resources.virtual_machine import manifest, removal, wants
+from harvester_provider.resources.virtual_machine.check import problems
+from harvester_provider.resources.virtual_machine.live import Live
+from harvester_provider.resources.virtual_machine.manifest import Suffix
+from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs, VirtualMachineOutputs
+from harvester_provider.resources.virtual_machine.observe import observe
+from harvester_provider.resources.virtual_machine.outputs import outputs
+from harvester_provider.resources.virtual_machine.plan import Update, write_secret
+from harvester_provider.resources.virtual_machine.power import STARTS
+from harvester_provider.resources.virtual_machine.waits import START_SECONDS, ready
+
+
+def random_suffix() -> str:
+    """Five characters. The name is fixed by the machine's object alone, so that a resumed create finds it there."""
+    return "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(5))
+
+
+class VirtualMachine(BaseKind[VirtualMachineInputs]):
+    """The kind `VirtualMachine`. `suffix` names new volumes; tests give one that repeats."""
+
+    name: ClassVar[str] = "VirtualMachine"
+    api: ClassVar[Api] = VIRTUAL_MACHINE
+    inputs: ClassVar[type[VirtualMachineInputs]] = VirtualMachineInputs
+    outputs_model: ClassVar[type[VirtualMachineOutputs]] = VirtualMachineOutputs
+
+    def __init__(self, suffix: Suffix = random_suffix) -> None:
+        self._suffix = suffix
+
+    def check(self, inputs: VirtualMachineInputs) -> Sequence[Problem]:
+        """Names, disks, NICs, firmware, cloud-init: every rule that needs no cluster."""
+        return problems(inputs)
+
+    def requires(self, inputs: VirtualMachineInputs) -> Sequence[Requirement]:
+        """Images, networks, keys, Secrets, storage classes and attached volumes."""
+        return tuple(wants.requires(inputs))
+
+    def reads(self, ref: Ref, inputs: VirtualMachineInputs | None, seen: Snapshot) -> Iterable[Want]:
+        """The machine and all that belongs to it."""
+        return wants.reads(ref, inputs, seen)
+
+    def create(self, inputs: VirtualMachineInputs, seen: Snapshot) -> Plan:
+        """Make the machine. Its volumes are made by Harvester, its Secret once it exists and can own it."""
+        ref, own = self.ref(inputs), manifest.own_secret(self.ref(inputs))
+        if manifest.cloud_init_texts(inputs, seen) and seen.get(own) and not is_ours(seen.get(own), inputs.owner):
+            raise NotOurs(
+                f"{own}: a Secret of that name exists, and the machine needs it for its cloud-init data: delete it, or set secretName"
+            )
+        body = manifest.virtual_machine(inputs, seen, self._suffix)
+        notes = tuple(_policies(inputs))
+        return Plan(steps=(Put(ref, body, says=f"make {ref}"),), notes=notes)
+
+    def settle(self, inputs: VirtualMachineInputs, seen: Snapshot) -> Sequence[Step]:
+        """The Secret, owned by the machine, and the wait until it runs. A machine that people or nobody starts is not waited for."""
+        live = Live.of(self.ref(inputs), seen)
+        wait = ready(inputs, live, inputs.seconds("create", START_SECONDS)) if inputs.run_strategy in STARTS else ()
+        return (*write_secret(inputs, live.vm, seen), *wait)
+
+    def update(self, old: VirtualMachineInputs, new: VirtualMachineInputs, seen: Snapshot) -> Plan:
+        """Live where it can be, stop-modify-start where the guest must be off, refused where data would be lost."""
+        if self.replacements(old, new):
+            return Plan(changes=tuple(self.changes(old, new)))
+        return Update.of(old, new, Live.of(self.ref(new), seen), seen).plan(self._suffix)
+
+    def delete(self, old: VirtualMachineInputs, seen: Snapshot) -> Plan:
+        """The machine, the volumes whose disk says so, the Secret."""
+        return removal.delete(old, Live.of(self.ref(old), seen), seen)
+
+    def observe(self, ref: Ref, prior: VirtualMachineInputs | None, seen: Snapshot) -> VirtualMachineInputs:
+        """The inputs as the cluster has them now."""
+        live = Live.of(ref, seen)
+        return self.observed(ref, prior, live.vm, observe(live, prior, seen))
+
+    def outputs(self, inputs: VirtualMachineInputs, seen: Snapshot) -> Mapping[str, Json]:
+        """Status, addresses, volumes, and whether a restart is due."""
+        return outputs(Live.of(self.ref(inputs), seen)).wire()
+
+
+def _policies(inputs: VirtualMachineInputs) -> Iterable[str]:
+    """What a delete will do to the volumes, said when they are made."""
+    for disk in inputs.disks:
+        if disk.existing_volume is None and disk.container_image is None:
+            what = "deleted with its data" if disk.on_delete == "delete" else "kept"
+            yield f"disk {disk.name}: its volume is {what} when the machine is deleted (onDelete: {disk.on_delete})"
+
+
+KIND = VirtualMachine()

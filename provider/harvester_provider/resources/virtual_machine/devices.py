@@ -1,0 +1,90 @@
+"""The parts of a machine as inputs: disks, network interfaces, the cloud-init drive, and how a machine is stopped.
+
+Lists of them are keyed by name, everywhere. Rules across fields are in `check`.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from harvester_provider.resources.model import SECRET, DurationText, Model, Name, QuantityText
+
+NicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=63)]
+"""Name of a network interface, as KubeVirt takes it: letters, digits, `-` and `_`."""
+
+
+class Disk(Model):
+    """A disk or CD-ROM. It has one source: `image`, `existing_volume`, `container_image`, or none for a blank disk of `size`."""
+
+    name: Name
+    """Name of the disk, unique in the machine. A disk with another name is another disk, with a volume of its own."""
+    type: Literal["disk", "cd-rom"] = "disk"
+    """`disk` or `cd-rom`. A CD-ROM without a source is an empty drive (Harvester 1.8 and later)."""
+    bus: Literal["virtio", "sata", "scsi", "usb"] | None = None
+    """How the guest sees it. Default: `virtio` for disks, `sata` for CD-ROMs."""
+    size: QuantityText | None = None
+    """Size of the volume, such as `20Gi`; required for images (at least their virtual size) and blank disks. It can grow, never shrink."""
+    image: str | None = None
+    """Image the volume is made from, as `namespace/name` (the output `imageId` of an Image)."""
+    existing_volume: str | None = None
+    """Name of a volume (PersistentVolumeClaim) in the machine's namespace. It is attached, and never deleted with the machine."""
+    container_image: str | None = None
+    """Container image with a disk in it, such as `docker.io/kubevirt/fedora-cloud-container-disk-demo`. What is written to it is lost."""
+    storage_class: str | None = None
+    """Storage class of a blank disk. Default: the cluster's default class. The volume of an image has the image's own class."""
+    access_mode: Literal["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany"] = "ReadWriteMany"
+    """Access mode of the volume. Live migration needs `ReadWriteMany`."""
+    volume_mode: Literal["Block", "Filesystem"] = "Block"
+    """Mode of the volume."""
+    boot_order: int | None = Field(default=None, ge=1)
+    """Place in the boot order, from 1. Default: the firmware tries the disks in their order."""
+    cache_mode: Literal["none", "writeback", "writethrough"] | None = None
+    """Cache of the host. Default: KubeVirt's choice."""
+    serial: str | None = None
+    """Serial number that the guest sees."""
+    on_delete: Literal["keep", "delete"] = "keep"
+    """What happens to the volume when the machine is deleted or the disk is removed: `keep` it (default), or `delete` it and its data."""
+
+
+class NetworkInterface(Model):
+    """A network interface (NIC) of the machine."""
+
+    name: NicName
+    """Name of the interface, unique in the machine. A NIC keeps its MAC address as long as it keeps its name."""
+    network: str = ""
+    """VLAN network as `namespace/name` (the output `networkId` of a VlanNetwork). Empty: the management network."""
+    type: Literal["bridge", "masquerade"] | None = None
+    """How it is connected. Default: `masquerade` on the management network, `bridge` on others."""
+    model: Literal["virtio", "e1000", "e1000e", "ne2k_pci", "pcnet", "rtl8139"] = "virtio"
+    """Device the guest sees."""
+    mac_address: str | None = None
+    """MAC address, such as `52:54:00:12:34:56`. Default: the cluster makes one, and keeps it."""
+    boot_order: int | None = Field(default=None, ge=1)
+    """Place in the boot order, for network boot."""
+    wait_for_address: bool | None = None
+    """With `wait_for="address"`: whether this NIC's address is waited for. Default: those are waited for that can report one."""
+
+
+class CloudInitDrive(Model):
+    """What cloud-init in the guest reads at the first boot. Either a CloudInit resource by `secret_name`, or the texts themselves."""
+
+    type: Literal["noCloud", "configDrive"] = "noCloud"
+    """Kind of the data source."""
+    user_data: str | None = Field(default=None, json_schema_extra=SECRET)
+    """User data. Kept in a Secret that belongs to the machine."""
+    network_data: str | None = Field(default=None, json_schema_extra=SECRET)
+    """Network configuration, version 1 or 2. Kept in the same Secret."""
+    secret_name: str | None = None
+    """Secret in the machine's namespace with the keys `userdata` and, if there is any, `networkdata`; as name or `namespace/name`."""
+    network_data_secret_name: str | None = None
+    """Another Secret for the key `networkdata`, where network data and user data are kept apart."""
+
+
+class StopPolicy(Model):
+    """How a running machine is stopped for changes that it cannot take while it runs."""
+
+    deadline: DurationText | None = None
+    """How long the guest may take to shut down. Default: the machine's termination grace period and one minute."""
+    then: Literal["give-up", "force", "wait"] = "give-up"
+    """What happens after the deadline. `give-up`: the update fails, and the machine is started again as it was.
+    `force`: it is switched off. `wait`: it is waited for until the time of the whole update (`timeouts.update`) is over."""

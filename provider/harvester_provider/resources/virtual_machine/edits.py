@@ -1,0 +1,202 @@
+"""(old inputs, new inputs, live machine) -> edits: what changed, its row in the table of effects, and how the object is edited for it.
+
+Only declared values that differ are edited, on the object as it was seen: what others wrote there stays.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from harvester_provider.core.json import Json, dig, dig_map
+from harvester_provider.core.quantity import Quantity
+from harvester_provider.core.snapshot import Snapshot
+from harvester_provider.resources.kind import entries_patch, metadata_patch
+from harvester_provider.resources.virtual_machine import cloud_init, manifest, words
+from harvester_provider.resources.virtual_machine.draft import Draft
+from harvester_provider.resources.virtual_machine.live import Live
+from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
+
+SPEC = ("spec", "template", "spec")
+DOMAIN = (*SPEC, "domain")
+DEVICES = (*DOMAIN, "devices")
+DISKS, VOLUMES = (*DEVICES, "disks"), (*SPEC, "volumes")
+INTERFACES, NETWORKS = (*DEVICES, "interfaces"), (*SPEC, "networks")
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One changed property. `field` is its row in the table of effects, empty where nothing in the cluster changes.
+
+    `refused` says why it cannot be done at all, and what to do instead.
+    """
+
+    property: str
+    field: str
+    act: Callable[[Draft], None]
+    refused: str = ""
+
+
+def nothing(draft: Draft) -> None:
+    """The edit of a property that is not part of the object."""
+
+
+def local(prop: str) -> Edit:
+    """A property that only steers the provider."""
+    return Edit(prop, "", nothing)
+
+
+def scalar_edits(old: VirtualMachineInputs, new: VirtualMachineInputs, live: Live) -> Iterator[Edit]:
+    """Edits of everything but disks, NICs and the cloud-init drive."""
+    for name, field in type(new).model_fields.items():
+        act = _ACTS.get(name)
+        if act and getattr(old, name) != getattr(new, name):
+            alias = field.alias or name
+            yield Edit(alias, alias, _bound(act, old, new, live))
+    for name, alias in (("stop", "stop"), ("wait_for", "waitFor")):
+        if getattr(old, name) != getattr(new, name):
+            yield local(alias)
+
+
+Act = Callable[[Draft, VirtualMachineInputs, VirtualMachineInputs, Live], None]
+
+
+def _bound(act: Act, old: VirtualMachineInputs, new: VirtualMachineInputs, live: Live) -> Callable[[Draft], None]:
+    return lambda draft: act(draft, old, new, live)
+
+
+def _metadata(draft: Draft, old: VirtualMachineInputs, new: VirtualMachineInputs, _: Live) -> None:
+    patch = metadata_patch(old, new)
+    for part in patch:
+        draft.merge(dig_map(patch, part), "metadata", part)
+    labels = entries_patch(manifest.template_labels(old), manifest.template_labels(new))
+    draft.merge(labels, "spec", "template", "metadata", "labels")
+
+
+def _cpu(draft: Draft, _: VirtualMachineInputs, new: VirtualMachineInputs, live: Live) -> None:
+    """Cores, or sockets on a machine made for CPU hot-plug, where the limit is the most it can grow to."""
+    if live.annotations.get(words.HOTPLUG) == "true":
+        draft.put(new.cpu, *DOMAIN, "cpu", "sockets")
+        return
+    draft.merge({"cores": new.cpu, "sockets": 1, "threads": 1}, *DOMAIN, "cpu")
+    draft.put(str(new.cpu), *DOMAIN, "resources", "limits", "cpu")
+
+
+def _memory(draft: Draft, _: VirtualMachineInputs, new: VirtualMachineInputs, live: Live) -> None:
+    """The limit, from which the webhook derives the rest; the guest's memory on a machine made for hot-plug."""
+    hotplug = live.annotations.get(words.HOTPLUG) == "true"
+    path = (*DOMAIN, "memory", "guest") if hotplug else (*DOMAIN, "resources", "limits", "memory")
+    have = draft.get(*path)
+    if not isinstance(have, str) or Quantity(have) != new.memory:
+        draft.put(new.memory.text, *path)
+
+
+def _hostname(draft: Draft, _: VirtualMachineInputs, new: VirtualMachineInputs, __: Live) -> None:
+    draft.put(new.hostname or new.name, *SPEC, "hostname")
+
+
+def _machine_type(draft: Draft, _: VirtualMachineInputs, new: VirtualMachineInputs, __: Live) -> None:
+    """One that is no longer declared stays as it is: the cluster has chosen its own where it was empty."""
+    if new.machine_type:
+        draft.put(new.machine_type, *DOMAIN, "machine", "type")
+
+
+def _firmware(draft: Draft, _: VirtualMachineInputs, new: VirtualMachineInputs, __: Live) -> None:
+    """The boot loader; identity numbers that the cluster wrote beside it stay."""
+    if new.efi:
+        draft.put(dig(manifest.firmware(new), "bootloader", "efi"), *DOMAIN, "firmware", "bootloader", "efi")
+        draft.drop(*DOMAIN, "firmware", "bootloader", "bios")
+    else:
+        draft.drop(*DOMAIN, "firmware", "bootloader")
+    if new.secure_boot:
+        draft.put({"enabled": True}, *DOMAIN, "features", "smm")
+    else:
+        draft.drop(*DOMAIN, "features", "smm")
+
+
+def _tpm(draft: Draft, _: VirtualMachineInputs, new: VirtualMachineInputs, __: Live) -> None:
+    if not new.tpm:
+        draft.drop(*DEVICES, "tpm")
+    elif draft.get(*DEVICES, "tpm") is None:
+        draft.put({}, *DEVICES, "tpm")
+
+
+def _node_selector(draft: Draft, old: VirtualMachineInputs, new: VirtualMachineInputs, _: Live) -> None:
+    draft.merge(entries_patch(old.node_selector, new.node_selector), *SPEC, "nodeSelector")
+
+
+def _eviction(draft: Draft, _: VirtualMachineInputs, new: VirtualMachineInputs, __: Live) -> None:
+    draft.put(new.eviction_strategy, *SPEC, "evictionStrategy")
+
+
+def _grace_period(draft: Draft, _: VirtualMachineInputs, new: VirtualMachineInputs, __: Live) -> None:
+    """One that is no longer declared becomes the cluster's again: its webhook fills it in."""
+    draft.merge({"terminationGracePeriodSeconds": new.termination_grace_period_seconds}, *SPEC)
+
+
+def _power(draft: Draft, _: VirtualMachineInputs, __: VirtualMachineInputs, ___: Live) -> None:
+    """The run strategy is written by the plan, which knows what has to be stopped and started."""
+
+
+_ACTS: dict[str, Act] = {
+    "description": _metadata,
+    "tags": _metadata,
+    "labels": _metadata,
+    "annotations": _metadata,
+    "run_strategy": _power,
+    "cpu": _cpu,
+    "memory": _memory,
+    "hostname": _hostname,
+    "machine_type": _machine_type,
+    "efi": _firmware,
+    "secure_boot": _firmware,
+    "tpm": _tpm,
+    "node_selector": _node_selector,
+    "eviction_strategy": _eviction,
+    "termination_grace_period_seconds": _grace_period,
+}
+
+
+def drive_edits(old: VirtualMachineInputs, new: VirtualMachineInputs, live: Live, seen: Snapshot) -> Iterator[Edit]:
+    """Edits of the cloud-init drive and the SSH keys. Texts are in a Secret: only another drive touches the machine itself."""
+    if old.cloud_init == new.cloud_init and old.ssh_keys == new.ssh_keys:
+        return
+    wanted = manifest.cloud_init_volume(new, seen)
+    rewired = wanted != live.volumes.get(words.CLOUD_INIT_DISK)
+    if old.ssh_keys != new.ssh_keys:
+        yield Edit("sshKeys", "sshKeys", lambda draft: _record_keys(draft, new))
+        if rewired and old.cloud_init == new.cloud_init:
+            yield Edit("cloudInit", "cloudInit", lambda draft: _drive(draft, wanted))
+    if old.cloud_init != new.cloud_init:
+        if rewired:
+            yield Edit("cloudInit", "cloudInit", lambda draft: _drive(draft, wanted))
+        else:
+            yield from (Edit(f"cloudInit.{part}", f"cloudInit.{part}", nothing) for part in _changed_texts(old, new))
+
+
+def _changed_texts(old: VirtualMachineInputs, new: VirtualMachineInputs) -> Iterator[str]:
+    before, after = old.cloud_init or manifest.NO_DRIVE, new.cloud_init or manifest.NO_DRIVE
+    if before.user_data != after.user_data or before.secret_name != after.secret_name:
+        yield "userData"
+    if before.network_data != after.network_data or before.network_data_secret_name != after.network_data_secret_name:
+        yield "networkData"
+
+
+def _record_keys(draft: Draft, new: VirtualMachineInputs) -> None:
+    names = json.dumps(manifest.key_ids(new)) if new.ssh_keys else None
+    draft.merge({words.SSH_NAMES: names}, "spec", "template", "metadata", "annotations")
+
+
+def _drive(draft: Draft, wanted: dict[str, Json] | None) -> None:
+    """The drive's volume and device, as wanted."""
+    name = words.CLOUD_INIT_DISK
+    if wanted is None:
+        draft.remove_entry(name, *DISKS)
+        draft.remove_entry(name, *VOLUMES)
+        return
+    if draft.index(name, *VOLUMES) is None:
+        draft.append(wanted, *VOLUMES)
+    else:
+        others: dict[str, Json] = dict.fromkeys(("cloudInitNoCloud", "cloudInitConfigDrive"))
+        draft.edit_entry(name, others | wanted, *VOLUMES)
+    if draft.index(name, *DISKS) is None:
+        draft.append(cloud_init.device(), *DISKS)

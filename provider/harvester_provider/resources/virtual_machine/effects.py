@@ -1,0 +1,96 @@
+"""What each change does to a running guest: one table, as data. Plans look it up, docs print it, nothing else decides it.
+
+Rows are tried from the top; the first one whose field and release match counts. Sources: KubeVirt
+pkg/virt-controller/watch/vm/vm.go (syncRestartRequired), Harvester pkg/controller/master/virtualmachine.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from harvester_provider.core.effect import Effect
+
+Release = tuple[int, int]
+"""A release of Harvester, such as `(1, 8)`."""
+NEWEST: Final[Release] = (99, 0)
+"""Stands for a release that is not numbered, such as a build from the main branch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What a change of `field` does while the guest runs, from the release `since` on.
+
+    Fields of a list's entries are written `disks[].size`; `disks[+]` is a new entry and `disks[-]` a removed one.
+    """
+
+    field: str
+    effect: Effect
+    why: str
+    source: str = ""
+    since: Release = (0, 0)
+
+
+_STOP = Effect.STOP_MODIFY_START
+_RESTART = "KubeVirt vm.go syncRestartRequired: every other difference of the template's spec needs a restart"
+_NETWORK = "KubeVirt pkg/network/vmliveupdate/restart.go"
+
+TABLE: Final[tuple[Row, ...]] = (
+    Row("description", Effect.METADATA, "", "annotation of the VM object"),
+    Row("tags", Effect.METADATA, "", "labels; Harvester copies them to the running instance (SyncLabelsToVmi)"),
+    Row("labels", Effect.METADATA, "", "labels; Harvester copies them to the running instance (SyncLabelsToVmi)"),
+    Row("annotations", Effect.METADATA, "", "annotations of the VM object"),
+    Row("sshKeys", Effect.METADATA, "the guest reads them at its first boot only", "cloud-init; recorded in harvesterhci.io/sshNames"),
+    Row("cloudInit.userData", Effect.METADATA, "the guest reads it at its next start, most of it only at the first", "content of a Secret"),
+    Row("cloudInit.networkData", Effect.METADATA, "the guest reads it at its next start", "content of a Secret"),
+    Row("cloudInit", _STOP, "another cloud-init drive", _RESTART),
+    Row("runStrategy", Effect.LIVE, "", "KubeVirt vm.go syncRunStrategy"),
+    Row("nodeSelector", Effect.LIVE, "used at the next migration or start", "KubeVirt vm.go syncRestartRequired, LiveUpdate", (1, 6)),
+    Row("nodeSelector", _STOP, "before Harvester 1.6 it is only read at a start", _RESTART),
+    Row("cpu", _STOP, "the number of CPUs of a running guest is fixed", _RESTART),
+    Row("memory", _STOP, "the memory of a running guest is fixed", _RESTART),
+    Row("hostname", _STOP, "read at a start only", _RESTART),
+    Row("machineType", _STOP, "part of the machine's hardware", _RESTART),
+    Row("efi", _STOP, "part of the machine's firmware", _RESTART),
+    Row("secureBoot", _STOP, "part of the machine's firmware", _RESTART),
+    Row("tpm", _STOP, "part of the machine's hardware", _RESTART),
+    Row("evictionStrategy", _STOP, "read at a start only", _RESTART),
+    Row("terminationGracePeriodSeconds", _STOP, "read at a start only", _RESTART),
+    Row("disks[].size", Effect.LIVE, "the volume grows, the guest sees it at once", "gate ExpandDisks; Harvester CheckExpand", (1, 6)),
+    Row("disks[].size", _STOP, "before Harvester 1.6 a volume grows only while it is detached", "Harvester pkg/webhook/util/volume.go"),
+    Row("disks[+]", _STOP, "a new disk", "KubeVirt vm.go validLiveUpdateDisks"),
+    Row("disks[-]", _STOP, "a disk is removed", "KubeVirt vm.go validLiveUpdateDisks"),
+    Row("disks[]", _STOP, "part of the machine's hardware", _RESTART),
+    Row("networkInterfaces[+]", _STOP, "a new NIC", _NETWORK),
+    Row("networkInterfaces[-]", _STOP, "a NIC is removed", _NETWORK),
+    Row("networkInterfaces[].network", _STOP, "a NIC is connected to another network", _NETWORK),
+    Row("networkInterfaces[]", _STOP, "part of the machine's hardware", _NETWORK),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """What decides between the rows: whether a guest runs, and the release of the cluster."""
+
+    runs: bool
+    release: Release = NEWEST
+
+
+def effect_of(field: str, guest: Guest) -> tuple[Effect, str]:
+    """The effect of a change of `field` on `guest`, and the reason in the user's words."""
+    row = next((row for row in TABLE if _covers(row.field, field) and row.since <= guest.release), None)
+    if row is None:
+        raise AssertionError(f"no row for {field}")
+    if not guest.runs and row.effect > Effect.METADATA:
+        return Effect.METADATA, "the machine is off"
+    return row.effect, row.why
+
+
+def _covers(row: str, field: str) -> bool:
+    """A row for `disks[]` or `cloudInit` also covers the fields below it that have no row of their own."""
+    return row == field or field.startswith(f"{row}.")
+
+
+def release(version: str) -> Release:
+    """The release in the setting `server-version` (`v1.8.2`); NEWEST where it has no number."""
+    match = re.match(r"v?(\d+)\.(\d+)", version)
+    return (int(match[1]), int(match[2])) if match else NEWEST

@@ -1,0 +1,158 @@
+"""A machine as it was seen: one view over the VM object, its instance and the claims, for plans, observations and outputs.
+
+It reads and never judges. Objects that other tools made may lack anything; nothing here fails on that.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from harvester_provider.core.json import Object, by_name, dig, dig_map, dig_objects, dig_str, dig_strings, is_true
+from harvester_provider.core.ref import Ref
+from harvester_provider.core.snapshot import Snapshot
+from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM, VIRTUAL_MACHINE_INSTANCE
+from harvester_provider.resources.virtual_machine.disks import claim_of
+from harvester_provider.resources.virtual_machine.words import (
+    LAST_STRATEGY,
+    MAC_ADDRESSES,
+    STOPPED_FOR_UPDATE,
+    VOLUME_CLAIM_TEMPLATES,
+)
+
+_FINAL = ("Succeeded", "Failed")
+
+
+@dataclass(frozen=True)
+class Live:
+    """The machine `ref` in the snapshot `seen`."""
+
+    ref: Ref
+    vm: Object
+    instance: Object
+
+    @classmethod
+    def of(cls, ref: Ref, seen: Snapshot) -> "Live":
+        """The view; empty mappings stand for what is not there."""
+        return cls(ref, seen.get(ref), seen.get(instance_of(ref)))
+
+    @property
+    def spec(self) -> Object:
+        """`spec.template.spec`."""
+        return dig_map(self.vm, "spec", "template", "spec")
+
+    @property
+    def domain(self) -> Object:
+        """`spec.template.spec.domain`."""
+        return dig_map(self.spec, "domain")
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """The annotations of the VM object."""
+        return dig_strings(self.vm, "metadata", "annotations")
+
+    @property
+    def strategy(self) -> str:
+        """The run strategy; the older `spec.running` is translated."""
+        found = dig_str(self.vm, "spec", "runStrategy")
+        if found or not self.uses_running:
+            return found
+        return "Always" if dig(self.vm, "spec", "running") is True else "Halted"
+
+    @property
+    def uses_running(self) -> bool:
+        """Whether the machine has the older `spec.running`, which excludes a run strategy."""
+        return isinstance(dig(self.vm, "spec", "running"), bool)
+
+    @property
+    def stopped_for_update(self) -> str:
+        """The run strategy that an interrupted update has to go back to; empty where there was none."""
+        return self.annotations.get(STOPPED_FOR_UPDATE, "")
+
+    @property
+    def last_strategy(self) -> str:
+        """The run strategy that Harvester remembers."""
+        return self.annotations.get(LAST_STRATEGY, "")
+
+    @property
+    def on(self) -> bool:
+        """Whether there is an instance: a guest that runs, starts or stops."""
+        return bool(self.instance) and dig_str(self.instance, "status", "phase") not in _FINAL
+
+    @property
+    def guest_runs(self) -> bool:
+        """Whether a guest runs that would notice a change."""
+        return self.on and dig_str(self.instance, "status", "phase") == "Running"
+
+    @cached_property
+    def claim_templates(self) -> Sequence[Object]:
+        """The parsed annotation; nothing where it is no list."""
+        try:
+            found = json.loads(self.annotations.get(VOLUME_CLAIM_TEMPLATES) or "[]")
+        except ValueError:
+            return ()
+        return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else ()
+
+    def claim_template(self, claim: str) -> Object:
+        """The template of a claim, or an empty mapping where Harvester does not make it."""
+        return next((entry for entry in self.claim_templates if dig_str(entry, "metadata", "name") == claim), {})
+
+    @cached_property
+    def disks(self) -> dict[str, Object]:
+        """Devices by name."""
+        return by_name(dig_objects(self.domain, "devices", "disks"))
+
+    @cached_property
+    def volumes(self) -> dict[str, Object]:
+        """Volumes by name, which is that of their disk."""
+        return by_name(dig_objects(self.spec, "volumes"))
+
+    @cached_property
+    def interfaces(self) -> dict[str, Object]:
+        """Interfaces by name, those left out that are being unplugged."""
+        found = by_name(dig_objects(self.domain, "devices", "interfaces"))
+        return {name: entry for name, entry in found.items() if entry.get("state") != "absent"}
+
+    @cached_property
+    def networks(self) -> dict[str, Object]:
+        """Networks by name, which is that of their interface."""
+        return by_name(dig_objects(self.spec, "networks"))
+
+    def claim(self, disk: str) -> str:
+        """The name of the claim behind a disk; empty where it has none."""
+        return claim_of(self.volumes.get(disk, {}))
+
+    def claims(self) -> list[Ref]:
+        """All claims the machine uses."""
+        names = dict.fromkeys(claim_of(entry) for entry in self.volumes.values())
+        return [Ref(PERSISTENT_VOLUME_CLAIM, name, self.ref.namespace) for name in names if name]
+
+    def mac(self, nic: str) -> str:
+        """The MAC address of a NIC: as declared, of the running guest, or as Harvester remembers it."""
+        running = by_name(dig_objects(self.instance, "spec", "domain", "devices", "interfaces"))
+        reported = by_name(dig_objects(self.instance, "status", "interfaces"))
+        found = (
+            dig_str(self.interfaces.get(nic, {}), "macAddress"),
+            dig_str(running.get(nic, {}), "macAddress"),
+            dig_str(reported.get(nic, {}), "mac"),
+            self._remembered_macs.get(nic, ""),
+        )
+        return next(filter(None, found), "")
+
+    @cached_property
+    def _remembered_macs(self) -> dict[str, str]:
+        try:
+            found = json.loads(self.annotations.get(MAC_ADDRESSES) or "{}")
+        except ValueError:
+            return {}
+        return {key: value for key, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else {}
+
+    @property
+    def has_agent(self) -> bool:
+        """Whether the guest's agent is connected, so that every NIC reports its addresses."""
+        return is_true(self.instance, "AgentConnected")
+
+
+def instance_of(ref: Ref) -> Ref:
+    """The instance of a machine: the running guest."""
+    return Ref(VIRTUAL_MACHINE_INSTANCE, ref.name, ref.namespace)

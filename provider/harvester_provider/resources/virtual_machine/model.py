@@ -1,0 +1,85 @@
+"""VirtualMachine: inputs and outputs. Names follow Harvester's Terraform provider where its users know them.
+
+Only shapes, defaults and units. Rules across fields are in `check`, what a change does is in `effects`.
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from harvester_provider.core.quantity import Quantity
+from harvester_provider.resources.model import Model, Name, NamespacedInputs, Outputs, QuantityText
+from harvester_provider.resources.virtual_machine.devices import CloudInitDrive, Disk, NetworkInterface, StopPolicy
+
+RunStrategy = Literal["RerunOnFailure", "Always", "Once", "Manual", "Halted"]
+
+
+class VirtualMachineInputs(NamespacedInputs):
+    """A virtual machine. Disks and network interfaces are keyed by their names."""
+
+    cpu: int = Field(default=1, ge=1)
+    """Number of virtual CPUs (cores)."""
+    memory: QuantityText = Quantity("1Gi")
+    """Memory of the machine, such as `4Gi`: the limit from which Harvester derives what the guest sees. At least `10Mi`."""
+    run_strategy: RunStrategy = "RerunOnFailure"
+    """Power as declared state. `RerunOnFailure`: runs, and is started again when it fails. `Always`: started again also when the guest
+    shuts down. `Once`: started once. `Manual`: started and stopped by people. `Halted`: off."""
+    disks: list[Disk] = []
+    """Disks and CD-ROMs, keyed by name."""
+    network_interfaces: list[NetworkInterface] = []
+    """Network interfaces (NICs), keyed by name. Without any, the machine has no network."""
+    cloud_init: CloudInitDrive | None = None
+    """Cloud-init data. A change is read by the guest at its next start, and most of it only at its very first."""
+    ssh_keys: list[str] = []
+    """SSH keys by ID, `namespace/name`. Their public keys are added to the user data, which must be a `#cloud-config` or absent."""
+    hostname: Name | None = None
+    """Host name the guest gets. Default: the machine's name."""
+    machine_type: str | None = None
+    """Machine type, such as `q35`. Default: the cluster's."""
+    efi: bool = False
+    """Boot with EFI instead of BIOS."""
+    secure_boot: bool = False
+    """EFI secure boot; needs `efi`."""
+    tpm: bool = False
+    """A TPM 2.0 device."""
+    node_selector: dict[str, str] = {}
+    """Labels a node must have. A change is used at the next start or migration."""
+    eviction_strategy: Literal["LiveMigrate", "LiveMigrateIfPossible", "None", "External"] = "LiveMigrateIfPossible"
+    """What happens to the machine when its node is drained."""
+    termination_grace_period_seconds: int | None = Field(default=None, ge=0)
+    """Seconds a guest may take to shut down before it is switched off. Default: the cluster's setting (120)."""
+    stop: StopPolicy = StopPolicy()
+    """How the machine is stopped for a change that it cannot take while it runs."""
+    wait_for: Literal["nothing", "running", "address"] = "running"
+    """What a create or a start waits for. `running`: the guest runs. `address`: it runs and has an address (link-local ones do not
+    count). A NIC on a VLAN network reports its address only where the guest runs qemu-guest-agent. `nothing`: the object is there."""
+
+
+class InterfaceStatus(Model):
+    """What is known of one network interface."""
+
+    mac_address: str = ""
+    """MAC address, also where the cluster made it."""
+    ip_addresses: list[str] = []
+    """Addresses, without link-local ones."""
+
+
+class VirtualMachineOutputs(Outputs):
+    """What the cluster says of a machine."""
+
+    status: str = ""
+    """Harvester's word: Running, Stopped, Starting, Paused, Migrating, ErrorUnschedulable ..."""
+    node_name: str = ""
+    """The node it runs on; empty while it is off."""
+    ip_address: str = ""
+    """The first address of the first NIC that has one, IPv4 before IPv6. Link-local addresses do not count."""
+    ip_addresses: list[str] = []
+    """All addresses, in the order of the NICs."""
+    interfaces: dict[str, InterfaceStatus] = {}
+    """MAC and addresses of each NIC, by its name."""
+    volumes: dict[str, str] = {}
+    """Name of the volume (PersistentVolumeClaim) of each disk, by the disk's name."""
+    restart_required: bool = False
+    """Whether the running guest differs from what is declared until it is started again."""
+    restart_reason: str = ""
+    """Why, in the cluster's words."""

@@ -1,0 +1,199 @@
+"""(old inputs, new inputs, what was seen) -> the plan of an update: one patch, with a stop around it only where the guest must be off.
+
+The order that survives an interruption at any point: stop (and note the strategy to go back to), modify, start and take
+the note away in one patch. If the cluster refuses the change, `recover` starts the machine as it was.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from harvester_provider.core.effect import Effect
+from harvester_provider.core.errors import PlanRefused
+from harvester_provider.core.json import Object, dig_str
+from harvester_provider.core.ownership import OWNER, owner_of
+from harvester_provider.core.plan import Change, Patch, Plan, Put, Remove, Step
+from harvester_provider.core.ref import Ref
+from harvester_provider.core.snapshot import Snapshot
+from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM, SECRET, SERVER_VERSION
+from harvester_provider.resources.virtual_machine import cloud_init, manifest, removal, words
+from harvester_provider.resources.virtual_machine.device_edits import disk_edits, nic_edits, pin_macs
+from harvester_provider.resources.virtual_machine.draft import Draft
+from harvester_provider.resources.virtual_machine.edits import Edit, drive_edits, scalar_edits
+from harvester_provider.resources.virtual_machine.effects import Guest, effect_of, release
+from harvester_provider.resources.virtual_machine.live import Live
+from harvester_provider.resources.virtual_machine.manifest import Suffix
+from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
+from harvester_provider.resources.virtual_machine.power import STARTS, Power
+from harvester_provider.resources.virtual_machine.waits import (
+    START_SECONDS,
+    power_on,
+    ready,
+    requested,
+    running_again,
+    stopped,
+    until_grown,
+    until_off,
+)
+
+
+@dataclass(frozen=True)
+class Update:
+    """One update: the machine as it is, as it shall be, and the power it ends in."""
+
+    old: VirtualMachineInputs
+    new: VirtualMachineInputs
+    live: Live
+    seen: Snapshot
+    power: Power
+    draft: Draft
+
+    @classmethod
+    def of(cls, old: VirtualMachineInputs, new: VirtualMachineInputs, live: Live, seen: Snapshot) -> "Update":
+        """Nothing edited yet."""
+        return cls(old, new, live, seen, Power.of(live, old.run_strategy, new.run_strategy), Draft(live.vm))
+
+    def plan(self, suffix: Suffix) -> Plan:
+        """All changes with their effects, and the steps. A refused plan has no steps."""
+        changes = [self._change(edit) for edit in self._edits(suffix)]
+        if any(change.effect is Effect.REFUSED for change in changes):
+            return Plan(changes=tuple(changes))
+        must_stop = self.live.on and not self.power.halts and any(change.effect.stops_guest for change in changes)
+        doomed = self._note_doomed()
+        self._mark()
+        if must_stop:
+            pin_macs(self.draft, self.live)
+            steps, recover = self._stop_modify_start(changes, doomed)
+        else:
+            steps, recover = self._modify(changes, doomed), ()
+        return Plan(tuple(steps), tuple(changes), recover, tuple(self._notes(doomed)))
+
+    def _edits(self, suffix: Suffix) -> Iterator[Edit]:
+        yield from scalar_edits(self.old, self.new, self.live)
+        yield from disk_edits(self.old, self.new, self.live, self.seen, suffix)
+        yield from nic_edits(self.old, self.new)
+        yield from drive_edits(self.old, self.new, self.live, self.seen)
+
+    def _change(self, edit: Edit) -> Change:
+        """Make the edit on the draft, and say what it does."""
+        if edit.refused:
+            return Change(edit.property, Effect.REFUSED, edit.refused)
+        if not edit.field:
+            return Change(edit.property, Effect.NONE, "only how the provider works")
+        before = len(self.draft.patch)
+        try:
+            edit.act(self.draft)
+        except PlanRefused as error:
+            return Change(edit.property, Effect.REFUSED, str(error))
+        if edit.field == "runStrategy":
+            return self._power_change(edit)
+        guest = Guest(self.live.on and not self.power.halts, release(dig_str(self.seen.get(SERVER_VERSION), "value")))
+        effect, why = effect_of(edit.field, guest)
+        if len(self.draft.patch) == before and effect > Effect.METADATA:
+            return Change(edit.property, Effect.METADATA, "it is so already")
+        return Change(edit.property, effect, why)
+
+    def _power_change(self, edit: Edit) -> Change:
+        if self.power.halts:
+            return Change(edit.property, Effect.LIVE, "the machine is shut down, as declared" if self.live.on else "the machine stays off")
+        if self.power.starts:
+            return Change(edit.property, Effect.LIVE, "the machine is started")
+        return Change(edit.property, Effect.LIVE, "the guest does not notice it")
+
+    def _mark(self) -> None:
+        """Our mark, on a machine that is taken over."""
+        if self.new.owner and owner_of(self.live.vm) != self.new.owner:
+            self.draft.put(self.new.owner, "metadata", "annotations", OWNER)
+
+    def _note_doomed(self) -> list[str]:
+        """The volumes that go with their disks, noted on the machine until they are gone."""
+        used = {claim.name for claim in self._after().claims()}
+        doomed = [claim for claim in removal.doomed_claims(self.old, self.live) if claim not in used]
+        doomed = list(dict.fromkeys((*removal.pending_claims(self.live), *doomed)))
+        if doomed:
+            self.draft.put(",".join(doomed), "metadata", "annotations", words.CLAIMS_TO_DELETE)
+        return doomed
+
+    def _after(self) -> Live:
+        """The machine as the draft has it."""
+        return Live(self.live.ref, self.draft.document, self.live.instance)
+
+    def _stop_modify_start(self, changes: Sequence[Change], doomed: Sequence[str]) -> tuple[list[Step], tuple[Step, ...]]:
+        """The steps with a stop around the modification, and those that put the machine back as it was."""
+        seconds = self.new.seconds("update", START_SECONDS)
+        kick = (power_on(self.live.ref),) if self.power.goal == "Manual" else ()
+        steps: list[Step] = [self.power.stop(), stopped(self.new, self.live), *self._secret_first(), self._patch(changes)]
+        steps += [self.power.start(), *kick, *self._volumes_last(doomed), *self._secret_last(), *ready(self.new, self._after(), seconds)]
+        back = self.power.start(f"start {self.live.ref} again as it was")
+        off = until_off(self.live, removal.grace_seconds(self.live) + 60.0)
+        return steps, (off, back, *kick, running_again(self.live, seconds))
+
+    def _modify(self, changes: Sequence[Change], doomed: Sequence[str]) -> list[Step]:
+        """One patch without a stop, then what has to be waited for."""
+        self.power.write(self.draft)
+        waits = self.live.on and (self.power.halts or self.live.strategy == "Halted")
+        off = (stopped(self.new, self.live),) if waits else ()
+        patch = [self._patch(changes)] if self.draft.patch else []
+        steps: list[Step] = [*self._secret_first()]
+        steps += [*off, *patch] if self.power.starts else [*patch, *off]
+        steps += [*self._volumes_last(doomed), *self._secret_last(), *self._growth()]
+        if self.power.starts or self._unfinished():
+            steps += ready(self.new, self._after(), self.new.seconds("update", START_SECONDS))
+        return steps
+
+    def _unfinished(self) -> bool:
+        """Whether the machine is on its way up, as after an interrupted create or update."""
+        return self.power.goal in STARTS and self.live.on and not self.live.guest_runs
+
+    def _patch(self, changes: Sequence[Change]) -> Patch:
+        """The modification: all fields in one patch."""
+        shown = [change for change in changes if change.effect is not Effect.NONE]
+        what = ", ".join(change.property for change in shown) or "its mark"
+        effect = max((change.effect for change in shown), default=Effect.METADATA)
+        return Patch(self.live.ref, tuple(self.draft.patch), says=f"change {what} of {self.live.ref}", effect=effect)
+
+    def _growth(self) -> Iterator[Step]:
+        """Waits for volumes that grow under a running guest."""
+        after = self._after()
+        for claim in self.live.claims() if self.live.guest_runs and not self.power.halts else ():
+            size = requested(after, claim.name)
+            if size and size != requested(self.live, claim.name):
+                yield until_grown(claim, size)
+
+    def _volumes_last(self, doomed: Sequence[str]) -> Iterator[Step]:
+        """Delete the volumes of removed disks once the machine does not use them any more, then take the note away."""
+        yield from (removal.remove_claim(self.live, claim, self.seen) for claim in doomed)
+        if doomed:
+            yield Patch(self.live.ref, {"metadata": {"annotations": {words.CLAIMS_TO_DELETE: None}}})
+
+    def _secret_first(self) -> Iterator[Step]:
+        """The Secret with the machine's own cloud-init data, before the machine refers to it."""
+        if self.old.cloud_init == self.new.cloud_init and self.old.ssh_keys == self.new.ssh_keys:
+            return
+        yield from write_secret(self.new, self.live.vm, self.seen)
+
+    def _secret_last(self) -> Iterator[Step]:
+        """Remove the Secret that is no longer needed."""
+        own = manifest.own_secret(self.live.ref)
+        if self.seen.get(own) and not manifest.cloud_init_texts(self.new, self.seen):
+            yield Remove(own, says=f"delete {own}")
+
+    def _notes(self, doomed: Sequence[str]) -> Iterator[str]:
+        used = {claim.name for claim in self._after().claims()}
+        for name in self.live.disks:
+            claim = self.live.claim(name)
+            if claim and claim not in used and claim not in doomed:
+                yield f"volume {Ref(PERSISTENT_VOLUME_CLAIM, claim, self.live.ref.namespace).id} of disk {name} is kept"
+
+
+def write_secret(inputs: VirtualMachineInputs, machine: Object, seen: Snapshot) -> Iterator[Step]:
+    """Make the machine's own cloud-init Secret, or bring it up to date; nothing where it is so already or not needed."""
+    ref = Ref(SECRET, words.cloud_init_secret(inputs.name), inputs.namespace)
+    texts, found = manifest.cloud_init_texts(inputs, seen), seen.get(ref)
+    if not texts:
+        return
+    if not found:
+        yield Put(ref, manifest.secret(inputs, texts, machine), says=f"make {ref} with the cloud-init data")
+        return
+    gone = dict.fromkeys(cloud_init.decoded(found).keys() - texts.keys())
+    if cloud_init.decoded(found) != texts:
+        yield Patch(ref, {"data": {**gone, **cloud_init.encoded(texts)}}, says=f"change the cloud-init data in {ref}")

@@ -1,0 +1,76 @@
+"""How a machine and the volumes of its disks are removed, in the order the cluster accepts.
+
+Only volumes whose disk says `on_delete="delete"` go. Volumes that were attached, and those that nobody declared, stay.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from harvester_provider.core.json import dig_int, dig_objects, dig_str
+from harvester_provider.core.plan import Patch, Plan, Remove, Step
+from harvester_provider.core.ref import Ref
+from harvester_provider.core.snapshot import Snapshot
+from harvester_provider.resources.apis import DATA_VOLUME, PERSISTENT_VOLUME_CLAIM
+from harvester_provider.resources.virtual_machine import words
+from harvester_provider.resources.virtual_machine.live import Live
+from harvester_provider.resources.virtual_machine.manifest import own_secret
+from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
+
+GRACE_SECONDS = 120
+"""Harvester's default for how long a guest may take to shut down (setting default-vm-termination-grace-period-seconds)."""
+_MARGIN_SECONDS = 180.0
+
+
+def delete(old: VirtualMachineInputs, live: Live, seen: Snapshot) -> Plan:
+    """Note the volumes to delete on the machine, delete it, then whatever Harvester left of volumes and Secret."""
+    seconds = old.seconds("delete", grace_seconds(live) + _MARGIN_SECONDS)
+    doomed = [*doomed_claims(old, live), *pending_claims(live)]
+    doomed = list(dict.fromkeys(doomed))
+    kept = [claim for claim in live.claims() if claim.name not in doomed]
+    steps: list[Step] = []
+    if live.vm and doomed:
+        body = {"metadata": {"annotations": {words.REMOVED_CLAIMS: ",".join(doomed)}}}
+        steps.append(Patch(live.ref, body, says=f"mark the volumes {', '.join(doomed)} for deletion"))
+    steps.append(Remove(live.ref, says=f"delete {live.ref}", propagation="Foreground", seconds=seconds))
+    steps += [remove_claim(live, claim, seen) for claim in doomed]
+    steps.append(Remove(own_secret(live.ref)))
+    return Plan(steps=tuple(steps), notes=tuple(_notes(live, doomed, kept)))
+
+
+def _notes(live: Live, doomed: Sequence[str], kept: Sequence[Ref]) -> Iterable[str]:
+    disks = {claim: name for name in live.disks if (claim := live.claim(name))}
+    if doomed:
+        gone = ", ".join(f"{claim} (disk {disks[claim]})" if claim in disks else claim for claim in doomed)
+        yield f"{live.ref}: deleted with their data: {gone}"
+    if kept:
+        stay = ", ".join(f"{claim.name} (disk {disks.get(claim.name, '?')})" for claim in kept)
+        yield f"{live.ref}: volumes that are kept: {stay}"
+
+
+def grace_seconds(live: Live) -> int:
+    """How long the guest may take to shut down."""
+    return dig_int(live.instance or live.spec, *_grace_path(live), default=GRACE_SECONDS)
+
+
+def _grace_path(live: Live) -> tuple[str, ...]:
+    return ("spec", "terminationGracePeriodSeconds") if live.instance else ("terminationGracePeriodSeconds",)
+
+
+def doomed_claims(old: VirtualMachineInputs, live: Live, names: Iterable[str] | None = None) -> list[str]:
+    """The volumes of declared disks (only `names`, where given) that go with them: never one that was attached."""
+    wanted = set(names) if names is not None else {disk.name for disk in old.disks}
+    disks = [disk for disk in old.disks if disk.name in wanted and disk.on_delete == "delete" and not disk.existing_volume]
+    return [claim for disk in disks if (claim := live.claim(disk.name)) and live.claim_template(claim)]
+
+
+def pending_claims(live: Live) -> list[str]:
+    """Volumes of disks that were removed by an update that did not get to the end."""
+    return [name for name in live.annotations.get(words.CLAIMS_TO_DELETE, "").split(",") if name]
+
+
+def remove_claim(live: Live, claim: str, seen: Snapshot) -> Remove:
+    """Remove a volume; one that CDI made goes by its DataVolume, which would make it again otherwise."""
+    ref = Ref(PERSISTENT_VOLUME_CLAIM, claim, live.ref.namespace)
+    owners = dig_objects(seen.get(ref), "metadata", "ownerReferences")
+    made_by_cdi = any(dig_str(owner, "kind") == DATA_VOLUME.kind for owner in owners)
+    target = Ref(DATA_VOLUME, claim, live.ref.namespace) if made_by_cdi else ref
+    return Remove(target, says=f"delete volume {ref.id} and its data")

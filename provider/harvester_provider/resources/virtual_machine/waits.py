@@ -1,0 +1,84 @@
+"""The waits of a machine's plans: what each one watches, for how long, and what follows where the time is over."""
+
+from harvester_provider.core.duration import seconds as parse_seconds
+from harvester_provider.core.json import dig_str, dig_strings
+from harvester_provider.core.plan import Await, Call
+from harvester_provider.core.ref import Ref
+from harvester_provider.resources.apis import IMAGE
+from harvester_provider.resources.virtual_machine import words
+from harvester_provider.resources.virtual_machine.live import Live, instance_of
+from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
+from harvester_provider.resources.virtual_machine.removal import grace_seconds
+from harvester_provider.resources.virtual_machine.status import Addressed, Claim, Grown, Running, Stopped
+
+START_SECONDS = 600.0
+"""Default for volumes that are made from an image, a boot, and an address."""
+_STOP_MARGIN = 60.0
+_GROW_SECONDS = 300.0
+
+
+def ready(inputs: VirtualMachineInputs, live: Live, seconds: float) -> tuple[Await, ...]:
+    """Wait until the machine `live` (as it will be) runs, or has its addresses; nothing where `wait_for` says so."""
+    if inputs.wait_for == "nothing":
+        return ()
+    running = Running(live.ref, tuple(_claim(live, ref) for ref in live.claims()))
+    if inputs.wait_for == "running":
+        return (Await(live.ref, "running", running.wants, running, seconds),)
+    must = tuple(nic.name for nic in inputs.network_interfaces if nic.wait_for_address is True)
+    skip = tuple(nic.name for nic in inputs.network_interfaces if nic.wait_for_address is False)
+    return (Await(live.ref, "running with an address", running.wants, Addressed(running, must, skip), seconds),)
+
+
+def _claim(live: Live, ref: Ref) -> Claim:
+    template = live.claim_template(ref.name)
+    image = dig_strings(template, "metadata", "annotations").get(words.IMAGE_ID, "")
+    known = Ref.of_id(IMAGE, image) if image.count("/") == 1 and all(image.split("/")) else None
+    return Claim(ref, made=bool(template), image=known)
+
+
+def running_again(live: Live, seconds: float) -> Await:
+    """Wait until a machine that is started as it was runs again."""
+    running = Running(live.ref, tuple(_claim(live, ref) for ref in live.claims()))
+    return Await(live.ref, "running", running.wants, running, seconds)
+
+
+def stopped(inputs: VirtualMachineInputs, live: Live) -> Await:
+    """Wait until the guest is off, for as long as the stop policy says, and do what it says then."""
+    policy = inputs.stop
+    deadline = parse_seconds(policy.deadline) if policy.deadline is not None else grace_seconds(live) + _STOP_MARGIN
+    match policy.then:
+        case "wait":
+            return until_off(live, max(deadline, inputs.seconds("update", START_SECONDS)))
+        case "force":
+            return until_off(live, deadline, otherwise=(switch_off(live.ref), until_off(live, _STOP_MARGIN)))
+        case _:
+            return until_off(live, deadline)
+
+
+def until_off(live: Live, seconds: float, otherwise: tuple[Call | Await, ...] = ()) -> Await:
+    """Wait until the guest is off."""
+    return Await(live.ref, "off", (live.ref, instance_of(live.ref)), Stopped(live.ref), seconds, otherwise=otherwise)
+
+
+def switch_off(ref: Ref) -> Call:
+    """Switch a guest off that is shutting down. Only the subresource can shorten its grace period (virt-api lifecycle.go, stop)."""
+    return Call("kubernetes", "PUT", _subresource(ref, "stop"), {"gracePeriod": 0}, says=f"switch {ref} off: it did not shut down in time")
+
+
+def power_on(ref: Ref) -> Call:
+    """Start a machine with the run strategy Manual, which nothing but the subresource can start."""
+    return Call("kubernetes", "PUT", _subresource(ref, "start"), {}, says=f"start {ref}")
+
+
+def _subresource(ref: Ref, verb: str) -> str:
+    return f"/apis/subresources.kubevirt.io/v1/namespaces/{ref.namespace}/virtualmachines/{ref.name}/{verb}"
+
+
+def until_grown(claim: Ref, size: str) -> Await:
+    """Wait until a volume has its new size."""
+    return Await(claim, f"{size} in size", (claim,), Grown(claim, size), _GROW_SECONDS)
+
+
+def requested(live: Live, claim: str) -> str:
+    """The size that the machine asks for a volume."""
+    return dig_str(live.claim_template(claim), "spec", "resources", "requests", "storage")

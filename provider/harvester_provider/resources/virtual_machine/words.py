@@ -1,0 +1,44 @@
+"""The labels, annotations and names by which Harvester knows a machine's parts, and the way back from an ID to a reference.
+
+Sources: upstream pkg/util/constants.go, pkg/builder/vm.go. Nothing here decides anything.
+"""
+
+from typing import Final
+
+from harvester_provider.core.ref import Api, Ref
+
+CREATOR: Final = "harvesterhci.io/creator"
+CREATOR_NAME: Final = "pulumi-provider-harvester"
+VM_NAME: Final = "harvesterhci.io/vmName"
+
+VOLUME_CLAIM_TEMPLATES: Final = "harvesterhci.io/volumeClaimTemplates"
+"""JSON list of the volume claims that Harvester makes for the machine, and grows. It never shrinks or deletes one."""
+IMAGE_ID: Final = "harvesterhci.io/imageId"
+LAST_STRATEGY: Final = "harvesterhci.io/vmRunStrategy"
+"""The run strategy that Harvester's webhook puts in when a halted machine is started, whatever the request says."""
+SSH_NAMES: Final = "harvesterhci.io/sshNames"
+MAC_ADDRESSES: Final = "harvesterhci.io/mac-address"
+"""JSON mapping of NIC to MAC address, remembered by Harvester from the last run."""
+REMOVED_CLAIMS: Final = "harvesterhci.io/removedPersistentVolumeClaims"
+"""Claims, with commas between, that Harvester deletes with the machine. Must be there before the machine is deleted."""
+QUOTA: Final = "harvesterhci.io/insufficient-resource-quota"
+HOTPLUG: Final = "harvesterhci.io/enableCPUAndMemoryHotplug"
+
+STOPPED_FOR_UPDATE: Final = "harvester.pulumi.com/stopped-for-update"
+"""Our own: the run strategy to go back to. An interrupted update finds by it that the machine must be started again."""
+CLAIMS_TO_DELETE: Final = "harvester.pulumi.com/claims-to-delete"
+"""Our own: claims of removed disks that are to be deleted still, with commas between."""
+
+CLOUD_INIT_DISK: Final = "cloudinitdisk"
+USER_DATA: Final = "userdata"
+NETWORK_DATA: Final = "networkdata"
+
+
+def reference(api: Api, identity: str, namespace: str) -> Ref:
+    """The object that an input names: `namespace/name`, or a bare name in `namespace`. Raises InvalidId for another shape."""
+    return Ref.of_id(api, identity if "/" in identity else f"{namespace}/{identity}")
+
+
+def cloud_init_secret(machine: str) -> str:
+    """Name of the Secret with a machine's own cloud-init data."""
+    return f"{machine}-cloudinit"
