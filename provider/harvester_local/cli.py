@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -121,7 +122,8 @@ def _print_status(now: Status) -> None:
     console = Console(highlight=False)
     console.print(f"Harvester {now.version}: [bold]{now.state}[/]")
     if now.programs:
-        table = Table("program", "state", "pid", "ports", "memory", "up for")
+        table = Table("program", "version", "pid", "up for", "memory", "ports", box=box.SIMPLE, show_edge=False)
+        table.columns[0].no_wrap = True
         for program in now.programs:
             table.add_row(*_row(program))
         console.print(table)
@@ -137,9 +139,9 @@ def _print_status(now: Status) -> None:
 def _row(program: ProgramStatus) -> tuple[str, ...]:
     return (
         program.name,
-        "running" if program.running else "[red]ended[/]",
+        program.version or "",
         str(program.pid),
-        ", ".join(f"{name} {port}" for name, port in program.ports.items()),
+        f"{program.uptime:.0f} s" if program.uptime is not None else "[red]ended[/]",
         f"{program.memory / 2**20:.0f} MiB" if program.memory else "",
-        f"{program.uptime:.0f} s" if program.uptime is not None else "",
+        ", ".join(f"{name} {port}" for name, port in program.ports.items()),
     )

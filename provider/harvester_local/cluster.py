@@ -23,6 +23,7 @@ from harvester_local.layout import Layout, default_folder
 from harvester_local.locks import held
 from harvester_local.pki import Pki
 from harvester_local.processes import Handle
+from harvester_local.programs import TOOLS
 from harvester_local.progress import Report
 from harvester_local.settings import Settings
 from harvester_local.startup import Order, start_all
@@ -30,7 +31,6 @@ from harvester_local.state import State
 from harvester_local.status import Status, endpoint, images_url, status_of
 from harvester_local.teardown import stop_all
 
-TOOLS = ("etcd", "kube-apiserver", "kube-controller-manager")
 PLANE = (sys.executable, "-m", "harvester_local.plane")
 
 
@@ -41,8 +41,8 @@ def _quiet(_line: str) -> None:
 class LocalHarvester:
     """A Harvester API on this machine, in one folder.
 
-    As a context manager it ends with the block, and also when its process is killed outright; started by `up()` it
-    runs until `down()`.
+    As a context manager it ends with the block, and also when its process is killed outright; one that ran before the
+    block is used and left running. Started by `up()` it runs until `down()`.
 
         with LocalHarvester(Settings(boot_seconds=0.2), folder=tmp_path) as local:
             run_my_program(KUBECONFIG=local.kubeconfig)
@@ -218,11 +218,12 @@ class LocalHarvester:
         stop_all(self.layout, state)
 
     def _check_same(self, state: State) -> None:
-        wanted, running = (self._settings or state.settings, self._crds or state.crds), (state.settings, state.crds)
-        if wanted != running:
+        wanted = {**(self._settings or state.settings).to_json(), "crds": self._crds or state.crds}
+        running = {**state.settings.to_json(), "crds": state.crds}
+        if other := [f"{name} {running[name]} and not {value}" for name, value in wanted.items() if running[name] != value]:
             raise LocalError(
-                f"local Harvester in {self.folder}: runs already, with {running[0]} and CRDs from {running[1] or 'the package'}, "
-                f"not with what is asked for: `pulumi-harvester local down` first, or give another --folder"
+                f"local Harvester in {self.folder}: runs already, with {', '.join(other)}: "
+                f"`pulumi-harvester local down` first, or give another --folder"
             )
 
     def _locked(self) -> AbstractContextManager[None]:

@@ -12,6 +12,9 @@ from harvester_local.pki import Pki
 from harvester_local.ports import LOOPBACK
 from harvester_local.settings import Settings
 
+TOOLS = ("etcd", "kube-apiserver", "kube-controller-manager")
+"""The programs that are not part of this package."""
+
 CONTROLLERS = (
     "garbage-collector-controller",
     "namespace-controller",

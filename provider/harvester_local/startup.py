@@ -107,8 +107,11 @@ class _Start:
         self._order.report(f"{name}: ready after {time.monotonic() - began:.1f} s")
 
     def _launch(self, name: str, command: Sequence[str]) -> Handle:
+        log = self._order.layout.log(name)
+        if log.exists():
+            log.replace(log.with_suffix(".log.1"))  # the last run's; a log holds one run, so that its tail is of this one
         try:
-            handle = processes.start(command, self._order.layout.log(name), self.state.instance)
+            handle = processes.start(command, log, self.state.instance)
         except OSError as error:
             raise LocalError(f"{name}: {command[0]} cannot be run: {error.strerror}: check that file and its mode") from error
         self._record(self.state.with_process(name, handle))

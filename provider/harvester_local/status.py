@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -9,7 +10,9 @@ import psutil
 from harvester_local.layout import Layout
 from harvester_local.ports import LOOPBACK
 from harvester_local.processes import Handle
+from harvester_local.programs import TOOLS
 from harvester_local.state import State
+from harvester_local.toolchain.search import version_told
 
 PORTS_OF = {
     "etcd": ("etcd",),
@@ -21,11 +24,15 @@ PORTS_OF = {
 
 @dataclass(frozen=True)
 class ProgramStatus:
-    """One program. `memory` is its resident set in bytes, `uptime` in seconds; both None when it does not run."""
+    """One program. `memory` is its resident set in bytes, `uptime` in seconds; both None when it does not run.
+
+    `version` is what the program says of itself, None for those that are part of this package.
+    """
 
     name: str
     pid: int
     running: bool
+    version: str | None
     ports: dict[str, int]
     uptime: float | None
     memory: int | None
@@ -79,14 +86,19 @@ def images_url(state: State) -> str:
 
 def _program(layout: Layout, state: State, name: str, handle: Handle) -> ProgramStatus:
     process = handle.process()
+    version = memory = None
     try:
-        memory = process.memory_info().rss if process else None
+        if process:
+            memory = process.memory_info().rss
+            told = version_told(Path(process.exe()).parent, (name, "--version")) if name in TOOLS else None
+            version = ".".join(map(str, told)) if told else None
     except psutil.NoSuchProcess:  # ended between the two looks
         process = memory = None
     return ProgramStatus(
         name=name,
         pid=handle.pid,
         running=process is not None,
+        version=version,
         ports={port: state.ports[port] for port in PORTS_OF.get(name, ())},
         uptime=time.time() - handle.started if process else None,
         memory=memory,

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from harvester_local import toolchain
-from harvester_local.cluster import TOOLS, LocalHarvester
+from harvester_local.cluster import LocalHarvester
+from harvester_local.programs import TOOLS
 from harvester_local.settings import Settings
 
 StandIn = Callable[[str], Sequence[str]]

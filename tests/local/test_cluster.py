@@ -19,6 +19,7 @@ from harvester_local import processes
 from harvester_local.cluster import LocalHarvester
 from harvester_local.errors import LocalError
 from harvester_local.processes import Handle
+from harvester_local.programs import TOOLS
 from harvester_local.settings import Settings
 from harvester_local.state import State
 
@@ -143,7 +144,7 @@ def test_a_second_up_finds_the_first(running: LocalHarvester) -> None:
 
 
 def test_a_second_up_with_other_settings_is_refused(running: LocalHarvester) -> None:
-    with pytest.raises(LocalError, match=r"runs already.*local down"):
+    with pytest.raises(LocalError, match=r"runs already, with nodes 3 and not 1: `pulumi-harvester local down` first"):
         LocalHarvester(Settings(nodes=1), folder=running.folder).up()
 
 
@@ -151,6 +152,7 @@ def test_status_names_every_program_with_its_ports(running: LocalHarvester) -> N
     status = running.status()
     assert status.state == "up"
     assert {program.name for program in status.programs if program.running} == PROGRAMS | {"guard"}
+    assert all(program.version for program in status.programs if program.name in TOOLS)
     assert {"front", "images", "webhook"} == {port for program in status.programs if program.name == "plane" for port in program.ports}
 
 
