@@ -225,3 +225,21 @@ def test_the_bin_folder_links_every_file_of_the_tools(bench: Bench) -> None:
     folder = bench.box(tool).bin_folder(["greet"])
     assert {path.name: said_by(path) for path in folder.iterdir()} == {"greet": "greet v1.2.3 built", "greet-helper": "helper"}
     assert bench.box(tool).bin_folder(["greet"]) == folder
+
+
+# -- from a shell -----------------------------------------------------------------------------------------------------
+
+
+def test_the_shell_command_prints_paths_on_stdout_and_the_rest_on_stderr(bench: Bench) -> None:
+    etcd = script(bench.folder / "mine", "etcd", "etcd Version: 3.6.5")
+    command = [sys.executable, "-m", "harvester_local.toolchain", "etcd"]
+    environment = {**os.environ, "HARVESTER_TOOLS": str(etcd.parent), "XDG_CACHE_HOME": str(bench.cache)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{etcd}\n"
+    assert done.stderr == f"etcd: found in {etcd.parent}, named by HARVESTER_TOOLS\n"
+
+
+def test_the_shell_command_refuses_a_name_it_does_not_know() -> None:
+    done = subprocess.run([sys.executable, "-m", "harvester_local.toolchain", "etdc"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: etdc: not a known tool: choose from etcd, kube-apiserver")
