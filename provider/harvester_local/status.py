@@ -41,7 +41,7 @@ class ProgramStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """All of it. `state` is `up`, `down`, or `broken`: started, and something of it has ended since."""
+    """All of it. `state` is `up`, `down`, `starting`, or `broken`: something of it has ended unasked."""
 
     state: str
     folder: str
@@ -62,7 +62,7 @@ def status_of(layout: Layout, state: State) -> Status:
     """Look at the processes of `state`."""
     found = [_program(layout, state, name, handle) for name, handle in state.processes.items()]
     return Status(
-        state="up" if state.is_running() else "broken" if found else "down",
+        state=_word(state),
         folder=str(layout.folder),
         version=state.settings.version,
         settings=state.settings.to_json(),
@@ -72,6 +72,14 @@ def status_of(layout: Layout, state: State) -> Status:
         images_url=images_url(state),
         programs=found,
     )
+
+
+def _word(state: State) -> str:
+    if not state.processes:
+        return "down"
+    if state.dead():
+        return "broken"
+    return "up" if state.ready else "starting"
 
 
 def endpoint(state: State) -> str:

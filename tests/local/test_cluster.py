@@ -240,10 +240,13 @@ def test_a_program_that_cannot_be_run_is_named(make: Maker) -> None:
 def test_an_interrupted_start_leaves_nothing(make: Maker) -> None:
     def interrupt(line: str) -> None:
         if line.startswith("etcd: ready"):
+            seen.append(make().status().state)
             raise KeyboardInterrupt
 
+    seen: list[str] = []
     with pytest.raises(KeyboardInterrupt):
         make(report=interrupt).up()
+    assert seen == ["starting"]
     assert not processes.marked(recorded(make()).instance)
 
 
