@@ -1,0 +1,41 @@
+"""The examples as programs: typed against the SDK, and to be run with what a user has at hand."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/__main__.py"))
+
+
+@pytest.fixture(params=EXAMPLES, ids=lambda path: path.name)
+def example(request: pytest.FixtureRequest) -> Path:
+    return request.param
+
+
+def test_an_example_is_typed_against_the_sdk(example: Path) -> None:
+    command = [sys.executable, "-m", "mypy", "--strict", str(example / "__main__.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_an_example_names_its_settings_with_their_defaults(example: Path) -> None:
+    project = yaml.safe_load((example / "Pulumi.yaml").read_text())
+    assert project["runtime"] == "python"
+    program = (example / "__main__.py").read_text()
+    for name, setting in project["config"].items():
+        assert f'"{name}"' in program, f"{name} is not used"
+        assert {"type", "description", "default"} <= set(setting)
+
+
+def test_an_example_says_how_to_run_it(example: Path) -> None:
+    assert "pulumi up" in (example / "README.md").read_text()
+    assert (example / "requirements.txt").read_text() == "pulumi-harvester\n"
+
+
+def test_an_example_leaves_no_volume_behind(example: Path) -> None:
+    program = (example / "__main__.py").read_text()
+    assert program.count("DiskArgs(") == program.count('on_delete="delete"')
