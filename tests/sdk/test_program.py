@@ -4,11 +4,13 @@ import base64
 from pathlib import Path
 
 import dill
+import pulumi
 import pytest
 from mocked_engine import Ran, run, secret
 
 import pulumi_harvester
 from harvester_provider.frontends.dynamic import DynamicProvider
+from pulumi_harvester._resource import conceal
 
 PROGRAM = """
 class WebServer(harvester.VirtualMachine):
@@ -27,6 +29,7 @@ vm = harvester.VirtualMachine(
     cloud_init=harvester.CloudInitDriveArgs(user_data="#cloud-config", type="configDrive"),
 )
 harvester.VirtualMachine("by-dict", memory="1Gi", cloud_init={"user_data": "#cloud-config", "type": "noCloud"})
+harvester.VirtualMachine("on-the-wire", cloud_init={"userData": "#cloud-config"})
 harvester.VirtualMachine("by-args", harvester.VirtualMachineArgs(name="db", memory="1Gi"), pulumi.ResourceOptions(protect=True))
 harvester.VirtualMachine(
     "later", memory=vm.memory, disks=pulumi.Output.from_input([harvester.DiskArgs(name="root", boot_order=2)]),
@@ -82,12 +85,18 @@ def test_the_keys_of_labels_are_the_users_own_both_ways(ran: Ran) -> None:
     assert ran.values["labels"] == labels
 
 
-@pytest.mark.parametrize("name", ["web", "by-dict", "later"])
+@pytest.mark.parametrize("name", ["web", "by-dict", "on-the-wire", "later"])
 def test_a_secret_inside_an_argument_is_told_as_a_secret(ran: Ran, name: str) -> None:
     """The test double shows what holds a secret as a secret, as a whole."""
     drive = ran.inputs[name]["cloudInit"]
     assert drive == secret(drive["value"])
     assert drive["value"]["userData"] == "#cloud-config"
+
+
+def test_only_the_secret_inside_a_value_is_wrapped() -> None:
+    found = conceal({"parts": [{"userData": "s", "name": "a"}, {"name": "b"}]}, ("parts", "*", "user_data"))
+    assert isinstance(found["parts"][0]["userData"], pulumi.Output)
+    assert (found["parts"][0]["name"], found["parts"][1]) == ("a", {"name": "b"})
 
 
 def test_what_was_not_given_is_not_sent(ran: Ran) -> None:
@@ -124,10 +133,10 @@ def test_a_resource_is_read_by_its_id_in_the_named_cluster(ran: Ran) -> None:
     [
         ("harvester.VirtualMachine('web', cpus=2)", "VirtualMachine web: there is no input 'cpus', did you mean 'cpu'?"),
         ("harvester.VlanNetwork('lan', vlan_id=5)", "VlanNetwork lan: cluster_network is missing"),
-        ("harvester.Image('leap', harvester.VirtualMachineArgs())", "pass a ImageArgs or the inputs by keyword"),
+        ("harvester.Image('leap', harvester.VirtualMachineArgs())", "pass ImageArgs(...) or the inputs by keyword"),
         (
             "harvester.Image('leap', harvester.ImageArgs(), url='http://x')",
-            "url beside a ImageArgs: pass all inputs in one way or the other",
+            "url beside ImageArgs(...): pass all inputs in one way or the other",
         ),
     ],
 )

@@ -79,9 +79,9 @@ class HarvesterResource(pulumi.dynamic.Resource):
         who, cls = f"{self._kind} {resource_name}", self._inputs
         if args is not None:
             if not isinstance(args, cls):
-                raise TypeError(f"{who}: the arguments are a {type(args).__name__}, pass a {cls.__name__} or the inputs by keyword")
+                raise TypeError(f"{who}: the arguments are {type(args).__name__}: pass {cls.__name__}(...) or the inputs by keyword")
             if inputs:
-                raise TypeError(f"{who}: {', '.join(inputs)} beside a {cls.__name__}: pass all inputs in one way or the other")
+                raise TypeError(f"{who}: {', '.join(inputs)} beside {cls.__name__}(...): pass all inputs in one way or the other")
             return dict(vars(args))
         for name in (name for name in inputs if name not in self._required):
             close = get_close_matches(name, self._required, 1)
