@@ -1,7 +1,8 @@
 """Runs a program against Pulumi's own test double of the engine, in a process of its own, and prints what it registered.
 
 A process, because Pulumi's settings are global and its test double leaves event loops behind. As a script:
-`mocked_engine.py PROGRAM ANSWERS`, where the program defines `program()` and ANSWERS holds outputs by resource name.
+`mocked_engine.py PROGRAM ANSWERS CONFIG`; what the program defines as `program()` is called, ANSWERS holds outputs by
+resource name.
 """
 
 import json
@@ -46,7 +47,12 @@ def run(folder: Path, program: str, answers: Mapping[str, Mapping[str, Any]] | N
     ]
     path = folder / "program.py"
     path.write_text("\n".join(lines))
-    command = [sys.executable, __file__, str(path), json.dumps(answers or {})]
+    return run_file(path, answers or {}, {})
+
+
+def run_file(path: Path, answers: Mapping[str, Mapping[str, Any]], config: Mapping[str, str]) -> Ran:
+    """Run a program as it is, with the project's settings in `config`."""
+    command = [sys.executable, __file__, str(path), json.dumps(answers), json.dumps(config)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(done.stderr)
@@ -71,9 +77,14 @@ class _Engine(Mocks):
 def _main() -> None:
     engine = _Engine(json.loads(sys.argv[2]))
     set_mocks(engine, project="shop", stack="dev")
-    program = runpy.run_path(sys.argv[1])["program"]
+    pulumi.runtime.set_all_config({f"shop:{name}": value for name, value in json.loads(sys.argv[3]).items()})
     values: dict[str, Any] = {}
-    pulumi.runtime.test(lambda: pulumi.Output.from_input(program()).apply(lambda found: values.update(found or {})))()
+
+    def work() -> pulumi.Output[None]:
+        program = runpy.run_path(sys.argv[1]).get("program", dict)
+        return pulumi.Output.from_input(program()).apply(lambda found: values.update(found or {}))
+
+    pulumi.runtime.test(work)()
     registered = engine.registered.items()
     answer = {
         "types": {name: args.typ for name, args in registered},

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from mocked_engine import Ran, run_file
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/__main__.py"))
@@ -14,6 +15,25 @@ EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/__main__.py"))
 @pytest.fixture(params=EXAMPLES, ids=lambda path: path.name)
 def example(request: pytest.FixtureRequest) -> Path:
     return request.param
+
+
+def _ran(example: Path, **config: str) -> Ran:
+    project = yaml.safe_load((example / "Pulumi.yaml").read_text())
+    defaults = {name: str(setting["default"]) for name, setting in project["config"].items()}
+    return run_file(example / "__main__.py", {}, defaults | config)
+
+
+def test_everything_an_example_makes_is_named_after_its_stack_and_in_the_chosen_namespace(example: Path) -> None:
+    inputs = _ran(example, namespace="lab").inputs
+    assert {"Image", "VirtualMachine"} <= {kind.rsplit(":", 1)[1] for kind in _ran(example).types.values()}
+    assert all(item["name"].startswith("dev-") and item["namespace"] == "lab" for item in inputs.values())
+
+
+@pytest.mark.parametrize(("second", "names"), [("none", ["default"]), ("vlanA", ["default", "second"]), ("vlanB", ["default", "second"])])
+def test_the_second_nic_is_where_the_setting_says(second: str, names: list[str]) -> None:
+    nics = _ran(ROOT / "examples/03-change-a-nic", secondNic=second).inputs["rewired"]["networkInterfaces"]
+    assert [nic["name"] for nic in nics] == names
+    assert [nic["network"] for nic in nics[1:]] == [f"default/dev-{second.lower()}" for _ in nics[1:]]
 
 
 def test_an_example_is_typed_against_the_sdk(example: Path) -> None:
