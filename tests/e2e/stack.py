@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,12 @@ from harvester_local.toolchain import bin_folder
 
 SECONDS = 300
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+@cache
+def tools() -> Path:
+    """The folder with the Pulumi CLI."""
+    return bin_folder()
 
 
 @dataclass
@@ -58,7 +65,7 @@ class Stack:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("PULUMI_", "HARVESTER_", "KUBECONFIG"))}
         return {
             **kept,
-            "PATH": os.pathsep.join([str(bin_folder()), str(Path(sys.executable).parent), kept.get("PATH", "")]),
+            "PATH": os.pathsep.join([str(tools()), str(Path(sys.executable).parent), kept.get("PATH", "")]),
             "PULUMI_HOME": str(self.home / "home"),
             "PULUMI_BACKEND_URL": f"file://{self.home / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE": "correct horse",
