@@ -1,5 +1,6 @@
 """The provider's real contract: schema.json and the Python SDK, as they are made from all kinds."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from harvester_local.toolchain import ensure
 from harvester_provider.resources.provider import ProviderSettings
 from harvester_provider.resources.registry import KINDS
 from harvester_provider.schema.document import schema
@@ -77,6 +79,15 @@ def test_required_properties_exist_and_have_no_default(document: Document) -> No
     for name, item in document["resources"].items():
         for entry in item["requiredInputs"]:
             assert "default" not in item["inputProperties"][entry], f"{name}.{entry}"
+
+
+def test_pulumi_accepts_the_schema(tmp_path: Path) -> None:
+    """By its own rules and those of the languages it generates SDKs for."""
+    pulumi = ensure(["pulumi"])["pulumi"]
+    environment = {**os.environ, "PULUMI_HOME": str(tmp_path), "PULUMI_SKIP_UPDATE_CHECK": "1"}
+    command = [str(pulumi), "schema", "check", str(ROOT / "schema.json")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
 
 
 @pytest.mark.parametrize("generator", GENERATORS)

@@ -1,6 +1,9 @@
 """What a program says to the engine through the SDK, and what it gets back."""
 
 import base64
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import dill
@@ -157,3 +160,18 @@ def test_the_provider_in_the_state_is_a_name_and_a_reference_and_nothing_else(ra
     assert pickled == dill.dumps(DynamicProvider("VirtualMachine"))
     assert len(pickled) < 150
     assert set(ran.providers.values()) == {ran.providers["web"]}
+
+
+def test_pulumi_is_told_not_to_look_for_a_plugin_and_type_checkers_that_there_are_types() -> None:
+    """Without the first, every command of Pulumi's tries to download a plugin that is named like the package."""
+    folder = Path(pulumi_harvester.__file__).parent
+    assert json.loads((folder / "pulumi-plugin.json").read_text()) == {"resource": False}
+    assert (folder / "py.typed").exists()
+
+
+def test_a_program_pays_only_for_the_kinds_it_uses() -> None:
+    """Neither the models nor the client of the cluster are loaded to declare a resource."""
+    code = "import sys, pulumi_harvester; pulumi_harvester.Image; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "pulumi_harvester.image" in loaded
+    assert not {"pulumi_harvester.virtual_machine", "pydantic", "kubernetes", "harvester_provider.wiring"} & set(loaded)
