@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 
 from harvester_provider.core.json import Json, Object, condition, dig_int, dig_objects, dig_str, is_true
 from harvester_provider.core.kind import Requirement
@@ -56,6 +56,15 @@ class ImageInputs(NamespacedInputs):
     """Who stores it: `backingimage` (Longhorn v1) or `cdi` (any other storage; Harvester 1.5 and later)."""
     retry: int = Field(default=3, ge=0, le=10)
     """How often a failed import is tried again, 0 to 10. It takes 10 seconds and more from one try to the next."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named(cls, values: object) -> object:
+        """Fill in the display name, so that leaving it out and writing it down are the same."""
+        if not isinstance(values, Mapping) or "name" not in values:
+            return values
+        given = {key: value for key, value in values.items() if key not in {"displayName", "display_name"} or value is not None}
+        return {"displayName": values["name"], **given} if "display_name" not in given else given
 
 
 class ImageOutputs(Outputs):
@@ -153,7 +162,7 @@ class Image(BaseKind[ImageInputs]):
         """
         ref = self.ref(new)
         found = seen.get(ref)
-        changes = tuple(self.changes(_named(old), _named(new)))
+        changes = tuple(self.changes(old, new))
         if Plan(changes=changes).replaces:
             return Plan(changes=changes)
         wait = () if _is_imported(found) else (_wait(ref, new, new.seconds("update", _IMPORT_SECONDS)),)
@@ -169,8 +178,6 @@ class Image(BaseKind[ImageInputs]):
         found = seen.get(ref)
         texts = {name: dig_str(found, "spec", key) for name, key in _TEXTS.items()}
         texts["storage_class"] = texts["storage_class"] or dig_str(found, "metadata", "annotations", _STORAGE_CLASS)
-        if prior is None and texts["display_name"] == ref.name:
-            del texts["display_name"]
         values: dict[str, object] = {
             name: text or None for name, text in texts.items() if prior is None or getattr(prior, name) is not None
         }
@@ -198,15 +205,10 @@ _TEXTS = {"display_name": "displayName", "url": "url", "checksum": "checksum", "
 """Inputs that are texts of the spec. None where they are not declared."""
 
 
-def _named(inputs: ImageInputs) -> ImageInputs:
-    """With the display name that the object has: leaving the default out or writing it down is the same."""
-    return inputs.updated(display_name=inputs.display_name if inputs.display_name is not None else inputs.name)
-
-
 def _put(ref: Ref, inputs: ImageInputs) -> Put:
     chosen = {_STORAGE_CLASS: inputs.storage_class} if inputs.storage_class else {}
     spec: dict[str, Json] = {
-        "displayName": inputs.display_name or inputs.name,
+        "displayName": inputs.display_name,
         "sourceType": inputs.source_type,
         "backend": inputs.backend,
         "retry": inputs.retry,
