@@ -1,0 +1,126 @@
+"""Which webhook looks at which kind, under upstream's names, and which rule answers.
+
+A table; the server looks requests up in it and the plane registers its content with the API server.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from harvester_local.admission.claims import validate_claim
+from harvester_local.admission.images import mutate_image, validate_image
+from harvester_local.admission.machine_mutator import mutate_machine
+from harvester_local.admission.machine_validator import validate_machine
+from harvester_local.admission.networks import (
+    mutate_network,
+    mutate_vlan_config,
+    validate_cluster_network,
+    validate_network,
+    validate_vlan_config,
+)
+from harvester_local.admission.review import CREATE, DELETE, UPDATE, Request
+from harvester_local.admission.small_kinds import (
+    mutate_template_version,
+    validate_key_pair,
+    validate_migration,
+    validate_storage_class,
+    validate_template_version,
+)
+from harvester_local.admission.virt_validator import validate_virt_machine
+from harvester_local.admission.world import World
+from harvester_local.api import kinds
+from harvester_local.api.kinds import Kind
+from harvester_local.api.objects import Obj
+
+Mutator = Callable[[Request, World], Obj]
+Validator = Callable[[Request, World], None]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is asked about one kind: `mutate` or `validate`, on some operations."""
+
+    kind: Kind
+    operations: tuple[str, ...]
+    mutate: Mutator | None = None
+    validate: Validator | None = None
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """One webhook in one configuration object. `path` is where the server serves it."""
+
+    configuration: str
+    name: str
+    failure_policy: str
+    rules: tuple[Rule, ...] = field(default=())
+
+    @property
+    def mutating(self) -> bool:
+        """Whether it writes; one webhook holds rules of one sort only."""
+        return self.rules[0].mutate is not None
+
+    @property
+    def path(self) -> str:
+        """URL path on the webhook server."""
+        return f"/{'mutate' if self.mutating else 'validate'}/{self.name}"
+
+    def rule(self, group: str, plural: str) -> Rule | None:
+        """The rule for a kind."""
+        return next((r for r in self.rules if (r.kind.group, r.kind.plural) == (group, plural)), None)
+
+
+_WRITE, _ALL = (CREATE, UPDATE), (CREATE, UPDATE, DELETE)
+
+WEBHOOKS = (
+    Webhook(
+        "harvester-mutator",
+        "mutator.harvesterhci.io",
+        "Ignore",
+        (
+            Rule(kinds.MACHINE, _WRITE, mutate=mutate_machine),
+            Rule(kinds.IMAGE, _WRITE, mutate=mutate_image),
+            Rule(kinds.TEMPLATE_VERSION, (CREATE,), mutate=mutate_template_version),
+        ),
+    ),
+    Webhook(
+        "harvester-validator",
+        "validator.harvesterhci.io",
+        "Fail",
+        (
+            Rule(kinds.MACHINE, _WRITE, validate=validate_machine),
+            Rule(kinds.IMAGE, _ALL, validate=validate_image),
+            Rule(kinds.KEY_PAIR, _WRITE, validate=validate_key_pair),
+            Rule(kinds.VOLUME_CLAIM, _ALL, validate=validate_claim),
+            Rule(kinds.STORAGE_CLASS, _ALL, validate=validate_storage_class),
+            Rule(kinds.TEMPLATE_VERSION, _ALL, validate=validate_template_version),
+        ),
+    ),
+    Webhook(
+        "virt-api-validator",
+        "virtualmachine-validator.kubevirt.io",
+        "Fail",
+        (Rule(kinds.MACHINE, _WRITE, validate=validate_virt_machine),),
+    ),
+    Webhook(
+        "virt-api-validator",
+        "migration-create-validator.kubevirt.io",
+        "Fail",
+        (Rule(kinds.MIGRATION, _WRITE, validate=validate_migration),),
+    ),
+    Webhook(
+        "harvester-network-webhook",
+        "mutator.harvester-system.harvester-network-webhook",
+        "Ignore",
+        (Rule(kinds.NETWORK, _WRITE, mutate=mutate_network), Rule(kinds.VLAN_CONFIG, _WRITE, mutate=mutate_vlan_config)),
+    ),
+    Webhook(
+        "harvester-network-webhook",
+        "validator.harvester-system.harvester-network-webhook",
+        "Fail",
+        (
+            Rule(kinds.CLUSTER_NETWORK, _ALL, validate=validate_cluster_network),
+            Rule(kinds.VLAN_CONFIG, _ALL, validate=validate_vlan_config),
+            Rule(kinds.NETWORK, _ALL, validate=validate_network),
+        ),
+    ),
+)

@@ -1,0 +1,151 @@
+"""The plane's own client of the API server.
+
+Every write returns the object as stored and hands it to `observe`, so that the store never lags behind the plane's
+own writes. It retries nothing: controllers are called again by what they watch, or ask to be.
+"""
+
+import json
+import ssl
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+
+from harvester_local.api.kinds import Kind
+from harvester_local.api.objects import Key, Obj
+
+MERGE = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+CONNECTIONS = 64
+
+
+class ApiError(Exception):
+    """The API server said no: `status` is its HTTP status, `reason` and `message` are its own."""
+
+    def __init__(self, status: int, reason: str, message: str, body: Obj | None = None) -> None:
+        super().__init__(f"{status} {reason}: {message}")
+        self.status, self.reason, self.message = status, reason, message
+        self.body = body or {}
+
+
+class Api:
+    """Requests to one API server, over kept connections.
+
+    `headers` are sent with every request. `observe(kind, object)` is told the result of every write.
+    """
+
+    def __init__(self, server: str, tls: ssl.SSLContext, observe: Callable[[Kind, Obj], None] | None = None) -> None:
+        self._server, self._tls, self._observe = server, tls, observe or (lambda _kind, _obj: None)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.TCPConnector(limit=CONNECTIONS, ssl=self._tls, keepalive_timeout=60)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60))
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self._session:
+            await self._session.close()
+
+    async def call(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        content_type: str = "application/json",
+        headers: dict[str, str] | None = None,
+    ) -> Obj:
+        """One request; the answer's JSON. Raises ApiError for any status from 400."""
+        if self._session is None:
+            raise RuntimeError("Api is used outside its async with block")
+        data = None if body is None else json.dumps(body).encode()
+        sent = {"Content-Type": content_type, "Accept": "application/json", **(headers or {})}
+        async with self._session.request(method, self._server + path, data=data, headers=sent) as answer:
+            text = await answer.read()
+            if answer.status >= 400:
+                raise _error(answer.status, text)
+            parsed: Obj = json.loads(text)
+            return parsed
+
+    async def get(self, kind: Kind, key: Key) -> Obj:
+        """The object. Raises ApiError, 404 when there is none."""
+        return await self.call("GET", kind.path(*key))
+
+    async def list_all(self, kind: Kind) -> list[Obj]:
+        """All objects of a kind, with apiVersion and kind filled in."""
+        answer = await self.call("GET", kind.path())
+        return [{"apiVersion": kind.api_version, "kind": kind.kind, **item} for item in answer["items"]]
+
+    async def create(self, kind: Kind, obj: Obj) -> Obj:
+        """Create the object. Raises ApiError, 409 AlreadyExists when the name is taken."""
+        whole = {"apiVersion": kind.api_version, "kind": kind.kind, **obj}
+        return self._seen(kind, await self.call("POST", kind.path(obj["metadata"].get("namespace", "")), whole))
+
+    async def ensure(self, kind: Kind, obj: Obj) -> Obj:
+        """Create the object, or return the one of that name which exists."""
+        try:
+            return await self.create(kind, obj)
+        except ApiError as error:
+            if error.reason != "AlreadyExists":
+                raise
+        return await self.get(kind, Key(obj["metadata"].get("namespace", ""), obj["metadata"]["name"]))
+
+    async def replace(self, kind: Kind, obj: Obj) -> Obj:
+        """Replace the object; its resourceVersion guards against a lost update."""
+        path = kind.path(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+        return self._seen(kind, await self.call("PUT", path, {"apiVersion": kind.api_version, "kind": kind.kind, **obj}))
+
+    async def patch(self, kind: Kind, key: Key, body: Obj | list[Obj], *, subresource: str = "") -> Obj:
+        """Merge patch (a mapping) or JSON patch (a list)."""
+        content = JSON_PATCH if isinstance(body, list) else MERGE
+        return self._seen(kind, await self.call("PATCH", kind.path(*key, subresource), body, content_type=content))
+
+    async def patch_status(self, kind: Kind, key: Key, status: Obj) -> Obj:
+        """Merge `status` into the object's status, through the subresource where the kind has one."""
+        return await self.patch(kind, key, {"status": status}, subresource="status" if kind.status else "")
+
+    async def delete(self, kind: Kind, key: Key, uid: str = "", **options: object) -> None:
+        """Delete the object, that very one when `uid` is given; it is no error when it has gone."""
+        body = {"apiVersion": "v1", "kind": "DeleteOptions", **options, **({"preconditions": {"uid": uid}} if uid else {})}
+        try:
+            answer = await self.call("DELETE", kind.path(*key), body)
+        except ApiError as error:
+            if error.status not in {404, 409}:
+                raise
+            return
+        if answer.get("kind") == kind.kind:
+            self._seen(kind, answer)
+
+    async def watch(self, path: str, headers: dict[str, str], seconds: float) -> AsyncIterator[Obj]:
+        """Objects at `path`, a collection with its query, as they are and as they change, for so many seconds at most."""
+        if self._session is None:
+            raise RuntimeError("Api is used outside its async with block")
+        url = f"{self._server}{path}{'&' if '?' in path else '?'}watch=true&timeoutSeconds={int(seconds)}"
+        async with self._session.get(url, headers=headers) as answer:
+            if answer.status >= 400:
+                raise _error(answer.status, await answer.read())
+            async for line in answer.content:
+                yield json.loads(line)["object"]
+
+    def _seen(self, kind: Kind, obj: Obj) -> Obj:
+        self._observe(kind, obj)
+        return obj
+
+
+def _error(status: int, text: bytes) -> ApiError:
+    try:
+        body: Obj = json.loads(text)
+    except ValueError:
+        return ApiError(status, "", text.decode(errors="replace").strip())
+    return ApiError(status, body.get("reason") or "", body.get("message") or "", body)
+
+
+def client_tls(ca: Path, cert: Path | None = None, key: Path | None = None) -> ssl.SSLContext:
+    """TLS that trusts `ca` alone and, when given, shows a client certificate."""
+    context = ssl.create_default_context(cafile=str(ca))
+    if cert:
+        context.load_cert_chain(cert, key)
+    return context

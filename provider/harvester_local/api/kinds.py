@@ -1,0 +1,80 @@
+"""The kinds that the plane reads, writes or guards, and their paths in the API.
+
+A table and one function; whether a kind has a status subresource follows the upstream CustomResourceDefinitions.
+"""
+
+from typing import NamedTuple
+
+
+class Kind(NamedTuple):
+    """One kind of the API. `status` tells whether its status is written through a subresource."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+    status: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+    @property
+    def api_version(self) -> str:
+        """`group/version`, or `version` for the core group."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+    def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
+        """URL path of the collection, of one object, or of its subresource. An empty namespace means all of them."""
+        steps = ["apis", self.group, self.version] if self.group else ["api", self.version]
+        if self.namespaced and namespace:
+            steps += ["namespaces", namespace]
+        return "/" + "/".join([*steps, self.plural, *filter(None, (name, subresource))])
+
+
+_HCI, _KUBEVIRT, _NETWORK = ("harvesterhci.io", "v1beta1"), ("kubevirt.io", "v1"), ("network.harvesterhci.io", "v1beta1")
+
+IMAGE = Kind(*_HCI, "virtualmachineimages", "VirtualMachineImage")
+KEY_PAIR = Kind(*_HCI, "keypairs", "KeyPair")
+SETTING = Kind(*_HCI, "settings", "Setting", namespaced=False)
+TEMPLATE = Kind(*_HCI, "virtualmachinetemplates", "VirtualMachineTemplate", status=True)
+TEMPLATE_VERSION = Kind(*_HCI, "virtualmachinetemplateversions", "VirtualMachineTemplateVersion")
+BACKUP = Kind(*_HCI, "virtualmachinebackups", "VirtualMachineBackup")
+
+MACHINE = Kind(*_KUBEVIRT, "virtualmachines", "VirtualMachine", status=True)
+INSTANCE = Kind(*_KUBEVIRT, "virtualmachineinstances", "VirtualMachineInstance")
+MIGRATION = Kind(*_KUBEVIRT, "virtualmachineinstancemigrations", "VirtualMachineInstanceMigration", status=True)
+KUBEVIRT = Kind(*_KUBEVIRT, "kubevirts", "KubeVirt", status=True)
+
+CLUSTER_NETWORK = Kind(*_NETWORK, "clusternetworks", "ClusterNetwork", namespaced=False)
+VLAN_CONFIG = Kind(*_NETWORK, "vlanconfigs", "VlanConfig", namespaced=False)
+VLAN_STATUS = Kind(*_NETWORK, "vlanstatuses", "VlanStatus", namespaced=False)
+LINK_MONITOR = Kind(*_NETWORK, "linkmonitors", "LinkMonitor", namespaced=False)
+NETWORK = Kind("k8s.cni.cncf.io", "v1", "network-attachment-definitions", "NetworkAttachmentDefinition")
+
+NODE = Kind("", "v1", "nodes", "Node", namespaced=False, status=True)
+NAMESPACE = Kind("", "v1", "namespaces", "Namespace", namespaced=False, status=True)
+VOLUME_CLAIM = Kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", status=True)
+VOLUME = Kind("", "v1", "persistentvolumes", "PersistentVolume", namespaced=False, status=True)
+EVENT = Kind("", "v1", "events", "Event")
+CONFIG_MAP = Kind("", "v1", "configmaps", "ConfigMap")
+SECRET = Kind("", "v1", "secrets", "Secret")
+SERVICE_ACCOUNT = Kind("", "v1", "serviceaccounts", "ServiceAccount")
+STORAGE_CLASS = Kind("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False)
+REVISION = Kind("apps", "v1", "controllerrevisions", "ControllerRevision")
+CRD = Kind("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False, status=True)
+VALIDATING_WEBHOOKS = Kind(
+    "admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration", namespaced=False
+)
+MUTATING_WEBHOOKS = Kind(
+    "admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations", "MutatingWebhookConfiguration", namespaced=False
+)
+ACCESS_REVIEW = Kind("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "SelfSubjectAccessReview", namespaced=False)
+
+WATCHED = (
+    *(IMAGE, KEY_PAIR, SETTING, TEMPLATE, TEMPLATE_VERSION),
+    *(MACHINE, INSTANCE, MIGRATION),
+    *(CLUSTER_NETWORK, VLAN_CONFIG, VLAN_STATUS, NETWORK),
+    *(NODE, VOLUME_CLAIM, STORAGE_CLASS, REVISION),
+)
+"""The kinds that are kept in the store."""

@@ -1,0 +1,45 @@
+"""All controllers together: the one place that lists them and starts their queue."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+
+from harvester_local.controllers.events import Recorder
+from harvester_local.controllers.images import Images, Uploads
+from harvester_local.controllers.instances import Instances
+from harvester_local.controllers.keypairs import KeyPairs
+from harvester_local.controllers.machines import Machines
+from harvester_local.controllers.migrations import Migrations
+from harvester_local.controllers.networks import ClusterNetworks, Networks, Uplinks
+from harvester_local.controllers.runtime import Context, Runner
+from harvester_local.controllers.scheduling import Scheduler
+from harvester_local.controllers.volume_templates import VolumeTemplates
+from harvester_local.controllers.volumes import Volumes
+
+
+@asynccontextmanager
+async def control(context: Context, outside: aiohttp.ClientSession, uploads: Uploads) -> AsyncIterator[None]:
+    """Within the block every change in the store reaches the controllers it concerns. `outside` fetches images."""
+    recorder, scheduler = Recorder(context.api), Scheduler(context.store)
+    images = Images(context, outside, uploads)
+    runner = Runner(
+        [
+            images,
+            KeyPairs(context),
+            Uplinks(context),
+            ClusterNetworks(context),
+            Networks(context),
+            Volumes(context, recorder),
+            VolumeTemplates(context),
+            Machines(context, recorder),
+            Instances(context, recorder, scheduler),
+            Migrations(context, scheduler),
+        ]
+    )
+    context.store.listen(runner.listen)
+    try:
+        yield
+    finally:
+        await runner.stop()
+        await images.close()

@@ -1,0 +1,251 @@
+"""VirtualMachineImage: import with progress, retries and a terminal failure, and a storage class per image.
+
+Each unfinished image has one task, its import, that walks the states in order; `reconcile` only sees to it that the
+task exists, and cleans up after a deletion. Uploaded content reaches the task through `Uploads`.
+Upstream: Harvester's pkg/image/common/operator.go and pkg/controller/master/image at v1.8.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping
+
+import aiohttp
+
+from harvester_local.api.client import ApiError
+from harvester_local.api.kinds import IMAGE, STORAGE_CLASS, Kind
+from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, is_true, key_of, labels, now, part
+from harvester_local.controllers.conditions import rancher
+from harvester_local.controllers.runtime import Context, Mapper, own_key
+from harvester_local.controllers.transfer import Content, TransferError, fetch, probe
+from harvester_local.model.images import DISPLAY_NAME_LABEL, LONGHORN, STORAGE_CLASS_ANNOTATION
+
+log = logging.getLogger(__name__)
+
+FINALIZER = "wrangler.cattle.io/vm-image-controller"
+STEPS = 4
+"""How many times progress is reported between 0 and 100."""
+
+
+class Uploads:
+    """Content that users sent for images of source type upload, by the image's uid."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, asyncio.Future[Content]] = {}
+
+    def expect(self, uid: str) -> asyncio.Future[Content]:
+        """The content to come. Only the first upload of an image counts."""
+        return self._waiting.setdefault(uid, asyncio.get_running_loop().create_future())
+
+    def deliver(self, uid: str, content: Content | TransferError) -> bool:
+        """Hand over content, or why there is none; False when nobody waits for it."""
+        future = self._waiting.get(uid)
+        if future is None or future.done():
+            return False
+        if isinstance(content, TransferError):
+            future.set_exception(content)
+        else:
+            future.set_result(content)
+        return True
+
+    def drop(self, uid: str) -> None:
+        """Forget an image."""
+        future = self._waiting.pop(uid, None)
+        if future and not future.done():
+            future.cancel()
+
+
+class Images:
+    """The controller. `close` ends the imports that run."""
+
+    def __init__(self, context: Context, session: aiohttp.ClientSession, uploads: Uploads) -> None:
+        self._context, self._session, self._uploads = context, session, uploads
+        self._imports: dict[str, asyncio.Task[None]] = {}
+
+    @property
+    def watches(self) -> Mapping[Kind, Mapper]:
+        """Images themselves."""
+        return {IMAGE: own_key}
+
+    async def reconcile(self, key: Key) -> float | None:
+        """See to it that an unfinished image is being imported, and that nothing stays of a deleted one."""
+        image = self._context.store.get(IMAGE, key)
+        if image is None:
+            return None
+        uid = image["metadata"]["uid"]
+        if deleting(image):
+            await self._clean_up(image)
+        elif is_true(image, "Imported"):
+            await self._label(image)
+        elif not is_true(image, "RetryLimitExceeded") and not _upload_failed(image) and uid not in self._imports:
+            task = asyncio.create_task(self._import(image))
+            self._imports[uid] = task
+            task.add_done_callback(lambda _: self._imports.pop(uid, None))
+        return None
+
+    async def close(self) -> None:
+        """End every running import."""
+        tasks = list(self._imports.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _clean_up(self, image: Obj) -> None:
+        uid = image["metadata"]["uid"]
+        if task := self._imports.pop(uid, None):
+            task.cancel()
+        self._uploads.drop(uid)
+        if FINALIZER in finalizers(image):
+            if image["spec"].get("backend") != "cdi":
+                await self._context.api.delete(STORAGE_CLASS, Key("", self._class_name(image)))
+            remaining = [f for f in finalizers(image) if f != FINALIZER]
+            await self._context.api.patch(IMAGE, key_of(image), {"metadata": {"finalizers": remaining}})
+
+    async def _label(self, image: Obj) -> None:
+        """Give an imported image the label with its display name, as releases do whose mutator does not."""
+        name = image["spec"]["displayName"]
+        if labels(image).get(DISPLAY_NAME_LABEL) != name:
+            await self._context.api.patch(IMAGE, key_of(image), {"metadata": {"labels": {DISPLAY_NAME_LABEL: name}}})
+
+    # One import -----------------------------------------------------------------------------------------------------
+
+    async def _import(self, image: Obj) -> None:
+        """Attempts, one after the other, until one succeeds or the retries are used up."""
+        try:
+            while not await self._attempt(image):
+                await asyncio.sleep(self._context.settings.retry_seconds)
+        except ApiError as error:
+            if error.status != 404:
+                log.warning("image %s: import ended: %s", key_of(image), error)
+
+    async def _attempt(self, image: Obj) -> bool:
+        """One attempt; whether the import is over, for good or ill."""
+        initialized = False
+        try:
+            if image["spec"]["sourceType"] in {"download", "restore"} and not image["spec"]["url"].startswith(("nfs:", "s3:")):
+                await self._write(image, {"appliedUrl": image["spec"]["url"], "failed": _failed(self._known(image))})
+                size = await probe(self._session, image["spec"]["url"])
+            else:
+                size = 0
+            await self._initialize(image, size)
+            initialized = True
+            content = await self._content(image, size)
+            wanted = image["spec"].get("checksum")
+            if wanted and content.sha512 != wanted.lower():
+                raise TransferError("the checksum of the downloaded file does not match")
+        except TransferError as error:
+            return await self._fail(image, str(error), initialized=initialized)
+        await self._finish(image, content)
+        return True
+
+    async def _initialize(self, image: Obj, size: int) -> None:
+        store_class = image["spec"].get("targetStorageClassName", "")
+        if image["spec"].get("backend") != "cdi":
+            store_class = self._class_name(image)
+            await self._context.api.ensure(STORAGE_CLASS, self._class(image))
+        known = self._known(image)
+        conditions = rancher(known, "Imported", "Unknown", reason="Importing")
+        conditions = rancher({"status": {"conditions": conditions}}, "Initialized", "True", reason="Initialized")
+        status = {"conditions": conditions, "progress": 0, "storageClassName": store_class, **({"size": size} if size else {})}
+        kept = [*finalizers(known), *({FINALIZER} - set(finalizers(known)))]
+        await self._context.api.patch(IMAGE, key_of(image), {"metadata": {"finalizers": kept}, "status": status})
+
+    async def _content(self, image: Obj, size: int) -> Content:
+        """The content, after the least time an import takes, with progress on the way."""
+        source = image["spec"]["sourceType"]
+        if source == "upload":
+            content = await asyncio.shield(self._uploads.expect(image["metadata"]["uid"]))
+        elif source in {"download", "restore"} and image["spec"]["url"].startswith("http"):
+            return await self._download(image, size)
+        else:
+            content = self._derived(image)
+        await self._pass_time(image)
+        return content
+
+    async def _download(self, image: Obj, size: int) -> Content:
+        """Fetch while time passes; reported is the slower of the two."""
+        done = 0
+
+        def progress(count: int) -> None:
+            nonlocal done
+            done = count
+
+        fetching = asyncio.create_task(fetch(self._session, image["spec"]["url"], progress))
+        try:
+            for step in range(1, STEPS + 1):
+                await asyncio.sleep(self._context.settings.import_seconds / STEPS)
+                if fetching.done() or step == STEPS:
+                    continue
+                await self._report(image, min(100 * step // STEPS, 100 * done // size if size else 0))
+            return await fetching
+        finally:
+            fetching.cancel()
+
+    async def _pass_time(self, image: Obj) -> None:
+        for step in range(1, STEPS + 1):
+            await asyncio.sleep(self._context.settings.import_seconds / STEPS)
+            if step < STEPS:
+                await self._report(image, 100 * step // STEPS)
+
+    def _derived(self, image: Obj) -> Content:
+        """Content of an image made from something inside the cluster: as large as its source image, else 1 GiB."""
+        secured = part(image, "spec", "securityParameters")
+        source = self._context.store.get(IMAGE, Key(secured.get("sourceImageNamespace", ""), secured.get("sourceImageName", "")))
+        status = part(source, "status")
+        return Content(status.get("size", 1 << 30), status.get("virtualSize", 1 << 30), "")
+
+    async def _report(self, image: Obj, progress: int) -> None:
+        await self._write(image, {"progress": min(progress, 99)})
+
+    async def _finish(self, image: Obj, content: Content) -> None:
+        conditions = rancher(self._known(image), "Imported", "True", reason="Imported")
+        conditions = rancher({"status": {"conditions": conditions}}, "RetryLimitExceeded", "False")
+        await self._write(image, {"conditions": conditions, "progress": 100, "size": content.size, "virtualSize": content.virtual_size})
+
+    async def _fail(self, image: Obj, error: str, *, initialized: bool) -> bool:
+        """Record a failed attempt; True when it was the last one allowed."""
+        known = self._known(image)
+        if image["spec"]["sourceType"] == "upload":
+            await self._write(image, {"conditions": rancher(known, "Imported", "False", reason="UploadFailed", message=error)})
+            return True
+        failed, retry = _failed(known) + 1, image["spec"].get("retry", 3)
+        message = f"failed due to error: {error}" if failed == 1 else f"retry attempted {failed - 1}/{retry} failed due to error: {error}"
+        over = failed > retry
+        conditions = rancher(known, "RetryLimitExceeded", "True" if over else "False", message=message)
+        if over:
+            kind, reason = ("Imported", "Importing") if initialized else ("Initialized", "")
+            conditions = rancher({"status": {"conditions": conditions}}, kind, "False", reason=reason, message=message)
+        await self._write(image, {"conditions": conditions, "failed": failed, "lastFailedTime": now()})
+        return over
+
+    # Helpers --------------------------------------------------------------------------------------------------------
+
+    def _known(self, image: Obj) -> Obj:
+        return self._context.store.get(IMAGE, key_of(image)) or image
+
+    async def _write(self, image: Obj, status: Obj) -> None:
+        await self._context.api.patch_status(IMAGE, key_of(image), status)
+
+    def _class_name(self, image: Obj) -> str:
+        known = part(self._known(image), "status").get("storageClassName")
+        meta = image["metadata"]
+        return str(known or self._context.rules.image_class.format(uid=meta["uid"], name=meta["name"]))
+
+    def _class(self, image: Obj) -> Obj:
+        parameters = {**part(image, "spec", "storageClassParameters"), "backingImage": f"vmi-{image['metadata']['uid']}"}
+        base = self._context.store.get(STORAGE_CLASS, Key("", annotations(image).get(STORAGE_CLASS_ANNOTATION, "")))
+        return {
+            "metadata": {"name": self._class_name(image)},
+            "provisioner": LONGHORN,
+            "parameters": parameters,
+            "reclaimPolicy": "Delete",
+            "allowVolumeExpansion": True,
+            "volumeBindingMode": (base or {}).get("volumeBindingMode", "Immediate"),
+        }
+
+
+def _failed(image: Obj) -> int:
+    return int(part(image, "status").get("failed") or 0)
+
+
+def _upload_failed(image: Obj) -> bool:
+    return any(c.get("reason") == "UploadFailed" for c in part(image, "status").get("conditions") or [])

@@ -1,0 +1,83 @@
+"""What a VirtualMachine says of itself: printableStatus and conditions, from the machine and its instance.
+
+Pure. The order of the statuses and the condition texts are KubeVirt's, see virt-controller's vm.go.
+"""
+
+from harvester_local.api.objects import Obj, condition, deleting, is_true, items, part
+from harvester_local.controllers.conditions import virt
+from harvester_local.model.machines import FINAL_PHASES, phase, run_strategy
+
+RESTART_REQUIRED = "RestartRequired"
+RESTART_MESSAGE = "a non-live-updatable field was changed in the template spec"
+_OWN = ("RestartRequired", "Failure")
+"""Conditions of the machine that are not copied from its instance."""
+
+
+def printable_status(machine: Obj, instance: Obj | None, unbound: list[str]) -> str:
+    """One word for where the machine stands. `unbound` are its claims that exist and are not bound."""
+    if deleting(machine):
+        return "Terminating"
+    if instance is not None and phase(instance) not in FINAL_PHASES:
+        return _living(instance, unbound)
+    if part(machine, "status").get("startFailure") and run_strategy(machine) in {"Always", "RerunOnFailure", "Once"}:
+        return "CrashLoopBackOff"
+    return "Stopped"
+
+
+def _living(instance: Obj, unbound: list[str]) -> str:
+    migration = part(instance, "status", "migrationState")
+    synchronized, scheduled = condition(instance, "Synchronized") or {}, condition(instance, "PodScheduled") or {}
+    if deleting(instance):
+        return "Stopping"
+    if migration and not migration.get("completed") and migration.get("startTimestamp"):
+        return "Migrating"
+    if is_true(instance, "Paused"):
+        return "Paused"
+    if phase(instance) == "Running":
+        return "Running"
+    if synchronized.get("reason") == "FailedPvcNotFound":
+        return "ErrorPvcNotFound"
+    if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
+        return "ErrorUnschedulable"
+    if unbound and phase(instance) in {"", "Pending"}:
+        return "WaitingForVolumeBinding"
+    return "Starting"
+
+
+def conditions(machine: Obj, instance: Obj | None, *, restart_required: bool) -> list[Obj]:
+    """The machine's conditions: its own, and those of its instance while there is one."""
+    known: list[Obj] = items(machine, "status", "conditions")
+    if instance is None:
+        result = virt(known, "Ready", "False", reason="VMINotExists", message="VMI does not exist") if known else known
+    else:
+        copied = [c for c in items(instance, "status", "conditions") if c["type"] not in _OWN]
+        own = [c for c in known if c["type"] in _OWN]
+        if not any(c["type"] == "Ready" for c in copied):
+            copied = [*virt([c for c in known if c["type"] == "Ready"], "Ready", "False", **_MISSING), *copied]
+        result = [*copied, *own]
+    if restart_required:
+        return virt(result, RESTART_REQUIRED, "True", message=RESTART_MESSAGE)
+    return [c for c in result if c["type"] != RESTART_REQUIRED]
+
+
+_MISSING = {"reason": "VMIConditionMissing", "message": "VMI is missing the Ready condition"}
+
+
+def status_of(machine: Obj, instance: Obj | None, unbound: list[str], *, restart_required: bool, seen_strategy: str) -> Obj:
+    """The whole status that the machine should have; keys that are null should go."""
+    known, generation = part(machine, "status"), machine["metadata"].get("generation", 1)
+    ready = instance is not None and is_true(instance, "Ready")
+    return {
+        "printableStatus": printable_status(machine, instance, unbound),
+        "created": True if instance is not None else None,
+        "ready": True if ready else None,
+        "conditions": conditions(machine, instance, restart_required=restart_required) or None,
+        "runStrategy": seen_strategy or None,
+        "desiredGeneration": generation,
+        "observedGeneration": known.get("observedGeneration", generation) if restart_required else generation,
+    }
+
+
+def difference(known: Obj, wanted: Obj) -> Obj:
+    """The merge patch from `known` to `wanted`, empty when nothing differs."""
+    return {name: value for name, value in wanted.items() if known.get(name) != value}

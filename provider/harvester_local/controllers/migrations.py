@@ -1,0 +1,163 @@
+"""VirtualMachineInstanceMigration: a running instance moves to another node, and takes pending changes with it.
+
+Upstream: KubeVirt's migration controller and workload updater. One migration of an instance runs at a time.
+"""
+
+import secrets
+from collections.abc import Iterable, Mapping
+
+from harvester_local.api.client import Api
+from harvester_local.api.kinds import INSTANCE, MACHINE, MIGRATION, Kind
+from harvester_local.api.objects import Key, Obj, deleting, finalizers, is_true, items, key_of, now, part
+from harvester_local.controllers.conditions import virt, without
+from harvester_local.controllers.faults import Fault, fault_of
+from harvester_local.controllers.guest import reported_interfaces
+from harvester_local.controllers.runtime import Context, Deadlines, Mapper, own_key
+from harvester_local.controllers.scheduling import Scheduler, Unschedulable
+from harvester_local.model.machines import interfaces, networks, phase
+
+FINALIZER = "kubevirt.io/migrationJobFinalize"
+SELECTOR_LABEL = "kubevirt.io/vmi-name"
+WORKLOAD_UPDATE = "kubevirt.io/workloadUpdateMigration"
+LIVE_CHANGES = ("HotVCPUChange", "HotMemoryChange", "MigrationRequired")
+_OVER = ("Succeeded", "Failed")
+
+
+async def ask_for_migration(context: Context, instance: Obj, changes: list[str]) -> None:
+    """Note on the instance what waits for a migration, and start one when none is under way."""
+    known = conditions = items(instance, "status", "conditions")
+    for change in changes:
+        conditions = virt(conditions, change, "True")
+    if conditions != known:
+        await context.api.patch_status(INSTANCE, key_of(instance), {"conditions": conditions})
+    under_way = any(
+        phase(m) not in _OVER and m["spec"].get("vmiName") == instance["metadata"]["name"]
+        for m in context.store.all(MIGRATION, instance["metadata"]["namespace"])
+    )
+    if is_true(instance, "LiveMigratable") and not under_way:
+        await create_migration(context.api, instance, f"kubevirt-workload-update-{secrets.token_hex(3)[:5]}", {WORKLOAD_UPDATE: ""})
+
+
+async def create_migration(
+    api: Api, instance: Obj, name: str, annotations: dict[str, str] | None = None, selector: dict[str, str] | None = None
+) -> Obj:
+    """Create a migration of the instance; `selector` narrows the nodes it may go to."""
+    meta = instance["metadata"]
+    spec = {"vmiName": meta["name"], **({"addedNodeSelector": selector} if selector else {})}
+    marks = {"kubevirt.io/latest-observed-api-version": "v1", "kubevirt.io/storage-observed-api-version": "v1", **(annotations or {})}
+    body = {
+        "name": name,
+        "namespace": meta["namespace"],
+        "annotations": marks,
+        "labels": {SELECTOR_LABEL: meta["name"]},
+        "finalizers": [FINALIZER],
+    }
+    return await api.create(MIGRATION, {"metadata": body, "spec": spec})
+
+
+class Migrations:
+    """The controller."""
+
+    def __init__(self, context: Context, scheduler: Scheduler) -> None:
+        self._context, self._scheduler, self._deadlines = context, scheduler, Deadlines()
+
+    @property
+    def watches(self) -> Mapping[Kind, Mapper]:
+        """Migrations, and the instances that they wait for."""
+        return {MIGRATION: own_key, INSTANCE: self._of}
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Take the migration one phase on."""
+        migration = self._context.store.get(MIGRATION, key)
+        if migration is None:
+            return None
+        uid = migration["metadata"]["uid"]
+        instance = self._context.store.get(INSTANCE, Key(key.namespace, migration["spec"].get("vmiName", "")))
+        if deleting(migration) or phase(migration) in _OVER:
+            self._deadlines.clear(uid)
+            return await self._close(key, migration, instance)
+        if instance is None or phase(instance) != "Running" or deleting(instance):
+            return await self._end(key, migration, instance, failed=True)
+        if part(migration, "status").get("phase") != "Running":
+            return await self._begin(key, migration, instance)
+        if wait := self._deadlines.remaining(uid, "migrate", self._context.settings.migrate_seconds):
+            return wait
+        machine = self._context.store.get(MACHINE, key_of(instance))
+        return await self._end(key, migration, instance, failed=machine is not None and fault_of(machine) is Fault.MIGRATION_FAILS)
+
+    async def _begin(self, key: Key, migration: Obj, instance: Obj) -> float | None:
+        others = [m for m in self._context.store.all(MIGRATION, key.namespace) if m["spec"].get("vmiName") == instance["metadata"]["name"]]
+        if any(part(m, "status").get("phase") == "Running" for m in others):
+            return None
+        if not is_true(instance, "LiveMigratable"):
+            return await self._end(key, migration, instance, failed=True)
+        try:
+            target = self._scheduler.target(instance, migration["spec"].get("addedNodeSelector"))
+        except Unschedulable:
+            if part(migration, "status").get("phase") != "Scheduling":
+                await self._phase(key, migration, "Scheduling")
+            return None
+        state = {
+            "migrationUid": migration["metadata"]["uid"],
+            "sourceNode": part(instance, "status").get("nodeName"),
+            "targetNode": target,
+            "startTimestamp": now(),
+            "completed": None,
+            "failed": None,
+            "endTimestamp": None,
+        }
+        await self._phase(key, migration, "Running", {"migrationState": {k: v for k, v in state.items() if v is not None}})
+        await self._context.api.patch_status(INSTANCE, key_of(instance), {"migrationState": state})
+        return self._deadlines.remaining(migration["metadata"]["uid"], "migrate", self._context.settings.migrate_seconds)
+
+    async def _end(self, key: Key, migration: Obj, instance: Obj | None, *, failed: bool) -> float | None:
+        state = {**part(instance, "status", "migrationState"), "completed": True, "failed": failed, "endTimestamp": now()}
+        if instance is not None and phase(instance) == "Running" and state.get("migrationUid") == migration["metadata"]["uid"]:
+            await self._context.api.patch(
+                INSTANCE, key_of(instance), {"status": {"migrationState": state}} if failed else self._arrived(instance, state)
+            )
+            if not failed:
+                self._scheduler.moved(instance, state["targetNode"])
+        await self._phase(key, migration, "Failed" if failed else "Succeeded", {"migrationState": state})
+        return None
+
+    def _arrived(self, instance: Obj, state: Obj) -> Obj:
+        """Patch of an instance that runs on its new node, with all that waited for it."""
+        spec, node = part(instance, "spec"), state["targetNode"]
+        kept = [nic for nic in interfaces(spec) if nic.get("state") != "absent"]
+        names = {nic["name"] for nic in kept}
+        guest = part(spec, "domain", "memory").get("guest")
+        status: Obj = {
+            "nodeName": node,
+            "migrationState": state,
+            "conditions": without(items(instance, "status", "conditions"), *LIVE_CHANGES),
+            "currentCPUTopology": {name: part(spec, "domain", "cpu").get(name, 1) for name in ("cores", "sockets", "threads")},
+            "interfaces": reported_interfaces(instance, kept, addresses=is_true(instance, "AgentConnected")),
+        }
+        if guest:
+            status["memory"] = {"guestCurrent": guest, "guestRequested": guest}
+        changed: Obj = {}
+        if len(kept) != len(interfaces(spec)):
+            changed = {"domain": {"devices": {"interfaces": kept}}, "networks": [n for n in networks(spec) if n["name"] in names]}
+        return {"metadata": {"labels": {"kubevirt.io/nodeName": node}}, "status": status, **({"spec": changed} if changed else {})}
+
+    async def _close(self, key: Key, migration: Obj, instance: Obj | None) -> float | None:
+        """Let a finished or deleted migration go; deleting one that runs aborts it."""
+        if phase(migration) == "Running" and instance is not None and phase(instance) == "Running":
+            state = {"completed": True, "failed": True, "abortRequested": True, "abortStatus": "Succeeded", "endTimestamp": now()}
+            await self._context.api.patch_status(INSTANCE, key_of(instance), {"migrationState": state})
+        if FINALIZER in finalizers(migration):
+            await self._context.api.patch(
+                MIGRATION, key, {"metadata": {"finalizers": [f for f in finalizers(migration) if f != FINALIZER]}}
+            )
+        return None
+
+    async def _phase(self, key: Key, migration: Obj, name: str, more: Obj | None = None) -> None:
+        times = [*items(migration, "status", "phaseTransitionTimestamps"), {"phase": name, "phaseTransitionTimestamp": now()}]
+        await self._context.api.patch_status(MIGRATION, key, {"phase": name, "phaseTransitionTimestamps": times, **(more or {})})
+
+    def _of(self, instance: Obj) -> Iterable[Key]:
+        name, namespace = instance["metadata"]["name"], instance["metadata"]["namespace"]
+        return [
+            key_of(m) for m in self._context.store.all(MIGRATION, namespace) if m["spec"].get("vmiName") == name and phase(m) not in _OVER
+        ]

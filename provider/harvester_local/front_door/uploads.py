@@ -1,0 +1,72 @@
+"""`?action=upload` of an image: multipart to a file on disk, counted and hashed on the way.
+
+Upstream: pkg/image/backingimage/upload.go and cdi/upload.go in Harvester, and Longhorn's rule on sizes.
+"""
+
+from pathlib import Path
+
+from aiohttp import BodyPartReader, web
+
+from harvester_local.api.client import Api, ApiError
+from harvester_local.api.kinds import IMAGE
+from harvester_local.api.objects import Key, is_true, part
+from harvester_local.controllers.images import Uploads
+from harvester_local.controllers.transfer import CHUNK, Measure, TransferError
+from harvester_local.front_door.answers import rancher_error
+
+FIELD = "chunk"
+_SECTOR = 512
+
+
+class ImageUploads:
+    """Takes uploads in and hands them to the images controller."""
+
+    def __init__(self, callers: Api, uploads: Uploads, work: Path) -> None:
+        self._callers, self._uploads, self._folder = callers, uploads, work / "uploads"
+
+    async def handle(self, request: web.Request, key: Key, headers: dict[str, str]) -> web.Response:
+        """One upload; 200 when every byte has arrived and the image took it."""
+        try:
+            image = await self._callers.call("GET", IMAGE.path(*key), headers=headers)
+        except ApiError as error:
+            return rancher_error(error.status, error.message)
+        spec, uid = part(image, "spec"), image["metadata"]["uid"]
+        if spec.get("sourceType") != "upload" or is_true(image, "Imported"):
+            return rancher_error(422, f"image {key} takes no upload: its source type is {spec.get('sourceType')}, or it has its content")
+        if not is_true(image, "Initialized"):
+            return rancher_error(500, f"image {key} is not initialized yet: wait for its condition Initialized")
+        if not request.query.get("size", "").isdigit() and spec.get("backend") == "cdi":
+            return rancher_error(422, "size is required")
+        try:
+            measure = await self._receive(request, uid)
+        except TransferError as error:
+            return rancher_error(422, str(error))
+        if measure.size % _SECTOR and spec.get("backend") != "cdi":
+            text = f"the uploaded file size {measure.size} should be a multiple of {_SECTOR} bytes since Longhorn uses directIO by default"
+            self._uploads.deliver(uid, TransferError(text))
+            return rancher_error(500, f"upload failed: {text}")
+        if not self._uploads.deliver(uid, measure.content()):
+            return rancher_error(500, f"image {key} has taken an upload already: make a new image")
+        return web.Response(status=200)
+
+    async def _receive(self, request: web.Request, uid: str) -> Measure:
+        """Stream the field to disk. Raises TransferError when there is none, or fewer bytes than announced."""
+        if not request.content_type.startswith("multipart/"):
+            raise TransferError(f"request Content-Type isn't multipart/form-data but {request.content_type}")
+        async for piece in await request.multipart():
+            if isinstance(piece, BodyPartReader) and piece.name == FIELD:
+                measure = await self._spool(piece, uid)
+                announced = request.query.get("size", "")
+                if announced.isdigit() and int(announced) != measure.size:
+                    raise TransferError(f"size says {announced} bytes and {measure.size} came")
+                return measure
+        raise TransferError(f"the form has no field {FIELD!r}")
+
+    async def _spool(self, piece: BodyPartReader, uid: str) -> Measure:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        measure, target = Measure(), self._folder / uid
+        with target.open("wb") as file:
+            while data := await piece.read_chunk(CHUNK):
+                measure.feed(data)
+                file.write(data)
+        return measure

@@ -1,0 +1,88 @@
+"""Installing the CustomResourceDefinitions, the built-in ones or those of a folder.
+
+Ends when each is established, so that everything after it finds its kinds. Knows no kind by name.
+"""
+
+import asyncio
+from pathlib import Path
+
+import yaml
+
+from harvester_local.api.client import Api, ApiError
+from harvester_local.api.kinds import CRD
+from harvester_local.api.objects import Key, Obj, is_true
+
+BUILT_IN = Path(__file__).parent.parent / "crds"
+_AT_ONCE = 8
+_PAUSE_SECONDS = 0.05
+_SERVED_WITHIN_SECONDS = 60.0
+
+
+def read_definitions(folder: Path) -> list[Obj]:
+    """Every CustomResourceDefinition in the folder's *.yaml files, in the order of their names."""
+    found: list[Obj] = []
+    for path in sorted(folder.glob("*.yaml")):
+        documents = yaml.load_all(path.read_text(), _loader())
+        found += [_lean(d) for d in documents if isinstance(d, dict) and d.get("kind") == "CustomResourceDefinition"]
+    if not found:
+        raise ValueError(f"{folder}: holds no CustomResourceDefinition: give a folder of *.yaml files that do")
+    return found
+
+
+def _loader() -> type[yaml.SafeLoader]:
+    """The C loader where PyYAML has it: upstream's definitions are megabytes."""
+    return getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def _lean(definition: Obj) -> Obj:
+    """Without what only a release process or an API server writes."""
+    definition.pop("status", None)
+    return definition
+
+
+async def install_definitions(api: Api, folder: Path | None) -> int:
+    """Create or update the definitions and wait until each is established; their number."""
+    definitions = await asyncio.to_thread(read_definitions, folder or BUILT_IN)
+    slots = asyncio.Semaphore(_AT_ONCE)
+
+    async def install(definition: Obj) -> None:
+        async with slots:
+            await _put(api, definition)
+            await _served(api, definition)
+
+    async with asyncio.timeout(_SERVED_WITHIN_SECONDS), asyncio.TaskGroup() as group:
+        for definition in definitions:
+            group.create_task(install(definition))
+    return len(definitions)
+
+
+async def _put(api: Api, definition: Obj) -> None:
+    try:
+        await api.create(CRD, definition)
+    except ApiError as error:
+        if error.reason != "AlreadyExists":
+            raise
+        known = await api.get(CRD, Key("", definition["metadata"]["name"]))
+        if known["spec"]["versions"] != definition["spec"]["versions"]:
+            version = known["metadata"]["resourceVersion"]
+            await api.replace(CRD, {**definition, "metadata": {**definition["metadata"], "resourceVersion": version}})
+
+
+async def _served(api: Api, definition: Obj) -> None:
+    """Wait until the kind is established and its first list is answered; before that the server says 404 or 429."""
+    spec, name = definition["spec"], definition["metadata"]["name"]
+    version = next(v["name"] for v in spec["versions"] if v["storage"])
+    while not await _answers(api, name, f"/apis/{spec['group']}/{version}/{spec['names']['plural']}?limit=1"):
+        await asyncio.sleep(_PAUSE_SECONDS)
+
+
+async def _answers(api: Api, name: str, path: str) -> bool:
+    if not is_true(await api.get(CRD, Key("", name)), "Established"):
+        return False
+    try:
+        await api.call("GET", path)
+    except ApiError as error:
+        if error.status not in {404, 429}:
+            raise
+        return False
+    return True

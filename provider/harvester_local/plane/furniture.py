@@ -1,0 +1,169 @@
+"""What a fresh Harvester installation holds before anybody uses it: namespaces, nodes, storage classes, settings.
+
+Plain objects, created where they are missing and left alone where they exist, so that a restart keeps what users did.
+"""
+
+import asyncio
+
+from harvester_local.api import kinds
+from harvester_local.api.client import Api
+from harvester_local.api.kinds import Kind
+from harvester_local.api.objects import Key, Obj, now
+from harvester_local.api.versions import Rules
+from harvester_local.settings import Settings
+
+SYSTEM = "harvester-system"
+NAMESPACES = (
+    SYSTEM,
+    "harvester-public",
+    "longhorn-system",
+    "cattle-system",
+    "cattle-monitoring-system",
+    "cattle-logging-system",
+    "cattle-global-data",
+    "fleet-local",
+    "fleet-default",
+)
+VIP = "192.168.100.10"
+LONGHORN = {"numberOfReplicas": "3", "staleReplicaTimeout": "30", "migratable": "true"}
+_DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
+
+
+def storage_classes() -> list[Obj]:
+    """Harvester's own classes, the first being the default."""
+
+    def longhorn(name: str, parameters: dict[str, str], annotations: dict[str, str], *, binding: str = "Immediate") -> Obj:
+        return {
+            "metadata": {"name": name, "annotations": annotations},
+            "provisioner": "driver.longhorn.io",
+            "parameters": parameters,
+            "reclaimPolicy": "Delete",
+            "allowVolumeExpansion": True,
+            "volumeBindingMode": binding,
+        }
+
+    reserved = {"harvesterhci.io/is-reserved-storageclass": "true"}
+    return [
+        longhorn("harvester-longhorn", LONGHORN, {_DEFAULT_CLASS: "true", **reserved}),
+        longhorn("longhorn", {**LONGHORN, "migratable": "false"}, reserved),
+        longhorn("longhorn-static", {}, reserved),
+        longhorn("vmstate-persistence", {**LONGHORN, "migratable": "false"}, reserved),
+    ]
+
+
+def settings_of(rules: Rules, settings: Settings) -> list[Obj]:
+    """Harvester's settings, each with its default; only server-version has a value."""
+    values = {"server-version": f"v{settings.version}"}
+    return [{"metadata": {"name": name}, "default": default, "value": values.get(name, "")} for name, default in rules.settings]
+
+
+def node(number: int) -> Obj:
+    """Node `number`, from 1; the first three form the control plane."""
+    name = f"node{number}"
+    labels = {
+        "kubernetes.io/hostname": name,
+        "kubernetes.io/arch": "amd64",
+        "kubernetes.io/os": "linux",
+        "harvesterhci.io/managed": "true",
+        "kubevirt.io/schedulable": "true",
+        "cpumanager": "true",
+        "network.harvesterhci.io/mgmt": "true",
+        "cpu-vendor.node.kubevirt.io/Intel": "true",
+        "machine-type.node.kubevirt.io/q35": "true",
+        "topology.kubernetes.io/region": "local",
+        "topology.kubernetes.io/zone": f"zone{(number - 1) % 3 + 1}",
+    }
+    if number <= 3:
+        roles = {"node-role.kubernetes.io/control-plane": "true", "node-role.kubernetes.io/etcd": "true"}
+        labels |= roles
+    return {"metadata": {"name": name, "labels": labels}}
+
+
+def node_status(number: int, rules: Rules, settings: Settings) -> Obj:
+    """Status of a healthy node of 32 CPUs and 128 GiB."""
+    name, moment = f"node{number}", now()
+    devices = {f"devices.kubevirt.io/{device}": "1k" for device in ("kvm", "tun", "vhost-net")}
+    capacity = {"cpu": "32", "memory": "128Gi", "pods": "200", "ephemeral-storage": "500Gi", **devices}
+    pressures = [
+        {"type": f"{what}Pressure", "status": "False", "reason": f"KubeletHasSufficient{what}", "message": ""}
+        for what in ("Memory", "Disk", "PID")
+    ]
+    ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}
+    return {
+        "capacity": capacity,
+        "allocatable": capacity,
+        "addresses": [
+            {"type": "InternalIP", "address": f"192.168.{100 + number // 240}.{10 + number % 240}"},
+            {"type": "Hostname", "address": name},
+        ],
+        "conditions": [{**c, "lastHeartbeatTime": moment, "lastTransitionTime": moment} for c in (*pressures, ready)],
+        "nodeInfo": {
+            "kubeletVersion": rules.kubernetes,
+            "osImage": f"Harvester v{settings.version}",
+            "architecture": "amd64",
+            "operatingSystem": "linux",
+            "bootID": name,
+            "containerRuntimeVersion": "containerd://2.1.5-k3s1",
+            "kernelVersion": "6.4.0-150700.53.22-default",
+            "kubeProxyVersion": "",
+            "machineID": name,
+            "systemUUID": name,
+        },
+    }
+
+
+def link_monitor(count: int) -> Obj:
+    """The monitor from which the UI takes NIC names: three on each node, the first of them the management network's."""
+    links = [
+        {"name": name, "index": index, "type": "device", "mac": "", "promiscuous": False, "state": "up", "masterIndex": 0}
+        for index, name in enumerate(("eth0", "eth1", "eth2"), start=2)
+    ]
+    return {
+        "metadata": {"name": "nic"},
+        "spec": {"targetLinkRule": {"typeRule": "device"}},
+        "status": {"linkStatus": {f"node{n}": links for n in range(1, count + 1)}},
+    }
+
+
+def kubevirt(rules: Rules) -> tuple[Obj, Obj]:
+    """The KubeVirt object and its status."""
+    configuration = {"vmRolloutStrategy": "LiveUpdate", "developerConfiguration": {"featureGates": list(rules.feature_gates)}}
+    versions = {f"{who}KubeVirtVersion": rules.kubevirt for who in ("observed", "target", "operator")}
+    conditions = [{"type": "Available", "status": "True", "reason": "AllComponentsReady", "message": "All components are ready."}]
+    status = {"phase": "Deployed", "defaultArchitecture": "amd64", "conditions": conditions, **versions}
+    return {"metadata": {"name": "kubevirt", "namespace": SYSTEM}, "spec": {"configuration": configuration}}, status
+
+
+async def furnish(api: Api, rules: Rules, settings: Settings) -> None:
+    """Create all of it. Nodes get a fresh status, since it is the plane that keeps them alive."""
+    async with asyncio.TaskGroup() as group:
+        for name in NAMESPACES:
+            group.create_task(api.ensure(kinds.NAMESPACE, {"metadata": {"name": name}}))
+    virt, virt_status = kubevirt(rules)
+    management = {"metadata": {"name": "mgmt"}, "status": {"conditions": [{"type": "ready", "status": "True", "lastUpdateTime": now()}]}}
+    vip = {"metadata": {"name": "vip", "namespace": SYSTEM}, "data": {"enabled": "true", "ip": VIP, "mode": "static"}}
+    objects: list[tuple[Kind, Obj]] = [
+        *((kinds.STORAGE_CLASS, obj) for obj in storage_classes()),
+        *((kinds.SETTING, obj) for obj in settings_of(rules, settings)),
+        (kinds.CLUSTER_NETWORK, management),
+        (kinds.CONFIG_MAP, vip),
+        (kinds.LINK_MONITOR, link_monitor(settings.nodes)),
+    ]
+    async with asyncio.TaskGroup() as group:
+        for kind, obj in objects:
+            group.create_task(api.ensure(kind, obj))
+        group.create_task(_virt(api, virt, virt_status))
+        for number in range(1, settings.nodes + 1):
+            group.create_task(_node(api, number, rules, settings))
+    await api.patch(kinds.SETTING, Key("", "server-version"), {"value": f"v{settings.version}"})
+
+
+async def _virt(api: Api, virt: Obj, status: Obj) -> None:
+    await api.ensure(kinds.KUBEVIRT, virt)
+    await api.patch(kinds.KUBEVIRT, Key(SYSTEM, "kubevirt"), {"spec": virt["spec"]})
+    await api.patch_status(kinds.KUBEVIRT, Key(SYSTEM, "kubevirt"), status)
+
+
+async def _node(api: Api, number: int, rules: Rules, settings: Settings) -> None:
+    await api.ensure(kinds.NODE, node(number))
+    await api.patch_status(kinds.NODE, Key("", f"node{number}"), node_status(number, rules, settings))

@@ -1,0 +1,81 @@
+"""Assembly and order of one plane's life: install, furnish, watch, control, admit, serve; and back on a signal."""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from contextlib import AsyncExitStack
+
+import aiohttp
+
+from harvester_local.admission.server import serve_admission
+from harvester_local.admission.world import World
+from harvester_local.api.client import Api, client_tls
+from harvester_local.api.kinds import WATCHED
+from harvester_local.api.store import Store
+from harvester_local.api.versions import rules_for
+from harvester_local.controllers.assembly import control
+from harvester_local.controllers.images import Uploads
+from harvester_local.controllers.runtime import Context
+from harvester_local.front_door.images_host import serve_images
+from harvester_local.front_door.server import FrontConfig, serve_front
+from harvester_local.plane.config import PlaneConfig
+from harvester_local.plane.definitions import install_definitions
+from harvester_local.plane.furniture import furnish
+from harvester_local.plane.watching import watching
+from harvester_local.plane.webhooks import register_webhooks
+
+log = logging.getLogger(__name__)
+
+
+async def run(config: PlaneConfig) -> None:
+    """Serve until a signal asks to end."""
+    stop, began = asyncio.Event(), time.monotonic()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    config.work.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        await _start(config, stack)
+        config.ready.write_text(f"{os.getpid()}\n")
+        log.info("ready after %.2f s", time.monotonic() - began)
+        await stop.wait()
+        log.info("asked to end")
+        config.ready.unlink(missing_ok=True)
+
+
+async def _start(config: PlaneConfig, stack: AsyncExitStack) -> None:
+    """Start each part once what it needs is there; `stack` ends them in the opposite order."""
+    rules, store = rules_for(config.settings.minor), Store()
+    api = await stack.enter_async_context(
+        Api(config.apiserver, client_tls(config.ca, config.client_cert, config.client_key), store.observe)
+    )
+    outside = await stack.enter_async_context(
+        aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60))
+    )
+    count = await install_definitions(api, config.crds)
+    log.info("%d kinds established", count)
+    await furnish(api, rules, config.settings)
+    context, uploads = Context(api, store, config.settings, rules), Uploads()
+    world = World(store, rules)
+    await stack.enter_async_context(control(context, outside, uploads))
+    await stack.enter_async_context(watching(WATCHED, api, store, config))
+    await stack.enter_async_context(serve_admission(world, config.webhook_port, config.serving_cert, config.serving_key))
+    await register_webhooks(api, config)
+    await stack.enter_async_context(serve_images(config.images_port))
+    await stack.enter_async_context(serve_front(_front(config), api, uploads))
+
+
+def _front(config: PlaneConfig) -> FrontConfig:
+    return FrontConfig(
+        apiserver=config.apiserver,
+        port=config.front_port,
+        ca=config.ca,
+        cert=config.serving_cert,
+        key=config.serving_key,
+        admin_token=config.admin_token,
+        kubeconfig=config.kubeconfig,
+        password=config.bootstrap_password,
+        work=config.work,
+        version=config.settings.version,
+    )

@@ -1,0 +1,81 @@
+"""Filling the store: kopf's watches bring each change of the watched kinds to it.
+
+kopf is used for what it is best at: list, watch, reconnect and backoff per kind, in this event loop. Only raw event
+handlers are registered, so that it never writes an annotation or a finalizer which a real Harvester would not have.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import kopf
+
+from harvester_local.api.client import Api
+from harvester_local.api.kinds import Kind
+from harvester_local.api.store import Store
+from harvester_local.plane.config import PlaneConfig
+
+STOP_SECONDS = 3.0
+
+
+def _settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.queueing.idle_timeout = 0.5
+    settings.queueing.exit_timeout = 0.1
+    settings.networking.error_backoffs = (0.1, 0.2, 0.5, 1, 1, 2)
+    settings.watching.server_timeout = 600
+    return settings
+
+
+def _registry(kinds: Iterable[Kind], store: Store, config: PlaneConfig) -> kopf.OperatorRegistry:
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    def login(**_: Any) -> kopf.ConnectionInfo:
+        return kopf.ConnectionInfo(
+            server=config.apiserver,
+            ca_path=str(config.ca),
+            certificate_path=str(config.client_cert),
+            private_key_path=str(config.client_key),
+        )
+
+    for kind in kinds:
+        _follow(kind, store, registry)
+    return registry
+
+
+def _follow(kind: Kind, store: Store, registry: kopf.OperatorRegistry) -> None:
+    @kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, id=str(kind))
+    async def seen(event: kopf.RawEvent, **_: Any) -> None:
+        obj = {"apiVersion": kind.api_version, "kind": kind.kind, **event["object"]}
+        if event["type"] == "DELETED":
+            store.forget(kind, obj)
+        else:
+            store.observe(kind, obj)
+
+
+@asynccontextmanager
+async def watching(kinds: tuple[Kind, ...], api: Api, store: Store, config: PlaneConfig) -> AsyncIterator[None]:
+    """Within the block the store follows the cluster; it holds all objects of these kinds on entry.
+
+    Raises in the block's end whatever ended the watches, should they ever end by themselves.
+    """
+    logging.getLogger("kopf").setLevel(logging.WARNING)
+    for kind, listed in zip(kinds, await asyncio.gather(*(api.list_all(kind) for kind in kinds)), strict=True):
+        store.settle(kind, listed)
+    stop = asyncio.Event()
+    operator = asyncio.create_task(
+        kopf.operator(registry=_registry(kinds, store, config), settings=_settings(), stop_flag=stop, clusterwide=True, standalone=True)
+    )
+    try:
+        yield
+    finally:
+        stop.set()
+        done, _ = await asyncio.wait({operator}, timeout=STOP_SECONDS)
+        if not done:
+            operator.cancel()
+            await asyncio.wait({operator})
