@@ -106,13 +106,17 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Steps in order, the changes they make, and `recover`: steps that put things back when the cluster refuses one half-way."""
+    """Steps in order, the changes they make, and `recover`: steps that put things back when the cluster refuses one half-way.
+
+    Once `committed` steps are done, there is no way back any more: a later failure is reported, and nothing is put back.
+    """
 
     steps: tuple[Step, ...] = ()
     changes: tuple[Change, ...] = ()
     recover: tuple[Step, ...] = field(default=())
     notes: tuple[str, ...] = ()
     """Sentences for the user that belong to the plan as a whole, such as which disks a delete keeps."""
+    committed: int | None = None
 
     @property
     def effect(self) -> Effect:

@@ -45,7 +45,7 @@ async def run(cluster: Cluster, plan: Plan, owner: str, reporter: Reporter) -> N
         try:
             await _run_step(cluster, step, owner, reporter)
         except (Refused, Conflict, WaitFailed, WaitTimedOut) as error:
-            if number and plan.recover:
+            if number and plan.recover and (plan.committed is None or number < plan.committed):
                 await _recover(cluster, plan, owner, reporter, error)
             raise
 

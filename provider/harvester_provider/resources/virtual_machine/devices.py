@@ -25,7 +25,7 @@ class Disk(Model):
     size: QuantityText | None = None
     """Size of the volume, such as `20Gi`; required for images (at least their virtual size) and blank disks. It can grow, never shrink."""
     image: str | None = None
-    """Image the volume is made from, as `namespace/name` (the output `imageId` of an Image)."""
+    """Image the volume is made from, as `namespace/name` (the `id` of an Image)."""
     existing_volume: str | None = None
     """Name of a volume (PersistentVolumeClaim) in the machine's namespace. It is attached, and never deleted with the machine."""
     container_image: str | None = None
@@ -52,7 +52,7 @@ class NetworkInterface(Model):
     name: NicName
     """Name of the interface, unique in the machine. A NIC keeps its MAC address as long as it keeps its name."""
     network: str = ""
-    """VLAN network as `namespace/name` (the output `networkId` of a VlanNetwork). Empty: the management network."""
+    """VLAN network as `namespace/name` (the `id` of a VlanNetwork). Empty: the management network."""
     type: Literal["bridge", "masquerade"] | None = None
     """How it is connected. Default: `masquerade` on the management network, `bridge` on others."""
     model: Literal["virtio", "e1000", "e1000e", "ne2k_pci", "pcnet", "rtl8139"] = "virtio"

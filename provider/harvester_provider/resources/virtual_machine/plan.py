@@ -30,6 +30,7 @@ from harvester_provider.resources.virtual_machine.waits import (
     ready,
     requested,
     running_again,
+    stop_terms,
     stopped,
     until_grown,
     until_off,
@@ -60,12 +61,12 @@ class Update:
         must_stop = self.live.on and not self.power.halts and any(change.effect.stops_guest for change in changes)
         doomed = self._note_doomed()
         self._mark()
-        if must_stop:
-            pin_macs(self.draft, self.live)
-            steps, recover = self._stop_modify_start(changes, doomed)
-        else:
-            steps, recover = self._modify(changes, doomed), ()
-        return Plan(tuple(steps), tuple(changes), recover, tuple(self._notes(doomed)))
+        notes = tuple(self._notes(changes, doomed))
+        if not must_stop:
+            return Plan(tuple(self._modify(changes, doomed)), tuple(changes), notes=notes)
+        pin_macs(self.draft, self.live)
+        around, after = self._stop_modify_start(changes), self._after_start(doomed)
+        return Plan((*around, *after), tuple(changes), self._as_it_was(), notes, committed=len(around))
 
     def _edits(self, suffix: Suffix) -> Iterator[Edit]:
         yield from scalar_edits(self.old, self.new, self.live)
@@ -117,15 +118,25 @@ class Update:
         """The machine as the draft has it."""
         return Live(self.live.ref, self.draft.document, self.live.instance)
 
-    def _stop_modify_start(self, changes: Sequence[Change], doomed: Sequence[str]) -> tuple[list[Step], tuple[Step, ...]]:
-        """The steps with a stop around the modification, and those that put the machine back as it was."""
-        seconds = self.new.seconds("update", START_SECONDS)
-        kick = (power_on(self.live.ref),) if self.power.goal == "Manual" else ()
-        steps: list[Step] = [self.power.stop(), stopped(self.new, self.live), *self._secret_first(), self._patch(changes)]
-        steps += [self.power.start(), *kick, *self._volumes_last(doomed), *self._secret_last(), *ready(self.new, self._after(), seconds)]
-        back = self.power.start(f"start {self.live.ref} again as it was")
+    def _stop_modify_start(self, changes: Sequence[Change]) -> list[Step]:
+        """The modification with a stop around it."""
+        stop: tuple[Step, ...] = (self.power.stop(stop_terms(self.new, self.live)), stopped(self.new, self.live))
+        return [*stop, *self._secret_first(), self._patch(changes), self.power.start()]
+
+    def _after_start(self, doomed: Sequence[str]) -> list[Step]:
+        """What follows once the machine has been started with what is new."""
+        waits = ready(self.new, self._after(), self.new.seconds("update", START_SECONDS))
+        return [*self._kick(), *self._volumes_last(doomed), *self._secret_last(), *waits]
+
+    def _as_it_was(self) -> tuple[Step, ...]:
+        """Start the machine again as it was. A guest that is still shutting down cannot be called back: it is waited for first."""
         off = until_off(self.live, removal.grace_seconds(self.live) + 60.0)
-        return steps, (off, back, *kick, running_again(self.live, seconds))
+        back = self.power.start(f"start {self.live.ref} again as it was")
+        return (off, back, *self._kick(), running_again(self.live, self.new.seconds("update", START_SECONDS)))
+
+    def _kick(self) -> tuple[Step, ...]:
+        """A machine that only people start was running, and does not start by itself."""
+        return (power_on(self.live.ref),) if self.power.goal == "Manual" else ()
 
     def _modify(self, changes: Sequence[Change], doomed: Sequence[str]) -> list[Step]:
         """One patch without a stop, then what has to be waited for."""
@@ -135,8 +146,9 @@ class Update:
         patch = [self._patch(changes)] if self.draft.patch else []
         steps: list[Step] = [*self._secret_first()]
         steps += [*off, *patch] if self.power.starts else [*patch, *off]
-        steps += [*self._volumes_last(doomed), *self._secret_last(), *self._growth()]
-        if self.power.starts or self._unfinished():
+        resumed = bool(self.live.stopped_for_update) and not self.live.on and not self.power.halts
+        steps += [*(self._kick() if resumed else ()), *self._volumes_last(doomed), *self._secret_last(), *self._growth()]
+        if self.power.starts or resumed or self._unfinished():
             steps += ready(self.new, self._after(), self.new.seconds("update", START_SECONDS))
         return steps
 
@@ -177,7 +189,9 @@ class Update:
         if self.seen.get(own) and not manifest.cloud_init_texts(self.new, self.seen):
             yield Remove(own, says=f"delete {own}")
 
-    def _notes(self, doomed: Sequence[str]) -> Iterator[str]:
+    def _notes(self, changes: Sequence[Change], doomed: Sequence[str]) -> Iterator[str]:
+        """What preview adds: changes that wait for the guest's next start, and volumes that are kept."""
+        yield from (str(change) for change in changes if change.effect is Effect.METADATA and change.why)
         used = {claim.name for claim in self._after().claims()}
         for name in self.live.disks:
             claim = self.live.claim(name)

@@ -52,10 +52,13 @@ class Power:
         draft.drop("spec", "running")
         draft.put(self.goal, "spec", "runStrategy")
 
-    def stop(self) -> Patch:
-        """Halt it for an update, and note what it goes back to, so that an interrupted update is not forgotten."""
+    def stop(self, terms: str) -> Patch:
+        """Halt it for an update, and note what it goes back to, so that an interrupted update is not forgotten.
+
+        `terms` says how long the guest has, and what follows then.
+        """
         notes = {words.LAST_STRATEGY: self.goal, words.STOPPED_FOR_UPDATE: self.goal}
-        return Patch(self.live.ref, self._body(notes, "Halted"), says=f"stop {self.live.ref}", effect=Effect.STOP_MODIFY_START)
+        return Patch(self.live.ref, self._body(notes, "Halted"), says=f"stop {self.live.ref}{terms}", effect=Effect.STOP_MODIFY_START)
 
     def start(self, says: str = "") -> Patch:
         """Start it into the goal."""

@@ -32,7 +32,8 @@ def delete(old: VirtualMachineInputs, live: Live, seen: Snapshot) -> Plan:
         steps.append(Patch(live.ref, body, says=f"mark the volumes {', '.join(doomed)} for deletion"))
     steps.append(Remove(live.ref, says=f"delete {live.ref}", propagation="Foreground", seconds=seconds))
     steps += [remove_claim(live, claim, seen) for claim in doomed]
-    steps.append(Remove(own_secret(live.ref)))
+    if old.ssh_keys or old.cloud_init or words.CLOUD_INIT_DISK in live.volumes:
+        steps.append(Remove(own_secret(live.ref)))
     return Plan(steps=tuple(steps), notes=tuple(_notes(live, doomed, kept)))
 
 

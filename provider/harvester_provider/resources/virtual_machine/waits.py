@@ -44,15 +44,31 @@ def running_again(live: Live, seconds: float) -> Await:
 
 def stopped(inputs: VirtualMachineInputs, live: Live) -> Await:
     """Wait until the guest is off, for as long as the stop policy says, and do what it says then."""
-    policy = inputs.stop
-    deadline = parse_seconds(policy.deadline) if policy.deadline is not None else grace_seconds(live) + _STOP_MARGIN
-    match policy.then:
+    deadline = _deadline(inputs, live)
+    match inputs.stop.then:
         case "wait":
             return until_off(live, max(deadline, inputs.seconds("update", START_SECONDS)))
         case "force":
             return until_off(live, deadline, otherwise=(switch_off(live.ref), until_off(live, _STOP_MARGIN)))
         case _:
             return until_off(live, deadline)
+
+
+def stop_terms(inputs: VirtualMachineInputs, live: Live) -> str:
+    """How long the guest has to shut down and what follows then, for the preview."""
+    if not live.guest_runs:
+        return ""
+    then = {
+        "give-up": "the update is given up and the machine started again as it was",
+        "force": "it is switched off",
+        "wait": "it is waited for",
+    }[inputs.stop.then]
+    return f" (the guest has {_deadline(inputs, live):g} s to shut down; after that {then})"
+
+
+def _deadline(inputs: VirtualMachineInputs, live: Live) -> float:
+    given = inputs.stop.deadline
+    return parse_seconds(given) if given is not None else grace_seconds(live) + _STOP_MARGIN
 
 
 def until_off(live: Live, seconds: float, otherwise: tuple[Call | Await, ...] = ()) -> Await:

@@ -51,7 +51,7 @@ def _devices(inputs: VirtualMachineInputs) -> Iterable[Requirement]:
     for number, disk in enumerate(inputs.disks if is_known(inputs.disks) else ()):
         path = f"disks[{number}]"
         if is_known(disk.image) and disk.image:
-            yield Requirement(f"{path}.image", reference(IMAGE, disk.image, where), "give the imageId of an Image")
+            yield Requirement(f"{path}.image", reference(IMAGE, disk.image, where), "give the id of an Image")
         if is_known(disk.existing_volume) and disk.existing_volume:
             volume = Ref(PERSISTENT_VOLUME_CLAIM, disk.existing_volume, where)
             yield Requirement(f"{path}.existingVolume", volume, "give the name of a volume in the machine's namespace")
@@ -61,17 +61,17 @@ def _devices(inputs: VirtualMachineInputs) -> Iterable[Requirement]:
     for number, nic in enumerate(inputs.network_interfaces if is_known(inputs.network_interfaces) else ()):
         if is_known(nic.network) and nic.network:
             path = f"networkInterfaces[{number}].network"
-            yield Requirement(path, reference(NETWORK, nic.network, where), "give the networkId of a VlanNetwork")
+            yield Requirement(path, reference(NETWORK, nic.network, where), "give the id of a VlanNetwork")
 
 
 def _access(inputs: VirtualMachineInputs) -> Iterable[Requirement]:
     where, drive = inputs.namespace, inputs.cloud_init
     for number, key in enumerate(inputs.ssh_keys if is_known(inputs.ssh_keys) else ()):
         if is_known(key):
-            yield Requirement(f"sshKeys[{number}]", reference(KEY_PAIR, key, where), "give the ID of an SshKey")
+            yield Requirement(f"sshKeys[{number}]", reference(KEY_PAIR, key, where), "give the id of an SshKey")
     if drive is None or not is_known(drive):
         return
     names = {"secretName": drive.secret_name, "networkDataSecretName": drive.network_data_secret_name}
     for alias, name in names.items():
         if is_known(name) and name:
-            yield Requirement(f"cloudInit.{alias}", reference(SECRET, name, where), "give the ID of a CloudInit in the machine's namespace")
+            yield Requirement(f"cloudInit.{alias}", reference(SECRET, name, where), "give the id of a CloudInit in the machine's namespace")

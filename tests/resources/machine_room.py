@@ -1,0 +1,284 @@
+"""A cluster in memory for the tests of machines: with Harvester's webhook and KubeVirt's controllers, as far as machines notice them.
+
+Nothing takes time here. What the real programs write back is written back, what they refuse is refused, and the
+starts of each guest are counted. Rules: upstream virtualmachine/mutator.go, vm_controller.go, KubeVirt vm.go.
+"""
+
+import asyncio
+import base64
+import copy
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from fake_cluster import FakeCluster, Heard, merged
+
+from harvester_provider.core.errors import HarvesterError, Refused, Unreachable
+from harvester_provider.core.json import Json, Object
+from harvester_provider.core.plan import Call
+from harvester_provider.core.ref import Ref
+from harvester_provider.engine import verbs
+from harvester_provider.resources.apis import (
+    IMAGE,
+    KEY_PAIR,
+    NETWORK,
+    PERSISTENT_VOLUME_CLAIM,
+    SECRET,
+    SERVER_VERSION,
+    VIRTUAL_MACHINE,
+    VIRTUAL_MACHINE_INSTANCE,
+)
+from harvester_provider.resources.virtual_machine import KIND
+
+REF = Ref(VIRTUAL_MACHINE, "vm1", "default")
+GUEST = Ref(VIRTUAL_MACHINE_INSTANCE, "vm1", "default")
+OWN_SECRET = Ref(SECRET, "vm1-cloudinit", "default")
+TEMPLATES = "harvesterhci.io/volumeClaimTemplates"
+LAST = "harvesterhci.io/vmRunStrategy"
+SAMPLE: dict[str, Any] = {
+    "name": "vm1",
+    "owner": "shop/dev/vm1",
+    "cpu": 2,
+    "memory": "4Gi",
+    "disks": [{"name": "root", "image": "default/leap", "size": "20Gi", "bootOrder": 1}],
+    "networkInterfaces": [{"name": "eth0"}, {"name": "eth1", "network": "default/vlan100"}],
+    "cloudInit": {"userData": "#cloud-config\npackages: [nginx]\n"},
+}
+
+
+def json_patched(document: Any, operations: Sequence[Object]) -> Any:
+    """RFC 6902, for add, remove and test. Raises Refused where an operation cannot be done."""
+    out = copy.deepcopy(document)
+    for operation in operations:
+        steps = [step.replace("~1", "/").replace("~0", "~") for step in str(operation["path"]).split("/")[1:]]
+        try:
+            parent = out
+            for step in steps[:-1]:
+                parent = parent[int(step)] if isinstance(parent, list) else parent[step]
+            _operate(parent, steps[-1], operation)
+        except (KeyError, IndexError, ValueError) as error:
+            raise Refused(f"cannot {operation['op']} {operation['path']}: {error}", status=422) from error
+    return out
+
+
+def _operate(parent: Any, key: str, operation: Object) -> None:
+    where: Any = (len(parent) if key == "-" else int(key)) if isinstance(parent, list) else key
+    match operation["op"]:
+        case "add" if isinstance(parent, list):
+            parent.insert(where, copy.deepcopy(operation["value"]))
+        case "add":
+            parent[where] = copy.deepcopy(operation["value"])
+        case "remove":
+            del parent[where]
+        case "test" if parent[where] != operation["value"]:
+            raise ValueError("it is another value")
+
+
+class MachineRoom(FakeCluster):
+    """The cluster. `starts` counts how often the guest of each machine was started."""
+
+    def __init__(self, version: str = "v1.8.0") -> None:
+        super().__init__()
+        self.starts: Counter[str] = Counter()
+        self.stubborn = False
+        """Guests do not shut down by themselves: KubeVirt switches them off after two minutes."""
+        self.unschedulable = False
+        """Guests that are started find no node."""
+        self._patches_left: int | None = None
+        self.refused_change: HarvesterError | None = None
+        """The next change of a machine's spec is refused with this."""
+        self.calls: list[Call] = []
+        self.place(SERVER_VERSION, {"value": version})
+        imported = {"conditions": [{"type": "Imported", "status": "True"}], "progress": 100, "virtualSize": 2 * 2**30}
+        self.place(Ref(IMAGE, "leap", "default"), {"status": {**imported, "storageClassName": "lh-leap"}})
+        for vlan in ("vlan100", "vlan200"):
+            self.place(Ref(NETWORK, vlan, "default"), {})
+        self.place(Ref(KEY_PAIR, "ada", "default"), {"spec": {"publicKey": "ssh-ed25519 AAAA ada"}})
+
+    # -- what a user does ------------------------------------------------------------------------------------------
+    async def up(self, state: Any = None, **inputs: Any) -> verbs.Found:
+        """`pulumi up` of the sample machine with other inputs; with `state`, an update."""
+        news = {**SAMPLE, **inputs}
+        if state is None:
+            return await verbs.create(KIND, self, news, Heard())
+        return await verbs.update(KIND, self, REF.id, state.state, news, Heard())
+
+    async def preview(self, state: verbs.Found, **inputs: Any) -> verbs.Difference:
+        """`pulumi preview` of an update."""
+        return await verbs.diff(KIND, self, REF.id, state.state, {**SAMPLE, **inputs})
+
+    async def refresh(self, state: verbs.Found) -> verbs.Found:
+        """`pulumi refresh`."""
+        found = await verbs.read(KIND, self, REF.id, state.state)
+        assert found is not None
+        return found
+
+    @property
+    def machine(self) -> Any:
+        return self.objects[REF]
+
+    @property
+    def spec(self) -> Any:
+        return self.machine["spec"]["template"]["spec"]
+
+    @property
+    def devices(self) -> Any:
+        return self.spec["domain"]["devices"]
+
+    def claims(self) -> set[str]:
+        return {ref.name for ref in self.objects if ref.api == PERSISTENT_VOLUME_CLAIM}
+
+    def macs(self) -> dict[str, str]:
+        return {nic["name"]: nic["macAddress"] for nic in self.devices["interfaces"]}
+
+    def edit(self, change: Any) -> None:
+        """Somebody changes the machine in the UI."""
+        body = copy.deepcopy(self.machine)
+        change(body)
+        self._write(REF, body)
+
+    def kill_after(self, patches: int | None) -> None:
+        """The provider's process dies when it wants to change the machine for the next time after so many times."""
+        self._patches_left = patches
+
+    def secret_texts(self) -> dict[str, str]:
+        return {key: base64.b64decode(value).decode() for key, value in self.objects[OWN_SECRET]["data"].items()}
+
+    # -- requests --------------------------------------------------------------------------------------------------
+    async def patch(self, ref: Ref, body: Object | Sequence[Object]) -> Object:
+        if ref == REF and self._patches_left is not None:
+            if not self._patches_left:
+                raise Unreachable("the process was killed")
+            self._patches_left -= 1
+        if not isinstance(body, dict) and self.refused_change is not None:
+            error, self.refused_change = self.refused_change, None
+            raise error
+        if isinstance(body, dict):
+            return await super().patch(ref, body)
+        self._asked("patch", ref)
+        return self._write(ref, json_patched(self.objects[ref], list(body)))
+
+    async def call(self, call: Call) -> Json:
+        self.calls.append(call)
+        await super().call(call)
+        if call.path.endswith("/stop"):
+            self._shut_down()
+        elif call.path.endswith("/start"):
+            self._boot()
+        return None
+
+    async def delete(self, ref: Ref, propagation: Literal["Foreground", "Background"], uid: str = "") -> None:
+        machine = self.objects.get(ref)
+        used = [json.dumps(vm["spec"]["template"]["spec"]["volumes"]) for at, vm in self.objects.items() if at.api == VIRTUAL_MACHINE]
+        if ref.api == PERSISTENT_VOLUME_CLAIM and any(ref.name in volumes for volumes in used):
+            raise Refused(f"can not delete the volume {ref.name} which is currently attached to VM", status=409)
+        await super().delete(ref, propagation, uid)
+        if ref.api == VIRTUAL_MACHINE and machine:
+            self.vanish(GUEST)
+            for claim in machine["metadata"]["annotations"].get("harvesterhci.io/removedPersistentVolumeClaims", "").split(","):
+                self.vanish(Ref(PERSISTENT_VOLUME_CLAIM, claim, ref.namespace))
+            for owned in [at for at, found in self.objects.items() if _owned_by(found, machine)]:
+                self.vanish(owned)
+
+    def _write(self, ref: Ref, body: dict[str, Any]) -> Object:
+        if ref.api == VIRTUAL_MACHINE:
+            body = _admitted(self.objects.get(ref), body)
+        super()._write(ref, body)
+        if ref == REF:
+            self._control()
+        return copy.deepcopy(self.objects[ref])
+
+    # -- controllers -----------------------------------------------------------------------------------------------
+    def _control(self) -> None:
+        """Claims from the annotation, then power."""
+        for entry in json.loads(self.machine["metadata"]["annotations"].get(TEMPLATES) or "[]"):
+            ref, size = (
+                Ref(PERSISTENT_VOLUME_CLAIM, entry["metadata"]["name"], "default"),
+                entry["spec"]["resources"]["requests"]["storage"],
+            )
+            self.place(ref, {"spec": entry["spec"], "status": {"phase": "Bound", "capacity": {"storage": size}}})
+        strategy = self.machine["spec"]["runStrategy"]
+        if strategy == "Halted":
+            if self.stubborn and GUEST in self.objects:
+                asyncio.get_running_loop().call_later(120, self._shut_down)
+            else:
+                self._shut_down()
+        elif GUEST not in self.objects and strategy != "Manual" and self._status().get("runStrategy") != strategy:
+            self._boot()
+        self._report(self._status().get("printableStatus", "Stopped"), runStrategy=strategy)
+
+    def _status(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.machine.get("status", {})
+        return found
+
+    def _report(self, status: str, **more: Any) -> None:
+        self.place(REF, merged(self.machine, {"status": {"printableStatus": status, "ready": status == "Running", **more}}))
+
+    def _shut_down(self) -> None:
+        self.vanish(GUEST)
+        self._report("Stopped")
+
+    def _boot(self) -> None:
+        if self.unschedulable:
+            why = {
+                "type": "PodScheduled",
+                "status": "False",
+                "reason": "Unschedulable",
+                "message": "0/3 nodes are available: 3 Insufficient memory.",
+            }
+            self.place(GUEST, {"status": {"phase": "Scheduling", "conditions": [why]}})
+            self._report("ErrorUnschedulable")
+            return
+        self.starts["vm1"] += 1
+        nics = [
+            {"name": nic["name"], "mac": nic["macAddress"], "ipAddresses": ["fe80::1", f"10.0.0.{number + 9}"]}
+            for number, nic in enumerate(self.devices.get("interfaces", []))
+        ]
+        agent = {"type": "AgentConnected", "status": "True"}
+        self.place(
+            GUEST,
+            {
+                "spec": copy.deepcopy(self.spec),
+                "status": {"phase": "Running", "nodeName": "node1", "interfaces": nics, "conditions": [agent]},
+            },
+        )
+        self._report("Running")
+
+
+def _owned_by(found: Any, owner: Any) -> bool:
+    return any(each.get("uid") == owner["metadata"]["uid"] for each in found.get("metadata", {}).get("ownerReferences", []))
+
+
+def _admitted(old: Any, new: dict[str, Any]) -> dict[str, Any]:
+    """The webhook's mutations."""
+    body: dict[str, Any] = copy.deepcopy(dict(new))
+    annotations, spec = body["metadata"].get("annotations") or {}, body["spec"]
+    if old and old["spec"].get("runStrategy") == "Halted" and spec["runStrategy"] != "Halted":
+        spec["runStrategy"] = annotations.get(LAST, "RerunOnFailure")
+    template = spec["template"]["spec"]
+    domain = template["domain"]
+    limits = domain["resources"]["limits"]
+    domain["resources"]["requests"] = {"cpu": "125m", "memory": "2730Mi"}
+    domain["memory"] = {"guest": limits["memory"]}
+    domain["cpu"] = {"cores": 1, "sockets": 1, "threads": 1, **domain["cpu"], "maxSockets": 1}
+    domain["machine"] = {"type": "q35"} if not domain.get("machine", {}).get("type") else domain["machine"]
+    domain.setdefault("firmware", {}).setdefault("uuid", "5d307ca9-b3ef-428c-8861-06e72d69f223")
+    template["affinity"] = {}
+    template["architecture"] = "amd64"
+    template.setdefault("terminationGracePeriodSeconds", 120)
+    for nic in domain["devices"].get("interfaces", []):
+        nic.setdefault("macAddress", _mac(nic["name"], body["metadata"]["name"]))
+    if TEMPLATES in annotations:  # re-marshalled, as Go does it
+        entries = [
+            {"metadata": {"creationTimestamp": None, **entry["metadata"]}, "spec": entry["spec"], "status": {}}
+            for entry in json.loads(annotations[TEMPLATES])
+        ]
+        annotations[TEMPLATES] = json.dumps(entries, separators=(",", ":"), sort_keys=True)
+    return body
+
+
+def _mac(nic: str, machine: str) -> str:
+    digest = hashlib.sha256(f"{machine}/{nic}".encode()).hexdigest()
+    return "52:54:00:" + ":".join(digest[at : at + 2] for at in (0, 2, 4))

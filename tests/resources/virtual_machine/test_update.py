@@ -1,0 +1,439 @@
+"""What an edit of the program does to a machine that runs, and to one that does not."""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+from fake_cluster import Heard
+from machine_room import GUEST, LAST, OWN_SECRET, REF, SAMPLE, TEMPLATES, MachineRoom
+
+from harvester_provider.core.errors import PlanRefused, Refused, Unreachable, WaitFailed, WaitTimedOut
+from harvester_provider.core.ref import Ref
+from harvester_provider.engine import verbs
+from harvester_provider.resources.apis import IMAGE, PERSISTENT_VOLUME_CLAIM
+from harvester_provider.resources.virtual_machine import KIND
+
+ETH0, ETH1 = SAMPLE["networkInterfaces"]
+ROOT = SAMPLE["disks"][0]
+DATA = {"name": "data", "size": "5Gi"}
+STOPPED = "harvester.pulumi.com/stopped-for-update"
+
+
+@pytest.fixture
+def room() -> MachineRoom:
+    return MachineRoom()
+
+
+def effects(difference: verbs.Difference) -> dict[str, str]:
+    return {change.property: change.effect.label for change in difference.plan.changes}
+
+
+class TestWithoutAStop:
+    @pytest.mark.parametrize(
+        "edit",
+        [
+            {"description": "the shop"},
+            {"tags": {"team": "a"}},
+            {"labels": {"app": "shop"}},
+            {"annotations": {"example.org/note": "x"}},
+            {"nodeSelector": {"zone": "a"}},
+            {"cloudInit": {"userData": "#cloud-config\npackages: [vim]\n"}},
+            {"sshKeys": ["default/ada"]},
+            {"disks": [{**ROOT, "size": "30Gi"}]},
+            {"runStrategy": "Always"},
+            {"stop": {"then": "force"}},
+            {"disks": [{**ROOT, "onDelete": "delete"}]},
+        ],
+    )
+    async def test_the_guest_runs_on(self, room: MachineRoom, edit: dict[str, Any]) -> None:
+        made = await room.up()
+        assert not (await room.preview(made, **edit)).plan.effect.stops_guest
+        changed = await room.up(made, **edit)
+        assert room.starts["vm1"] == 1
+        refreshed = await room.refresh(changed)
+        assert refreshed.inputs == changed.inputs
+
+    async def test_a_description_is_one_small_request(self, room: MachineRoom) -> None:
+        made = await room.up()
+        before = len(room.writes())
+        await room.up(made, description="the shop")
+        assert len(room.writes()) == before + 1
+        assert room.machine["metadata"]["annotations"]["field.cattle.io/description"] == "the shop"
+
+    async def test_an_input_that_only_steers_the_provider_writes_nothing(self, room: MachineRoom) -> None:
+        made = await room.up()
+        before = room.writes()
+        difference = await room.preview(made, stop={"then": "force"}, waitFor="address")
+        assert effects(difference) == {"stop": "none", "waitFor": "none"}
+        await room.up(made, stop={"then": "force"}, waitFor="address")
+        assert room.writes() == before
+
+    async def test_labels_reach_the_instance_by_the_template(self, room: MachineRoom) -> None:
+        made = await room.up(labels={"old": "1"})
+        await room.up(made, labels={"app": "shop"})
+        labels = room.machine["spec"]["template"]["metadata"]["labels"]
+        assert labels["app"] == "shop"
+        assert "old" not in labels
+        assert labels["harvesterhci.io/vmName"] == "vm1"
+
+    async def test_a_volume_grows_through_the_annotation(self, room: MachineRoom) -> None:
+        made = await room.up(disks=[ROOT, DATA])
+        await room.up(made, disks=[{**ROOT, "size": "30Gi"}, DATA])
+        sizes = {entry["metadata"]["name"]: entry["spec"]["resources"]["requests"]["storage"] for entry in _templates(room)}
+        assert sizes == {made.state["volumes"]["root"]: "30Gi", made.state["volumes"]["data"]: "5Gi"}
+
+    async def test_before_release_1_6_placement_needs_a_stop(self) -> None:
+        room = MachineRoom("v1.5.1")
+        made = await room.up()
+        assert effects(await room.preview(made, nodeSelector={"zone": "a"})) == {"nodeSelector": "stop-modify-start"}
+
+    async def test_a_machine_that_is_off_is_only_patched(self, room: MachineRoom) -> None:
+        made = await room.up(runStrategy="Halted")
+        difference = await room.preview(made, runStrategy="Halted", networkInterfaces=[ETH1], cpu=4)
+        assert effects(difference) == {"networkInterfaces[eth0]": "metadata", "cpu": "metadata"}
+        before = len(room.writes())
+        await room.up(made, runStrategy="Halted", networkInterfaces=[ETH1], cpu=4)
+        assert len(room.writes()) == before + 1
+        assert room.starts["vm1"] == 0
+
+
+class TestStopModifyStart:
+    @pytest.mark.parametrize(
+        ("edit", "changed"),
+        [
+            ({"networkInterfaces": [ETH0]}, "networkInterfaces[eth1]"),
+            ({"networkInterfaces": [ETH0, ETH1, {"name": "eth2", "network": "default/vlan200"}]}, "networkInterfaces[eth2]"),
+            ({"networkInterfaces": [ETH0, {**ETH1, "network": "default/vlan200"}]}, "networkInterfaces[eth1].network"),
+            ({"networkInterfaces": [ETH0, {**ETH1, "macAddress": "02:00:00:00:00:01"}]}, "networkInterfaces[eth1].macAddress"),
+            ({"networkInterfaces": [ETH0, {**ETH1, "model": "e1000"}]}, "networkInterfaces[eth1].model"),
+            ({"cpu": 4}, "cpu"),
+            ({"memory": "8Gi"}, "memory"),
+            ({"disks": [ROOT, DATA]}, "disks[data]"),
+            ({"disks": [{**ROOT, "bus": "scsi"}]}, "disks[root].bus"),
+            ({"efi": True, "secureBoot": True}, "efi"),
+            ({"tpm": True}, "tpm"),
+            ({"hostname": "shop"}, "hostname"),
+            ({"machineType": "pc"}, "machineType"),
+            ({"evictionStrategy": "None"}, "evictionStrategy"),
+            ({"terminationGracePeriodSeconds": 30}, "terminationGracePeriodSeconds"),
+            ({"cloudInit": {"secretName": "shared"}}, "cloudInit"),
+        ],
+    )
+    async def test_the_guest_is_started_once_again_and_has_what_is_declared(
+        self, room: MachineRoom, edit: dict[str, Any], changed: str
+    ) -> None:
+        room.place(Ref(OWN_SECRET.api, "shared", "default"), {"data": {"userdata": "", "networkdata": ""}})
+        made = await room.up()
+        difference = await room.preview(made, **edit)
+        assert effects(difference)[changed] == "stop-modify-start"
+        now = await room.up(made, **edit)
+        assert room.starts["vm1"] == 2
+        assert now.state["status"] == "Running"
+        refreshed = await room.refresh(now)
+        assert refreshed.inputs == now.inputs
+        assert not (await room.preview(refreshed, **edit)).changed
+
+    async def test_preview_prints_the_change_its_effect_and_the_steps(self, room: MachineRoom) -> None:
+        made = await room.up()
+        lines = (await room.preview(made, networkInterfaces=[ETH0], stop={"deadline": "90s", "then": "force"})).lines
+        assert lines == [
+            "networkInterfaces[eth1]: stop-modify-start (a NIC is removed)",
+            "1. stop VirtualMachine default/vm1 (the guest has 90 s to shut down; after that it is switched off)",
+            "2. change networkInterfaces[eth1] of VirtualMachine default/vm1",
+            "3. start VirtualMachine default/vm1 again",
+        ]
+
+    async def test_several_fields_share_one_stop(self, room: MachineRoom) -> None:
+        made = await room.up()
+        await room.up(made, cpu=4, memory="8Gi", networkInterfaces=[ETH0], disks=[ROOT, DATA], description="x")
+        assert room.starts["vm1"] == 2
+
+    async def test_removing_the_first_nic_keeps_the_second_mac(self, room: MachineRoom) -> None:
+        made = await room.up()
+        before = room.macs()
+        await room.up(made, networkInterfaces=[ETH1])
+        assert room.macs() == {"eth1": before["eth1"]}
+
+    async def test_removing_the_first_disk_keeps_the_second_volume(self, room: MachineRoom) -> None:
+        made = await room.up(disks=[DATA, ROOT])
+        now = await room.up(made, disks=[ROOT])
+        assert now.state["volumes"] == {"root": made.state["volumes"]["root"]}
+        assert room.claims() == set(made.state["volumes"].values())
+
+    async def test_a_mac_that_only_the_guest_knows_is_written_down_before_the_stop_forgets_it(self, room: MachineRoom) -> None:
+        made = await room.up()
+        macs = room.macs()
+        for nic in room.devices["interfaces"]:
+            del nic["macAddress"]
+        await room.up(made, networkInterfaces=[ETH1])
+        assert room.macs() == {"eth1": macs["eth1"]}
+
+    async def test_the_machine_goes_back_to_the_strategy_it_had(self, room: MachineRoom) -> None:
+        made = await room.up(runStrategy="Always")
+        await room.up(made, runStrategy="Always", cpu=4)
+        assert room.machine["spec"]["runStrategy"] == "Always"
+        assert STOPPED not in room.machine["metadata"]["annotations"]
+
+    async def test_a_machine_that_people_start_is_started_again_as_well(self, room: MachineRoom) -> None:
+        made = await room.up()
+        made = await room.up(made, runStrategy="Manual")
+        await room.up(made, runStrategy="Manual", cpu=4)
+        assert room.starts["vm1"] == 2
+        assert room.machine["spec"]["runStrategy"] == "Manual"
+
+    async def test_a_refused_change_leaves_the_machine_running_as_it_was(self, room: MachineRoom) -> None:
+        made = await room.up()
+        spec = copy.deepcopy(room.spec)
+        room.refused_change = Refused("the webhook does not like it")
+        with pytest.raises(Refused, match="does not like it. Things were put back as they were before"):
+            await room.up(made, networkInterfaces=[ETH0])
+        assert room.spec == spec
+        assert room.starts["vm1"] == 2
+        assert room.machine["spec"]["runStrategy"] == "RerunOnFailure"
+        assert STOPPED not in room.machine["metadata"]["annotations"]
+
+    async def test_a_start_that_fails_with_the_new_spec_is_not_undone(self, room: MachineRoom) -> None:
+        made = await room.up()
+        room.unschedulable = True
+        with pytest.raises(WaitFailed, match="no node takes it: 0/3 nodes are available: 3 Insufficient memory"):
+            await room.up(made, memory="500Gi")
+        assert room.spec["domain"]["resources"]["limits"]["memory"] == "500Gi"
+
+    @pytest.mark.parametrize("killed_at", range(4))
+    async def test_an_update_that_was_killed_is_finished_by_the_next_up(self, room: MachineRoom, killed_at: int) -> None:
+        made = await room.up()
+        room.kill_after(patches=killed_at)
+        edit = {"networkInterfaces": [ETH1], "cpu": 4}
+        if killed_at < 3:
+            with pytest.raises(Unreachable):
+                await room.up(made, **edit)
+        else:
+            await room.up(made, **edit)
+        room.kill_after(patches=None)
+        now = await room.up(made, **edit)
+        assert now.state["status"] == "Running"
+        assert room.macs() == {"eth1": made.state["interfaces"]["eth1"]["macAddress"]}
+        assert STOPPED not in room.machine["metadata"]["annotations"]
+        assert room.starts["vm1"] == 2
+
+    async def test_a_refresh_after_a_killed_update_shows_that_the_machine_is_off(self, room: MachineRoom) -> None:
+        made = await room.up()
+        room.kill_after(patches=1)
+        with pytest.raises(Unreachable):
+            await room.up(made, cpu=4)
+        room.kill_after(patches=None)
+        refreshed = await room.refresh(made)
+        assert refreshed.inputs["runStrategy"] == "Halted"
+        now = await room.up(refreshed)
+        assert now.state["status"] == "Running"
+
+
+@pytest.mark.looptime
+class TestAGuestThatDoesNotStop:
+    async def test_by_default_the_update_is_given_up_and_the_machine_runs_again_as_it_was(self, room: MachineRoom) -> None:
+        made = await room.up()
+        room.stubborn = True
+        with pytest.raises(WaitTimedOut, match="not off after 30 s: the guest is shutting down.*Things were put back"):
+            await room.up(made, cpu=4, stop={"deadline": "30s"})
+        assert room.spec["domain"]["cpu"]["cores"] == 2
+        assert room.machine["status"]["printableStatus"] == "Running"
+        assert STOPPED not in room.machine["metadata"]["annotations"]
+
+    async def test_without_a_deadline_of_its_own_it_has_its_grace_period(self, room: MachineRoom) -> None:
+        made = await room.up()
+        room.stubborn = True
+        now = await room.up(made, cpu=4)
+        assert now.state["status"] == "Running"
+        assert room.spec["domain"]["cpu"]["cores"] == 4
+
+    async def test_it_is_waited_for_longer_where_the_policy_says_so(self, room: MachineRoom) -> None:
+        made = await room.up()
+        room.stubborn = True
+        await room.up(made, cpu=4, stop={"deadline": "30s", "then": "wait"})
+        assert room.spec["domain"]["cpu"]["cores"] == 4
+
+    async def test_by_force_it_is_switched_off_and_changed(self, room: MachineRoom) -> None:
+        made = await room.up()
+        room.stubborn = True
+        now = await room.up(made, cpu=4, stop={"deadline": "30s", "then": "force"})
+        assert [(call.path.rsplit("/", 1)[1], call.body) for call in room.calls] == [("stop", {"gracePeriod": 0})]
+        assert now.state["status"] == "Running"
+        assert room.spec["domain"]["cpu"]["cores"] == 4
+
+
+class TestRefusedAndReplaced:
+    @pytest.mark.parametrize(
+        ("disk", "changed", "why"),
+        [
+            ({**ROOT, "size": "10Gi"}, "disks[root].size", "has 20Gi and a volume cannot shrink"),
+            ({**ROOT, "image": "default/other"}, "disks[root].image", "give the disk another name to get a new one"),
+            ({**ROOT, "volumeMode": "Filesystem"}, "disks[root].volumeMode", "give the disk another name to get a new volume"),
+            ({**ROOT, "accessMode": "ReadWriteOnce"}, "disks[root].accessMode", "give the disk another name to get a new volume"),
+        ],
+    )
+    async def test_what_would_lose_or_hide_data_is_refused_with_the_way_out(
+        self, room: MachineRoom, disk: dict[str, Any], changed: str, why: str
+    ) -> None:
+        room.place(Ref(IMAGE, "other", "default"), room.objects[Ref(IMAGE, "leap", "default")])
+        made = await room.up()
+        (line,) = (await room.preview(made, disks=[disk])).lines
+        assert line.startswith(f"{changed}: refused")
+        assert why in line
+        before = room.writes()
+        with pytest.raises(PlanRefused, match=why):
+            await room.up(made, disks=[disk], cpu=4)
+        assert room.writes() == before
+
+    async def test_a_smaller_size_that_was_never_reached_is_no_shrink(self, room: MachineRoom) -> None:
+        made = await room.up()
+        made.state["disks"][0]["size"] = "40Gi"  # type: ignore[index]  a growth that was refused, or never done
+        assert effects(await room.preview(made, disks=[{**ROOT, "size": "30Gi"}])) == {"disks[root].size": "live"}
+
+    async def test_another_name_replaces_the_machine(self, room: MachineRoom) -> None:
+        made = await room.up()
+        assert list((await room.preview(made, name="vm2")).replaces) == ["name"]
+
+
+class TestDisks:
+    async def test_a_removed_disk_keeps_its_volume_and_preview_says_so(self, room: MachineRoom) -> None:
+        made = await room.up(disks=[ROOT, DATA])
+        lines = (await room.preview(made, disks=[ROOT])).lines
+        assert f"volume default/{made.state['volumes']['data']} of disk data is kept" in lines
+        await room.up(made, disks=[ROOT])
+        assert made.state["volumes"]["data"] in room.claims()
+
+    async def test_a_removed_disk_that_says_delete_loses_its_volume_and_preview_says_so(self, room: MachineRoom) -> None:
+        doomed = {**DATA, "onDelete": "delete"}
+        made = await room.up(disks=[ROOT, doomed])
+        volume = made.state["volumes"]["data"]
+        lines = (await room.preview(made, disks=[ROOT])).lines
+        assert any(f"delete volume default/{volume} and its data" in line for line in lines)
+        await room.up(made, disks=[ROOT])
+        assert volume not in room.claims()
+        assert "harvester.pulumi.com/claims-to-delete" not in room.machine["metadata"]["annotations"]
+
+    async def test_a_volume_that_an_interrupted_update_did_not_delete_is_deleted_by_the_next(self, room: MachineRoom) -> None:
+        made = await room.up(disks=[ROOT, {**DATA, "onDelete": "delete"}])
+        room.refuse("delete", Unreachable("gone"))
+        with pytest.raises(Unreachable):
+            await room.up(made, disks=[ROOT])
+        assert made.state["volumes"]["data"] in room.claims()
+        await room.up(made, disks=[ROOT])
+        assert made.state["volumes"]["data"] not in room.claims()
+
+    async def test_an_attached_volume_is_kept_when_its_disk_is_removed(self, room: MachineRoom) -> None:
+        room.place(Ref(PERSISTENT_VOLUME_CLAIM, "archive", "default"), {"status": {"phase": "Bound"}})
+        made = await room.up(disks=[ROOT, {"name": "archive", "existingVolume": "archive"}])
+        await room.up(made, disks=[ROOT])
+        assert "archive" in room.claims()
+
+    async def test_a_disk_of_another_name_gets_a_new_volume(self, room: MachineRoom) -> None:
+        made = await room.up()
+        now = await room.up(made, disks=[{**ROOT, "name": "root2"}])
+        assert now.state["volumes"]["root2"] not in made.state["volumes"].values()
+
+    async def test_a_disk_that_somebody_else_added_stays(self, room: MachineRoom) -> None:
+        made = await room.up()
+        room.edit(lambda vm: _hotplug(vm, "usb-stick"))
+        assert (await room.refresh(made)).inputs == made.inputs
+        await room.up(made, disks=[ROOT, DATA])
+        assert [disk["name"] for disk in room.devices["disks"]] == ["root", "cloudinitdisk", "usb-stick", "data"]
+
+    async def test_a_cd_rom_takes_another_image_under_its_name(self, room: MachineRoom) -> None:
+        room.place(Ref(IMAGE, "iso", "default"), room.objects[Ref(IMAGE, "leap", "default")])
+        drive = {"name": "cd", "type": "cd-rom", "image": "default/leap"}
+        made = await room.up(disks=[ROOT, drive])
+        now = await room.up(made, disks=[ROOT, {**drive, "image": "default/iso"}])
+        assert now.state["volumes"]["cd"] != made.state["volumes"]["cd"]
+        images = [entry["metadata"]["annotations"].get("harvesterhci.io/imageId") for entry in _templates(room)]
+        assert images == ["default/leap", "default/iso"]
+
+
+class TestPower:
+    async def test_halted_shuts_the_machine_down_and_waits(self, room: MachineRoom) -> None:
+        made = await room.up()
+        now = await room.up(made, runStrategy="Halted")
+        assert now.state["status"] == "Stopped"
+        assert GUEST not in room.objects
+
+    async def test_halted_and_other_changes_need_no_start(self, room: MachineRoom) -> None:
+        made = await room.up()
+        await room.up(made, runStrategy="Halted", cpu=4)
+        assert room.starts["vm1"] == 1
+        assert room.spec["domain"]["cpu"]["cores"] == 4
+
+    @pytest.mark.parametrize("strategy", ["Always", "RerunOnFailure", "Once"])
+    async def test_a_halted_machine_is_started_into_the_declared_strategy(self, room: MachineRoom, strategy: str) -> None:
+        made = await room.up(runStrategy="Halted")
+        now = await room.up(made, runStrategy=strategy, cpu=4)
+        assert now.state["status"] == "Running"
+        assert room.machine["spec"]["runStrategy"] == strategy
+        assert room.starts["vm1"] == 1
+
+    async def test_a_machine_that_somebody_stopped_is_drift_and_is_started_again(self, room: MachineRoom) -> None:
+        made = await room.up()
+        room.edit(lambda vm: vm["spec"].update(runStrategy="Halted"))
+        refreshed = await room.refresh(made)
+        assert refreshed.inputs["runStrategy"] == "Halted"
+        assert refreshed.state["status"] == "Stopped"
+        now = await room.up(refreshed)
+        assert now.state["status"] == "Running"
+
+    async def test_the_strategy_is_remembered_where_harvesters_ui_looks_for_it(self, room: MachineRoom) -> None:
+        made = await room.up(runStrategy="Always")
+        await room.up(made, runStrategy="Halted")
+        assert room.machine["metadata"]["annotations"][LAST] == "Always"
+
+
+class TestCloudInit:
+    async def test_other_user_data_is_in_the_secret_and_preview_says_when_the_guest_reads_it(self, room: MachineRoom) -> None:
+        made = await room.up()
+        edit = {"cloudInit": {"userData": "#cloud-config\npackages: [vim]\n"}}
+        lines = (await room.preview(made, **edit)).lines
+        assert any(line.startswith("cloudInit.userData: metadata (the guest reads it at its next start") for line in lines)
+        assert "vim" not in "\n".join(lines)
+        await room.up(made, **edit)
+        assert room.secret_texts() == {"userdata": edit["cloudInit"]["userData"]}
+
+    async def test_a_drive_that_is_no_longer_declared_goes_with_its_secret(self, room: MachineRoom) -> None:
+        made = await room.up()
+        await room.up(made, cloudInit=None)
+        assert OWN_SECRET not in room.objects
+        assert "cloudinitdisk" not in [disk["name"] for disk in room.devices["disks"]]
+
+    async def test_network_data_adds_its_reference_to_the_drive(self, room: MachineRoom) -> None:
+        made = await room.up()
+        await room.up(made, cloudInit={**SAMPLE["cloudInit"], "networkData": "version: 2\n"})
+        (drive,) = [volume for volume in room.spec["volumes"] if volume["name"] == "cloudinitdisk"]
+        assert set(drive["cloudInitNoCloud"]) == {"secretRef", "networkDataSecretRef"}
+
+    async def test_a_secret_without_network_data_gives_no_reference_to_it(self, room: MachineRoom) -> None:
+        room.place(Ref(OWN_SECRET.api, "shared", "default"), {"data": {"userdata": ""}})
+        await room.up(cloudInit={"secretName": "default/shared"})
+        (drive,) = [volume for volume in room.spec["volumes"] if volume["name"] == "cloudinitdisk"]
+        assert drive["cloudInitNoCloud"] == {"secretRef": {"name": "shared"}}
+
+
+class TestAdoption:
+    async def test_a_machine_from_the_ui_is_taken_over_without_a_restart(self, room: MachineRoom) -> None:
+        await room.up()
+        room.edit(lambda vm: vm["metadata"]["annotations"].pop("harvester.pulumi.com/owner"))
+        await verbs.create(KIND, room, {**SAMPLE, "adopt": True}, Heard())
+        assert room.machine["metadata"]["annotations"]["harvester.pulumi.com/owner"] == SAMPLE["owner"]
+        assert room.starts["vm1"] == 1
+
+
+def _templates(room: MachineRoom) -> list[Any]:
+    found: list[Any] = json.loads(room.machine["metadata"]["annotations"][TEMPLATES])
+    return found
+
+
+def _hotplug(machine: Any, name: str) -> None:
+    spec = machine["spec"]["template"]["spec"]
+    spec["domain"]["devices"]["disks"].append({"name": name, "disk": {"bus": "scsi"}})
+    spec["volumes"].append({"name": name, "persistentVolumeClaim": {"claimName": name, "hotpluggable": True}})
+
+
+def test_the_reference_of_the_tests_is_that_of_the_kind() -> None:
+    assert KIND.ref(KIND.inputs.model_validate(SAMPLE)) == REF
