@@ -70,6 +70,11 @@ def test_only_http_and_https_addresses_are_accepted(url: str) -> None:
     assert "http" in reasons(KIND, image(url=url))["url"]
 
 
+def test_a_source_of_another_type_is_a_problem_like_any_other() -> None:
+    with pytest.raises(ValidationError):
+        image(source_type=["upload"])
+
+
 @pytest.mark.parametrize("source", ["upload", "export-from-volume", "clone"])
 def test_sources_that_do_not_work_yet_are_refused_by_name(source: str) -> None:
     with pytest.raises(ValidationError, match=f"'{source}' is not supported yet: use download"):

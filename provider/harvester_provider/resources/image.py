@@ -27,11 +27,12 @@ from harvester_provider.resources.model import REPLACE, NamespacedInputs, Output
 
 _STORAGE_CLASS = "harvesterhci.io/storageClassName"
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_LATER = frozenset({"upload", "export-from-volume", "clone", "restore"})
 _IMPORT_SECONDS = 1800.0
 
 
 def _supported(value: object) -> object:
-    if value in {"upload", "export-from-volume", "clone", "restore"}:
+    if isinstance(value, str) and value in _LATER:
         raise ValueError(f"{value!r} is not supported yet: use download, with the url of the file")
     return value
 
