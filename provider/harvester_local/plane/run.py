@@ -32,11 +32,11 @@ log = logging.getLogger(__name__)
 async def run(config: PlaneConfig) -> None:
     """Serve until a signal asks to end."""
     stop, began = asyncio.Event(), time.monotonic()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    _end_on_signals(stop)
     config.work.mkdir(parents=True, exist_ok=True)
     async with AsyncExitStack() as stack:
-        await _start(config, stack)
+        await _start(config, stack, stop)
+        _end_on_signals(stop)  # kopf has put its own handlers in their place
         config.ready.write_text(f"{os.getpid()}\n")
         log.info("ready after %.2f s", time.monotonic() - began)
         await stop.wait()
@@ -44,8 +44,13 @@ async def run(config: PlaneConfig) -> None:
         config.ready.unlink(missing_ok=True)
 
 
-async def _start(config: PlaneConfig, stack: AsyncExitStack) -> None:
-    """Start each part once what it needs is there; `stack` ends them in the opposite order."""
+def _end_on_signals(stop: asyncio.Event) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+
+async def _start(config: PlaneConfig, stack: AsyncExitStack, stop: asyncio.Event) -> None:
+    """Start each part once what it needs is there; `stack` ends them in the opposite order, `stop` asks to."""
     rules, store = rules_for(config.settings.minor), Store()
     api = await stack.enter_async_context(
         Api(config.apiserver, client_tls(config.ca, config.client_cert, config.client_key), store.observe)
@@ -59,7 +64,7 @@ async def _start(config: PlaneConfig, stack: AsyncExitStack) -> None:
     context, uploads = Context(api, store, config.settings, rules), Uploads()
     world = World(store, rules)
     await stack.enter_async_context(control(context, outside, uploads))
-    await stack.enter_async_context(watching(WATCHED, api, store, config))
+    await stack.enter_async_context(watching(WATCHED, api, store, config, stop.set))
     await stack.enter_async_context(serve_admission(world, config.webhook_port, config.serving_cert, config.serving_key))
     await register_webhooks(api, config)
     await stack.enter_async_context(serve_images(config.images_port))

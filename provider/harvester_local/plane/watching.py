@@ -6,8 +6,8 @@ handlers are registered, so that it never writes an annotation or a finalizer wh
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import kopf
@@ -17,7 +17,7 @@ from harvester_local.api.kinds import Kind
 from harvester_local.api.store import Store
 from harvester_local.plane.config import PlaneConfig
 
-STOP_SECONDS = 3.0
+STOP_SECONDS = 0.3
 
 
 def _settings() -> kopf.OperatorSettings:
@@ -59,23 +59,35 @@ def _follow(kind: Kind, store: Store, registry: kopf.OperatorRegistry) -> None:
 
 
 @asynccontextmanager
-async def watching(kinds: tuple[Kind, ...], api: Api, store: Store, config: PlaneConfig) -> AsyncIterator[None]:
+async def watching(kinds: tuple[Kind, ...], api: Api, store: Store, config: PlaneConfig, ended: Callable[[], None]) -> AsyncIterator[None]:
     """Within the block the store follows the cluster; it holds all objects of these kinds on entry.
 
-    Raises in the block's end whatever ended the watches, should they ever end by themselves.
+    On entry kopf has taken over the handlers of SIGTERM and SIGINT. `ended` is called when the watches end, for
+    whatever reason; the block's end raises what ended them, should that have been an error.
     """
     logging.getLogger("kopf").setLevel(logging.WARNING)
     for kind, listed in zip(kinds, await asyncio.gather(*(api.list_all(kind) for kind in kinds)), strict=True):
         store.settle(kind, listed)
-    stop = asyncio.Event()
+    up, stop = asyncio.Event(), asyncio.Event()
     operator = asyncio.create_task(
-        kopf.operator(registry=_registry(kinds, store, config), settings=_settings(), stop_flag=stop, clusterwide=True, standalone=True)
+        kopf.operator(
+            registry=_registry(kinds, store, config),
+            settings=_settings(),
+            ready_flag=up,
+            stop_flag=stop,
+            clusterwide=True,
+            standalone=True,
+        )
     )
+    operator.add_done_callback(lambda _task: up.set())
+    operator.add_done_callback(lambda _task: ended())
+    await up.wait()
     try:
         yield
     finally:
         stop.set()
-        done, _ = await asyncio.wait({operator}, timeout=STOP_SECONDS)
-        if not done:
-            operator.cancel()
-            await asyncio.wait({operator})
+        # By then the watches are closed; kopf would go on to wait for all other tasks of this loop.
+        await asyncio.wait({operator}, timeout=STOP_SECONDS)
+        operator.cancel()
+        with suppress(asyncio.CancelledError):
+            await operator
