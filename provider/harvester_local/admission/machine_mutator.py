@@ -123,9 +123,9 @@ def _hotplug(machine: Obj) -> bool:
     return annotations(machine).get(HOTPLUG) == "true"
 
 
-def _quantity(text: str, message: str = "") -> Decimal:
+def _quantity(text: object, message: str = "") -> Decimal:
     try:
-        return parse(text)
+        return parse(str(text))
     except ValueError as error:
         raise failed(message or str(error)) from error
 

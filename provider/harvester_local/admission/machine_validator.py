@@ -62,8 +62,8 @@ def _check_spec(machine: Obj, world: World) -> None:
 def _check_claims(machine: Obj, world: World) -> None:
     namespace, own = machine["metadata"]["namespace"], machine["metadata"].get("name")
     for volume in volumes(template_spec(machine)):
-        name = part(volume, "persistentVolumeClaim").get("claimName")
-        claim = world.store.get(VOLUME_CLAIM, Key(namespace, name)) if name else None
+        name = str(part(volume, "persistentVolumeClaim").get("claimName") or "")
+        claim = world.store.get(VOLUME_CLAIM, Key(namespace, name))
         if claim is None:
             continue
         if annotations(claim).get("harvesterhci.io/goldenImage") == "true":

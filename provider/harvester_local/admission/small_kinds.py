@@ -94,6 +94,5 @@ def validate_migration(request: Request, world: World) -> None:
         raise failed(f"Cannot migrate VMI, Reason: {migratable.get('reason')}, Message: {migratable.get('message')}")
     for other in world.store.all(MIGRATION, request.key.namespace):
         if other["spec"].get("vmiName") == name and phase(other) not in FINAL_PHASES:
-            raise failed(
-                f"in-flight migration detected. Active migration job ({other['metadata']['uid']}) is currently already in progress for VMI {name}."
-            )
+            job = other["metadata"]["uid"]
+            raise failed(f"in-flight migration detected. Active migration job ({job}) is currently already in progress for VMI {name}.")

@@ -22,7 +22,8 @@ INLINE_BYTES = 2048
 _SPEC, _DEVICES = "spec.template.spec", "spec.template.spec.domain.devices"
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LABEL_RULE = (
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character "
+    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', "
+    "and must start and end with an alphanumeric character "
     "(e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
 )
 
@@ -80,7 +81,9 @@ def _hostname(machine: Obj, spec: Obj) -> Iterator[Problem]:
 
 
 def _disks(spec: Obj, world: World) -> Iterator[Problem]:
-    known, orders, names = {v["name"] for v in volumes(spec)}, set(), {}
+    known: set[str] = {v["name"] for v in volumes(spec)}
+    orders: set[int | None] = set()
+    names: dict[str, int] = {}
     for number, disk in enumerate(disks(spec)):
         field, name = f"{_DEVICES}.disks[{number}]", disk["name"]
         order = disk.get("bootOrder")

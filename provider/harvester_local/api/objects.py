@@ -105,21 +105,22 @@ def matches_expressions(have: Mapping[str, str], expressions: Iterable[Obj]) -> 
 
 
 def _meets(value: str | None, operator: str, values: list[str]) -> bool:
-    match operator:
-        case "In":
-            return value in values
-        case "NotIn":
-            return value not in values
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-        case "Gt" | "Lt":
-            if value is None or not values or not value.isdigit():
-                return False
-            return int(value) > int(values[0]) if operator == "Gt" else int(value) < int(values[0])
-        case _:
-            return False
+    tests = {
+        "In": lambda: value in values,
+        "NotIn": lambda: value not in values,
+        "Exists": lambda: value is not None,
+        "DoesNotExist": lambda: value is None,
+        "Gt": lambda: _number(value) > _number(values[0]),
+        "Lt": lambda: _number(value) < _number(values[0]),
+    }
+    try:
+        return operator in tests and tests[operator]()
+    except (ValueError, IndexError):
+        return False
+
+
+def _number(text: str | None) -> int:
+    return int(text or "")
 
 
 def merged(target: Any, patch: Any) -> Any:

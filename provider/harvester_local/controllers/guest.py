@@ -78,15 +78,16 @@ def _obstacle(spec: Obj, claim: Callable[[str], Obj | None]) -> tuple[str, str]:
     for volume in volumes(spec):
         found = claim(claim_of(volume))
         if found is not None and "ReadWriteMany" not in found["spec"].get("accessModes", []):
-            name = found["metadata"]["name"]
             return "DisksNotLiveMigratable", (
-                f"cannot migrate VMI: PVC {name} is not shared, live migration requires that all PVCs must be shared (using ReadWriteMany access mode)"
+                f"cannot migrate VMI: PVC {found['metadata']['name']} is not shared, "
+                "live migration requires that all PVCs must be shared (using ReadWriteMany access mode)"
             )
     pods = {n["name"] for n in networks(spec) if "pod" in n}
     if any(nic["name"] in pods and "bridge" in nic for nic in interfaces(spec)):
         return (
             "InterfaceNotLiveMigratable",
-            "cannot migrate VMI which does not use masquerade, bridge with kubevirt.io/allow-pod-bridge-network-live-migration VM annotation or a migratable plugin to connect to the pod network",
+            "cannot migrate VMI which does not use masquerade, bridge with kubevirt.io/allow-pod-bridge-network-live-migration "
+            "VM annotation or a migratable plugin to connect to the pod network",
         )
     devices = part(spec, "domain", "devices")
     if devices.get("hostDevices") or devices.get("gpus"):

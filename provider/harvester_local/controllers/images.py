@@ -112,10 +112,13 @@ class Images:
         """Attempts, one after the other, until one succeeds or the retries are used up."""
         try:
             while not await self._attempt(image):
-                await asyncio.sleep(self._context.settings.retry_seconds)
+                await self._pause()
         except ApiError as error:
             if error.status != 404:
                 log.warning("image %s: import ended: %s", key_of(image), error)
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(self._context.settings.retry_seconds)
 
     async def _attempt(self, image: Obj) -> bool:
         """One attempt; whether the import is over, for good or ill."""
@@ -129,9 +132,7 @@ class Images:
             await self._initialize(image, size)
             initialized = True
             content = await self._content(image, size)
-            wanted = image["spec"].get("checksum")
-            if wanted and content.sha512 != wanted.lower():
-                raise TransferError("the checksum of the downloaded file does not match")
+            _verify(content, image["spec"].get("checksum") or "")
         except TransferError as error:
             return await self._fail(image, str(error), initialized=initialized)
         await self._finish(image, content)
@@ -209,7 +210,7 @@ class Images:
             return True
         failed, retry = _failed(known) + 1, image["spec"].get("retry", 3)
         message = f"failed due to error: {error}" if failed == 1 else f"retry attempted {failed - 1}/{retry} failed due to error: {error}"
-        over = failed > retry
+        over = failed > int(retry)
         conditions = rancher(known, "RetryLimitExceeded", "True" if over else "False", message=message)
         if over:
             kind, reason = ("Imported", "Importing") if initialized else ("Initialized", "")
@@ -243,9 +244,14 @@ class Images:
         }
 
 
+def _verify(content: Content, checksum: str) -> None:
+    if checksum and content.sha512 != checksum.lower():
+        raise TransferError("the checksum of the downloaded file does not match")
+
+
 def _failed(image: Obj) -> int:
     return int(part(image, "status").get("failed") or 0)
 
 
 def _upload_failed(image: Obj) -> bool:
-    return any(c.get("reason") == "UploadFailed" for c in part(image, "status").get("conditions") or [])
+    return any(bool(c.get("reason") == "UploadFailed") for c in part(image, "status").get("conditions") or [])

@@ -61,13 +61,12 @@ class Instances:
     async def _schedule(self, key: Key, instance: Obj, fault: Fault | None) -> float | None:
         found = {name: self._claim(key.namespace)(name) for name in claims(part(instance, "spec"))}
         if missing := next((name for name, claim in found.items() if claim is None), None):
-            return await self._miss(key, instance, f"PVC {key.namespace}/{missing} does not exist, waiting for it to appear")
+            await self._miss(key, instance, f"PVC {key.namespace}/{missing} does not exist, waiting for it to appear")
+            return None
         if any(claim is not None and self._holds_up(claim) for claim in found.values()):
             return None
         try:
-            if fault is Fault.UNSCHEDULABLE:
-                raise Unschedulable(self._scheduler.refusal())
-            node = self._scheduler.place(instance)
+            node = self._scheduler.place(instance, refuse=fault is Fault.UNSCHEDULABLE)
         except Unschedulable as error:
             self._waiting.add(key)
             conditions = virt(_conditions(instance), "Ready", "False", **_NOT_RUNNING)
@@ -121,7 +120,7 @@ class Instances:
             "machine": {"type": self._context.rules.machine_type},
             "migrationMethod": "LiveMigration",
             "migrationTransport": "Unix",
-            "launcherContainerImageVersion": f"registry.suse.com/suse/sles/15.7/virt-launcher:{self._context.rules.kubevirt.removeprefix('v')}",
+            "launcherContainerImageVersion": f"virt-launcher:{self._context.rules.kubevirt}",
             "qosClass": "Burstable",
         }
         await self._write(key, instance, "Running", status)
@@ -148,7 +147,8 @@ class Instances:
 
     def _report(self, key: Key, instance: Obj, *, addresses: bool) -> Obj:
         """What a running instance's status lacks: addresses and agent, and volumes plugged in meanwhile."""
-        status, known = {}, part(instance, "status")
+        known = part(instance, "status")
+        status: Obj = {}
         if not is_true(instance, "MigrationRequired") and not _migrating(instance):
             nics = reported_interfaces(instance, addresses=addresses or is_true(instance, "AgentConnected"))
             if nics != known.get("interfaces"):

@@ -69,9 +69,7 @@ def _memory(base: Obj, wanted: Obj, instance: Obj, result: LiveUpdate) -> None:
         return
     if asked != current:
         at_boot = amount(instance, "status", "memory", "guestAtBoot") or current
-        fits = (
-            most is not None and max(at_boot, _LEAST_MEMORY) <= asked <= most and at_boot >= _LEAST_MEMORY and asked % (2 * _MEBIBYTE) == 0
-        )
+        fits = most is not None and _LEAST_MEMORY <= at_boot <= asked <= most and asked % (2 * _MEBIBYTE) == 0
         if not fits or asked < current or not is_true(instance, "LiveMigratable"):
             return
         result.spec.setdefault("domain", {})["memory"] = {"guest": wanted["domain"]["memory"]["guest"]}

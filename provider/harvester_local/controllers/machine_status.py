@@ -25,23 +25,19 @@ def printable_status(machine: Obj, instance: Obj | None, unbound: list[str]) -> 
 
 
 def _living(instance: Obj, unbound: list[str]) -> str:
+    """The first status in KubeVirt's order that an instance which has not ended is in."""
     migration = part(instance, "status", "migrationState")
     synchronized, scheduled = condition(instance, "Synchronized") or {}, condition(instance, "PodScheduled") or {}
-    if deleting(instance):
-        return "Stopping"
-    if migration and not migration.get("completed") and migration.get("startTimestamp"):
-        return "Migrating"
-    if is_true(instance, "Paused"):
-        return "Paused"
-    if phase(instance) == "Running":
-        return "Running"
-    if synchronized.get("reason") == "FailedPvcNotFound":
-        return "ErrorPvcNotFound"
-    if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
-        return "ErrorUnschedulable"
-    if unbound and phase(instance) in {"", "Pending"}:
-        return "WaitingForVolumeBinding"
-    return "Starting"
+    in_order = (
+        ("Stopping", deleting(instance)),
+        ("Migrating", bool(migration.get("startTimestamp")) and not migration.get("completed")),
+        ("Paused", is_true(instance, "Paused")),
+        ("Running", phase(instance) == "Running"),
+        ("ErrorPvcNotFound", synchronized.get("reason") == "FailedPvcNotFound"),
+        ("ErrorUnschedulable", (scheduled.get("status"), scheduled.get("reason")) == ("False", "Unschedulable")),
+        ("WaitingForVolumeBinding", bool(unbound) and phase(instance) in {"", "Pending"}),
+    )
+    return next((word for word, holds in in_order if holds), "Starting")
 
 
 def conditions(machine: Obj, instance: Obj | None, *, restart_required: bool) -> list[Obj]:

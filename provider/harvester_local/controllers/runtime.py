@@ -149,4 +149,4 @@ class Runner:
             entry.failures = 0
             return wait
         entry.failures += 1
-        return min(_LAST_RETRY, _FIRST_RETRY * 2 ** (entry.failures - 1))
+        return min(_LAST_RETRY, _FIRST_RETRY * 2.0 ** (entry.failures - 1))

@@ -23,9 +23,15 @@ class Scheduler:
         self._store = store
         self._placed: dict[str, tuple[str, Decimal, Decimal]] = {}
 
-    def place(self, instance: Obj) -> str:
-        """The node of the instance: the one it has, else the fitting one with most memory left. Raises Unschedulable."""
+    def place(self, instance: Obj, *, refuse: bool = False) -> str:
+        """The node of the instance: the one it has, else the fitting one with most memory left; none with `refuse`.
+
+        Raises Unschedulable.
+        """
         uid, spec = instance["metadata"]["uid"], part(instance, "spec")
+        if refuse:
+            count = len(list(self._store.all(NODE)))
+            raise Unschedulable(_words(count, {"affinity": count}))
         if uid not in self._placed:
             node = part(instance, "status").get("nodeName") or self._choose(spec)
             self._placed[uid] = (node, *requests(spec))
@@ -44,11 +50,6 @@ class Scheduler:
     def release(self, instance: Obj) -> None:
         """Give back the room of an instance that has ended."""
         self._placed.pop(instance["metadata"]["uid"], None)
-
-    def refusal(self) -> str:
-        """What the scheduler says when no node's labels match."""
-        count = len(list(self._store.all(NODE)))
-        return _words(count, {"affinity": count})
 
     def _choose(self, spec: Obj, leaving: str = "") -> str:
         cpu, memory = requests(spec)
@@ -109,4 +110,5 @@ _TEXTS = {
 
 def _words(count: int, refusals: dict[str, int]) -> str:
     reasons = ", ".join(f"{refusals[name]} {text}" for name, text in _TEXTS.items() if refusals.get(name))
-    return f"0/{count} nodes are available: {reasons}. preemption: 0/{count} nodes are available: {count} Preemption is not helpful for scheduling."
+    none = f"0/{count} nodes are available"
+    return f"{none}: {reasons}. preemption: {none}: {count} Preemption is not helpful for scheduling."

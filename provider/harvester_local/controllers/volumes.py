@@ -53,7 +53,8 @@ class Volumes:
         image = self._context.store.get(IMAGE, Key.parse(annotations(claim).get(IMAGE_ID, ""), key.namespace))
         least = part(image, "status").get("virtualSize", 0)
         if least and parse(_request(claim)) < least:
-            text = f"failed to provision volume with StorageClass {store_class['metadata']['name']!r}: requested volume size is smaller than the backing image's virtual size {least}"
+            name = store_class["metadata"]["name"]
+            text = f'failed to provision volume with StorageClass "{name}": the size is less than the image\'s virtual size {least}'
             await self._recorder.record(claim, "ProvisioningFailed", text, kind=WARNING, component="driver.longhorn.io")
             return False
         return True

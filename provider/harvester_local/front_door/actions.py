@@ -76,7 +76,7 @@ class MachineActions:
             return rancher_error(422, f"action {name}: its body is wrong: {error}")
         return web.Response(status=204)
 
-    async def _stop(self, key: Key, options: Obj, headers: dict[str, str]) -> None:
+    async def _stop(self, key: Key, _options: Obj, headers: dict[str, str]) -> None:
         """Harvester halts the machine, and notes the strategy to start it with again."""
         machine = await self._get(key, headers)
         strategy = annotations(machine).get(RUN_STRATEGY) or part(machine, "spec").get("runStrategy") or "RerunOnFailure"

@@ -5,7 +5,6 @@ are then made as KubeVirt's own account, and pass admission like any other's.
 """
 
 import secrets
-from collections.abc import Awaitable, Callable
 
 from harvester_local.api.client import Api, ApiError
 from harvester_local.api.kinds import INSTANCE, MACHINE, Kind
@@ -26,9 +25,6 @@ class RefusedError(Exception):
         self.code, self.message = code, message
 
 
-Verb = Callable[["MachineVerbs", Key, Obj], Awaitable[None]]
-
-
 class MachineVerbs:
     """The verbs, on machines that exist; each raises ApiError or RefusedError."""
 
@@ -37,7 +33,7 @@ class MachineVerbs:
 
     # Power ----------------------------------------------------------------------------------------------------------
 
-    async def start(self, key: Key, options: Obj) -> None:
+    async def start(self, key: Key, _options: Obj) -> None:
         """Start a halted or stopped machine."""
         machine, instance = await self._machine(key), await self._instance(key)
         if instance is not None and phase(instance) not in FINAL_PHASES:
@@ -85,7 +81,7 @@ class MachineVerbs:
 
     # Instances ------------------------------------------------------------------------------------------------------
 
-    async def pause(self, key: Key, options: Obj) -> None:
+    async def pause(self, key: Key, _options: Obj) -> None:
         """Freeze the virtual CPUs."""
         instance = await self._running(key)
         if is_true(instance, "Paused"):
@@ -93,14 +89,14 @@ class MachineVerbs:
         found = virt(items(instance, "status", "conditions"), "Paused", "True", reason="PausedByUser", message="VMI was paused by user")
         await self._patch(INSTANCE, key, {"status": {"conditions": found}})
 
-    async def unpause(self, key: Key, options: Obj) -> None:
+    async def unpause(self, key: Key, _options: Obj) -> None:
         """Let a paused instance go on."""
         instance = await self._running(key)
         if not is_true(instance, "Paused"):
             raise RefusedError(409, self._conflict(key, "VMI is not paused", INSTANCE))
         await self._patch(INSTANCE, key, {"status": {"conditions": without(items(instance, "status", "conditions"), "Paused")}})
 
-    async def softreboot(self, key: Key, options: Obj) -> None:
+    async def softreboot(self, key: Key, _options: Obj) -> None:
         """Ask the guest to reboot; the instance stays the same."""
         instance = await self._running(key)
         if is_true(instance, "Paused"):
@@ -115,7 +111,7 @@ class MachineVerbs:
         selector = {"kubernetes.io/hostname": node} if node else options.get("addedNodeSelector")
         await create_migration(self._api, instance, f"{key.name}-{secrets.token_hex(3)[:5]}", selector=selector)
 
-    async def force_stop(self, key: Key, options: Obj) -> None:
+    async def force_stop(self, key: Key, _options: Obj) -> None:
         """Stop without waiting for the guest."""
         await self.stop(key, {"gracePeriod": 0})
 

@@ -122,7 +122,7 @@ class Steve:
             v["name"]: (v.get("persistentVolumeClaim") or {}).get("claimName")
             for v in machine["spec"]["template"]["spec"].get("volumes", [])
         }
-        claims = ",".join(found[name] for name in names if found.get(name))
+        claims = ",".join(str(found[name]) for name in names if found.get(name))
         patch = {"metadata": {"annotations": {"harvesterhci.io/removedPersistentVolumeClaims": claims}}}
         await self._callers.call("PATCH", kind.path(*target.key), patch, content_type=MERGE, headers=headers)
 

@@ -44,26 +44,27 @@ class Subresources:
         found = PATH.match(path)
         if not found:
             return status(404, "the server could not find the requested resource")
-        version, namespace, plural, name, subresource = found.groups()
+        _, namespace, plural, name, subresource = found.groups()
         key = Key(namespace, name)
-        if refusal := await self._refusal(request, plural, subresource, key):
-            return refusal
         try:
-            if (plural, subresource) == ("virtualmachineinstances", "guestosinfo"):
-                return await self._guest_info(key)
-            verb = self._verbs.get((plural, subresource))
-            if verb is None or request.method != "PUT":
-                return status(404, "the server could not find the requested resource")
-            await verb(key, await _options(request))
+            return await self._refusal(request, plural, subresource, key) or await self._call(request, plural, subresource, key)
         except ApiError as error:
             return from_error(error)
         except RefusedError as error:
             return status(error.code, error.message)
-        except ValueError as error:
+        except (ValueError, TypeError) as error:
             return status(400, f"Can not unmarshal Request body to struct, error: {error}")
+
+    async def _call(self, request: web.Request, plural: str, subresource: str, key: Key) -> web.Response:
+        if (plural, subresource) == ("virtualmachineinstances", "guestosinfo"):
+            return await self._guest_info(key)
+        verb = self._verbs.get((plural, subresource))
+        if verb is None or request.method != "PUT":
+            return status(404, "the server could not find the requested resource")
+        await verb(key, await _options(request))
         return web.Response(status=202)
 
-    async def _guest_info(self, key: Key) -> web.StreamResponse:
+    async def _guest_info(self, key: Key) -> web.Response:
         info = part(await self._api.get(INSTANCE, key), "status", "guestOSInfo")
         return web.json_response({"guestAgentVersion": "8.2.2", "hostname": key.name, "os": info, "fsInfo": {"disks": []}})
 
@@ -73,16 +74,11 @@ class Subresources:
         asked = {"verb": verb, "group": GROUP, "resource": plural, "subresource": subresource, "namespace": key.namespace, "name": key.name}
         headers = {"Authorization": request.headers.get("Authorization", "")}
         review = {"apiVersion": ACCESS_REVIEW.api_version, "kind": ACCESS_REVIEW.kind, "spec": {"resourceAttributes": asked}}
-        try:
-            answer = await self._callers.call("POST", ACCESS_REVIEW.path(), review, headers=headers)
-        except ApiError as error:
-            return from_error(error)
+        answer = await self._callers.call("POST", ACCESS_REVIEW.path(), review, headers=headers)
         if part(answer, "status").get("allowed"):
             return None
-        return status(
-            403,
-            f'{plural}.{GROUP} "{key.name}" is forbidden: cannot {verb} resource "{plural}/{subresource}" in the namespace "{key.namespace}"',
-        )
+        what = f'resource "{plural}/{subresource}" in the namespace "{key.namespace}"'
+        return status(403, f'{plural}.{GROUP} "{key.name}" is forbidden: cannot {verb} {what}')
 
 
 async def _options(request: web.Request) -> Obj:

@@ -9,7 +9,7 @@ from aiohttp import BodyPartReader, web
 
 from harvester_local.api.client import Api, ApiError
 from harvester_local.api.kinds import IMAGE
-from harvester_local.api.objects import Key, is_true, part
+from harvester_local.api.objects import Key, Obj, is_true, part
 from harvester_local.controllers.images import Uploads
 from harvester_local.controllers.transfer import CHUNK, Measure, TransferError
 from harvester_local.front_door.answers import rancher_error
@@ -30,18 +30,14 @@ class ImageUploads:
             image = await self._callers.call("GET", IMAGE.path(*key), headers=headers)
         except ApiError as error:
             return rancher_error(error.status, error.message)
-        spec, uid = part(image, "spec"), image["metadata"]["uid"]
-        if spec.get("sourceType") != "upload" or is_true(image, "Imported"):
-            return rancher_error(422, f"image {key} takes no upload: its source type is {spec.get('sourceType')}, or it has its content")
-        if not is_true(image, "Initialized"):
-            return rancher_error(500, f"image {key} is not initialized yet: wait for its condition Initialized")
-        if not request.query.get("size", "").isdigit() and spec.get("backend") == "cdi":
-            return rancher_error(422, "size is required")
+        if refusal := _refusal(request, key, image):
+            return refusal
+        uid = image["metadata"]["uid"]
         try:
             measure = await self._receive(request, uid)
         except TransferError as error:
             return rancher_error(422, str(error))
-        if measure.size % _SECTOR and spec.get("backend") != "cdi":
+        if measure.size % _SECTOR and not _by_cdi(image):
             text = f"the uploaded file size {measure.size} should be a multiple of {_SECTOR} bytes since Longhorn uses directIO by default"
             self._uploads.deliver(uid, TransferError(text))
             return rancher_error(500, f"upload failed: {text}")
@@ -70,3 +66,19 @@ class ImageUploads:
                 measure.feed(data)
                 file.write(data)
         return measure
+
+
+def _by_cdi(image: Obj) -> bool:
+    return bool(part(image, "spec").get("backend") == "cdi")
+
+
+def _refusal(request: web.Request, key: Key, image: Obj) -> web.Response | None:
+    """Why the image takes no upload now, None when it does."""
+    source = part(image, "spec").get("sourceType")
+    if source != "upload" or is_true(image, "Imported"):
+        return rancher_error(422, f"image {key} takes no upload: its source type is {source}, or it has its content")
+    if not is_true(image, "Initialized"):
+        return rancher_error(500, f"image {key} is not initialized yet: wait for its condition Initialized")
+    if _by_cdi(image) and not request.query.get("size", "").isdigit():
+        return rancher_error(422, "size is required")
+    return None

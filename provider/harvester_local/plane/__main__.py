@@ -19,7 +19,7 @@ def main() -> int:
     try:
         config = PlaneConfig.read(path)
     except (OSError, ValueError, TypeError, KeyError) as error:
-        logging.getLogger(__name__).error("plane: %s cannot be used: %s: write it anew with `pulumi-harvester local up`", path, error)
+        sys.stderr.write(f"plane: {path} cannot be used: {error!r}: have it written anew by `pulumi-harvester local up`\n")
         return 1
     asyncio.run(run(config))
     return 0

@@ -6,7 +6,7 @@ Reading only; every other module takes its values from `PlaneConfig`.
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -14,6 +14,7 @@ from cryptography.x509.oid import NameOID
 from harvester_local.settings import Settings
 
 LOOPBACK = "127.0.0.1"
+_PATHS = {"ca", "client_cert", "client_key", "serving_cert", "serving_key", "kubeconfig", "work", "ready"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,10 +48,9 @@ class PlaneConfig:
     @classmethod
     def read(cls, path: Path) -> Self:
         """From the JSON file. Raises OSError, ValueError or TypeError when it is missing or not of this shape."""
-        data = json.loads(path.read_text())
-        paths = {"ca", "client_cert", "client_key", "serving_cert", "serving_key", "kubeconfig", "work", "ready"}
+        data: dict[str, Any] = json.loads(path.read_text())
         known = {field.name for field in fields(cls)}
-        values = {name: Path(value) if name in paths else value for name, value in data.items() if name in known}
+        values: dict[str, Any] = {name: Path(value) if name in _PATHS else value for name, value in data.items() if name in known}
         values["settings"] = Settings.from_json(data["settings"])
         values["crds"] = Path(data["crds"]) if data.get("crds") else None
         return cls(**values)

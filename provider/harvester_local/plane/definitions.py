@@ -72,7 +72,8 @@ async def _served(api: Api, definition: Obj) -> None:
     """Wait until the kind is established and its first list is answered; before that the server says 404 or 429."""
     spec, name = definition["spec"], definition["metadata"]["name"]
     version = next(v["name"] for v in spec["versions"] if v["storage"])
-    while not await _answers(api, name, f"/apis/{spec['group']}/{version}/{spec['names']['plural']}?limit=1"):
+    path = f"/apis/{spec['group']}/{version}/{spec['names']['plural']}?limit=1"
+    while not await _answers(api, name, path):  # noqa: ASYNC110  the API server has no event for it
         await asyncio.sleep(_PAUSE_SECONDS)
 
 

@@ -34,7 +34,6 @@ def _settings() -> kopf.OperatorSettings:
 def _registry(kinds: Iterable[Kind], store: Store, config: PlaneConfig) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
-    @kopf.on.login(registry=registry)
     def login(**_: Any) -> kopf.ConnectionInfo:
         return kopf.ConnectionInfo(
             server=config.apiserver,
@@ -43,19 +42,21 @@ def _registry(kinds: Iterable[Kind], store: Store, config: PlaneConfig) -> kopf.
             private_key_path=str(config.client_key),
         )
 
+    kopf.on.login(registry=registry)(login)
     for kind in kinds:
         _follow(kind, store, registry)
     return registry
 
 
 def _follow(kind: Kind, store: Store, registry: kopf.OperatorRegistry) -> None:
-    @kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, id=str(kind))
     async def seen(event: kopf.RawEvent, **_: Any) -> None:
         obj = {"apiVersion": kind.api_version, "kind": kind.kind, **event["object"]}
         if event["type"] == "DELETED":
             store.forget(kind, obj)
         else:
             store.observe(kind, obj)
+
+    kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, id=str(kind))(seen)
 
 
 @asynccontextmanager
