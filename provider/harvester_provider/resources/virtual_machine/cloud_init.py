@@ -52,7 +52,7 @@ def with_keys(user_data: str, keys: Sequence[str]) -> str:
     continued = text.rstrip("\n") + "\n" + yaml.safe_dump({_KEYS: missing}, width=1_000_000)
     if _KEYS not in found and _reads_as(continued, wanted):
         return continued
-    return f"{_HEADER}\n" + yaml.safe_dump(wanted, sort_keys=False, width=1_000_000, allow_unicode=True)
+    return f"{_HEADER}\n" + yaml.safe_dump(wanted, sort_keys=False, width=1_000_000)
 
 
 def _reads_as(text: str, wanted: Mapping[str, object]) -> bool:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from harvester_provider.core.json import Json, dig, dig_map
+from harvester_provider.core.json import Json, dig, dig_map, dig_strings
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.kind import entries_patch, metadata_patch
@@ -120,8 +120,9 @@ def _tpm(draft: Draft, _: VirtualMachineInputs, new: VirtualMachineInputs, __: L
         draft.put({}, *DEVICES, "tpm")
 
 
-def _node_selector(draft: Draft, old: VirtualMachineInputs, new: VirtualMachineInputs, _: Live) -> None:
-    draft.merge(entries_patch(old.node_selector, new.node_selector), *SPEC, "nodeSelector")
+def _node_selector(draft: Draft, _: VirtualMachineInputs, new: VirtualMachineInputs, live: Live) -> None:
+    """The whole selector is ours: no controller writes it, and a label that is left over keeps the machine from every node."""
+    draft.merge(entries_patch(dig_strings(live.spec, "nodeSelector"), new.node_selector), *SPEC, "nodeSelector")
 
 
 def _eviction(draft: Draft, _: VirtualMachineInputs, new: VirtualMachineInputs, __: Live) -> None:

@@ -29,7 +29,7 @@ def observe(live: Live, prior: VirtualMachineInputs | None, seen: Snapshot) -> d
         "efi": bool(_efi(live)) or "efi" in dig_map(live.domain, "firmware", "bootloader"),
         "secure_boot": _secure_boot(live),
         "tpm": isinstance(dig(live.domain, "devices", "tpm"), Mapping),
-        "node_selector": _declared(prior.node_selector if prior else None, dig_strings(live.spec, "nodeSelector")),
+        "node_selector": dig_strings(live.spec, "nodeSelector"),
         "eviction_strategy": dig_str(live.spec, "evictionStrategy") or (prior.eviction_strategy if prior else "None"),
         "ssh_keys": _ssh_keys(live, prior),
         "cloud_init": _cloud_init(live, prior, seen),
@@ -83,10 +83,6 @@ def _efi(live: Live) -> Object:
 def _secure_boot(live: Live) -> bool:
     """KubeVirt's default with EFI is secure boot."""
     return "efi" in dig_map(live.domain, "firmware", "bootloader") and _efi(live).get("secureBoot") is not False
-
-
-def _declared(prior: Mapping[str, str] | None, found: Mapping[str, str]) -> dict[str, str]:
-    return dict(found) if prior is None else {key: found[key] for key in prior if key in found}
 
 
 def _ssh_keys(live: Live, prior: VirtualMachineInputs | None) -> list[str]:

@@ -89,9 +89,15 @@ class Update:
             return self._power_change(edit)
         guest = Guest(self.live.on and not self.power.halts, release(dig_str(self.seen.get(SERVER_VERSION), "value")))
         effect, why = effect_of(edit.field, guest)
-        if len(self.draft.patch) == before and effect > Effect.METADATA:
+        if len(self.draft.patch) == before and effect > Effect.METADATA and self._is_so_already(edit):
             return Change(edit.property, Effect.METADATA, "it is so already")
         return Change(edit.property, effect, why)
+
+    def _is_so_already(self, edit: Edit) -> bool:
+        """Whether the machine has it, as after an interrupted update; another edit of this one may have made it too."""
+        probe = Draft(self.live.vm)
+        edit.act(probe)
+        return not probe.patch
 
     def _power_change(self, edit: Edit) -> Change:
         if self.power.halts:

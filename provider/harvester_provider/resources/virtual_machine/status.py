@@ -168,10 +168,11 @@ def _of_status(live: Live) -> Failed | None:
 
 
 def _given_up(live: Live) -> Failed | None:
-    """A guest that shut itself down under RerunOnFailure: KubeVirt starts it again only on request (syncRunStrategy)."""
-    settled = live.strategy == "RerunOnFailure" == dig_str(live.vm, "status", "runStrategy")
-    stopped = dig_str(live.vm, "status", "printableStatus") == "Stopped" and not live.instance
-    if settled and stopped and not dig_list(live.vm, "status", "stateChangeRequests"):
+    """A guest that shut itself down: KubeVirt starts it again only on request (syncRunStrategy).
+
+    Told by the ended instance alone: a machine without one may just as well be about to get it.
+    """
+    if live.strategy in {"RerunOnFailure", "Once"} and dig_str(live.instance, "status", "phase") == "Succeeded":
         return Failed("the guest shut itself down", "start it in Harvester's UI, or set runStrategy to Always")
     return None
 
