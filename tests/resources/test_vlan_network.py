@@ -37,7 +37,7 @@ def as_the_cluster_keeps_it(inputs: VlanNetworkInputs) -> Object:
     labels = {**found["metadata"]["labels"], "network.harvesterhci.io/ready": "true"}
     annotations = dict(found["metadata"].get("annotations", {}))
     if ROUTE in annotations:
-        learned = {"cidr": "10.9.0.0/24", "gateway": "10.9.0.1", "connectivity": "true"}
+        learned = {"cidr": "10.9.0.0/24", "gateway": "10.9.0.1", "serverIPAddr": "10.9.0.2", "connectivity": "true"}
         annotations[ROUTE] = json.dumps({**learned, **json.loads(annotations[ROUTE])})
     return {**found, "metadata": {**found["metadata"], "labels": labels, "annotations": annotations}, "spec": {"config": text}}
 

@@ -75,13 +75,13 @@ def observed_route(prior: VlanNetworkInputs | None, route: Object) -> dict[str, 
     """The inputs that are in the route annotation. What DHCP told the cluster (mode auto) is none of them."""
     cidr, gateway, server = (prior.route_cidr, prior.route_gateway, prior.route_dhcp_server_ip) if prior else (None, None, None)
     mode = dig_str(route, "mode") or "auto"
-    manual = mode == "manual"
-    return {
-        "route_mode": mode,
-        "route_cidr": _same(cidr, dig_str(route, "cidr")) if manual else None,
-        "route_gateway": _same(gateway, dig_str(route, "gateway")) if manual else None,
-        "route_dhcp_server_ip": None if manual else _same(server, dig_str(route, "serverIPAddr")),
-    }
+    out: dict[str, object] = {"route_mode": mode, "route_cidr": None, "route_gateway": None, "route_dhcp_server_ip": None}
+    if mode == "manual":
+        out["route_cidr"] = _same(cidr, dig_str(route, "cidr"))
+        out["route_gateway"] = _same(gateway, dig_str(route, "gateway"))
+    elif prior is None or server:
+        out["route_dhcp_server_ip"] = _same(server, dig_str(route, "serverIPAddr"))
+    return out
 
 
 def subnet_of(text: str) -> IPv4Network | IPv6Network | None:
