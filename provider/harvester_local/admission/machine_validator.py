@@ -40,7 +40,7 @@ def validate_machine(request: Request, world: World) -> None:
     if not request.created and interfaces(template_spec(old)) == interfaces(template_spec(machine)):
         return
     _check_macs(machine, world)
-    if world.rules.declarative_disk_hotplug:
+    if world.rules.checks_cdrom_bus:
         _check_cdroms(machine)
 
 

@@ -113,7 +113,7 @@ def validate_vlan_config(request: Request, world: World) -> None:
         raise no("cluster network can't be mgmt")
     if request.created and len(network) > _NAME_LENGTH:
         raise no(f"the length of the clusterNetwork name {network} is more than {_NAME_LENGTH}")
-    if request.operation == UPDATE and labels(config).get(CLUSTER_NETWORK_LABEL) != network:
+    if world.rules.guards_vlan_config_label and request.operation == UPDATE and labels(config).get(CLUSTER_NETWORK_LABEL) != network:
         raise no(f"cluster network label {labels(config).get(CLUSTER_NETWORK_LABEL, '')} is invalid and must not be updated by user")
     if world.store.get(CLUSTER_NETWORK, Key("", network)) is None:
         why = f'clusternetworks.network.harvesterhci.io "{network}" not found'
@@ -260,5 +260,5 @@ def _check_users(key: Key, world: World) -> None:
 def _check_network_delete(nad: Obj, world: World) -> None:
     key = key_of(nad)
     _check_users(key, world)
-    if world.rules.network_delete_blocked_by_stopped and (users := sorted(str(key_of(m)) for m in world.machines_on_network(key))):
+    if users := sorted(str(key_of(m)) for m in world.machines_on_network(key)):
         raise NetworkError(f"it's still used by VM(s) {', '.join(users)} which must remove the related networks and interfaces")

@@ -45,14 +45,14 @@ class Rules:
     """Whether KubeVirt writes firmware.uuid and serial into the machine's spec."""
     declarative_disk_hotplug: bool
     """Whether hotpluggable volumes follow an edit of the machine's spec."""
-    nic_hotplug: bool
-    """Whether interfaces follow an edit of the machine's spec."""
     storage_migration: bool
     """Whether updateVolumesStrategy Migration is honoured."""
     checks_added_template_classes: bool
     """Whether a volumeClaimTemplates annotation added to a machine must name storage classes that exist."""
-    network_delete_blocked_by_stopped: bool
-    """Whether a network cannot be deleted while a stopped machine refers to it."""
+    guards_vlan_config_label: bool
+    """Whether the cluster network label of a VlanConfig cannot be changed by hand."""
+    checks_cdrom_bus: bool
+    """Whether an empty or hotpluggable cd-rom must be on the SATA bus."""
     restart_required_clears: bool
     """Whether RestartRequired goes when the change is taken back, and not only at the next start."""
     settings: tuple[tuple[str, str], ...]
@@ -135,10 +135,10 @@ _RULES = {
         generates_macs=False,
         persists_firmware=False,
         declarative_disk_hotplug=False,
-        nic_hotplug=True,
         storage_migration=False,
         checks_added_template_classes=False,
-        network_delete_blocked_by_stopped=False,
+        guards_vlan_config_label=False,
+        checks_cdrom_bus=False,
         restart_required_clears=False,
         settings=_SETTINGS_1_6,
     ),
@@ -154,10 +154,10 @@ _RULES = {
         generates_macs=True,
         persists_firmware=True,
         declarative_disk_hotplug=False,
-        nic_hotplug=True,
         storage_migration=False,
         checks_added_template_classes=False,
-        network_delete_blocked_by_stopped=False,
+        guards_vlan_config_label=False,
+        checks_cdrom_bus=False,
         restart_required_clears=False,
         settings=_SETTINGS_1_7,
     ),
@@ -173,10 +173,10 @@ _RULES = {
         generates_macs=True,
         persists_firmware=True,
         declarative_disk_hotplug=True,
-        nic_hotplug=True,
         storage_migration=True,
         checks_added_template_classes=False,
-        network_delete_blocked_by_stopped=True,
+        guards_vlan_config_label=False,
+        checks_cdrom_bus=True,
         restart_required_clears=False,
         settings=_SETTINGS_1_8,
     ),
@@ -192,10 +192,10 @@ _RULES = {
         generates_macs=True,
         persists_firmware=True,
         declarative_disk_hotplug=True,
-        nic_hotplug=True,
         storage_migration=True,
         checks_added_template_classes=True,
-        network_delete_blocked_by_stopped=True,
+        guards_vlan_config_label=True,
+        checks_cdrom_bus=True,
         restart_required_clears=True,
         settings=_SETTINGS_1_9,
     ),

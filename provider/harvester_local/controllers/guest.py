@@ -27,6 +27,12 @@ def address_of(instance: Obj, nic: str) -> str:
     return f"10.{digest[0]}.{digest[1]}.{digest[2] % 253 + 1}"
 
 
+def mac_of(instance: Obj, nic: str) -> str:
+    """The MAC address of an interface whose spec has none; locally administered."""
+    digest = hashlib.sha256(f"{instance['metadata']['uid']}{nic}".encode()).digest()
+    return ":".join(f"{byte:02x}" for byte in (0x02, *digest[3:8]))
+
+
 def reported_interfaces(instance: Obj, nics: list[Obj] | None = None, *, addresses: bool) -> list[Obj]:
     """Status of the interfaces, in the spec's order. `nics` defaults to those not about to leave."""
     present = nics if nics is not None else [n for n in interfaces(part(instance, "spec")) if n.get("state") != "absent"]
@@ -37,7 +43,13 @@ def reported_interfaces(instance: Obj, nics: list[Obj] | None = None, *, address
 def _interface(instance: Obj, nic: Obj, *, addresses: bool, pod: bool) -> Obj:
     name = nic["name"]
     inside = "eth0" if pod else f"pod{hashlib.sha256(name.encode()).hexdigest()[:11]}"
-    result = {"name": name, "mac": nic.get("macAddress", ""), "infoSource": "domain", "podInterfaceName": inside, "queueCount": 1}
+    result = {
+        "name": name,
+        "mac": nic.get("macAddress") or mac_of(instance, name),
+        "infoSource": "domain",
+        "podInterfaceName": inside,
+        "queueCount": 1,
+    }
     if not addresses:
         return result
     address = address_of(instance, name)

@@ -1,6 +1,6 @@
 """The VirtualMachineInstance that a machine is started as.
 
-Pure but for generated MAC addresses: the template with the defaults that KubeVirt and Harvester's mutator add.
+Pure: the template with the defaults that KubeVirt and Harvester's mutator of instances add.
 """
 
 import copy
@@ -10,7 +10,6 @@ from decimal import Decimal
 from harvester_local.api.objects import Obj, annotations, now, owner_reference, part
 from harvester_local.api.quantities import binary
 from harvester_local.model.machines import MAC_ADDRESSES, amount, interfaces, template_spec
-from harvester_local.model.macs import generate_mac
 
 FINALIZERS = (
     "kubevirt.io/virtualMachineControllerFinalize",
@@ -34,7 +33,8 @@ def build_instance(machine: Obj, hotplug_ratio: int) -> Obj:
     _defaults(spec, hotplug_ratio)
     known_macs = json.loads(annotations(machine).get(MAC_ADDRESSES) or "{}")
     for nic in interfaces(spec):
-        nic.setdefault("macAddress", known_macs.get(nic["name"]) or generate_mac())
+        if not nic.get("macAddress") and nic["name"] in known_macs:
+            nic["macAddress"] = known_macs[nic["name"]]
     guest = part(spec, "domain", "memory").get("guest")
     topology = {name: part(spec, "domain", "cpu").get(name, 1) for name in ("cores", "sockets", "threads")}
     memory = {"guestAtBoot": guest, "guestCurrent": guest, "guestRequested": guest} if guest else None

@@ -1,159 +1,247 @@
 """What of a changed template reaches a running instance, and what needs a restart.
 
-Pure: from the spec the instance was started with, the spec wanted now and the instance's own, to one patch and one
-verdict. The rules are KubeVirt's for vmRolloutStrategy LiveUpdate, see virt-controller's vm.go, pkg/network/vmliveupdate,
-pkg/storage/hotplug and pkg/liveupdate/memory; when a field is not named here, a change of it needs a restart.
+Pure: from the spec the instance was started with, the machine as it is now and the instance, to one patch and one
+verdict. Follows KubeVirt's VM controller under vmRolloutStrategy LiveUpdate: addRestartRequiredIfNeeded and the
+handle...Request functions of vm.go, pkg/network/controllers/vm.go and pkg/network/vmliveupdate. Interfaces and
+hotpluggable volumes are followed even while a restart is pending, the rest is not.
 """
 
 import copy
 from dataclasses import dataclass, field
+from decimal import Decimal
 
-from harvester_local.api.objects import Obj, is_true, part
+from harvester_local.api.objects import Obj, is_true, items, part
+from harvester_local.api.quantities import binary, decimal
 from harvester_local.api.versions import Rules
 from harvester_local.model.machines import amount, claim_of, disks, interfaces, networks, template_spec, volumes
 
+NOT_LIVE = "a non-live-updatable field was changed in the template spec"
 PLACEMENT = ("nodeSelector", "affinity", "tolerations")
-_MEBIBYTE = 1 << 20
+_BLOCK = 2 << 20
 _LEAST_MEMORY = 1 << 30
+_CPU_RATIO = 10
+"""KubeVirt's default cpuAllocationRatio."""
 
 
 @dataclass
 class LiveUpdate:
-    """The outcome: `spec` is a merge patch for the instance's spec, `migration` the conditions that ask for a migration."""
+    """The outcome. `spec` is a merge patch for the instance's spec."""
 
     spec: Obj = field(default_factory=dict)
     migration: list[str] = field(default_factory=list)
-    restart_required: bool = False
-    departed: list[str] = field(default_factory=list)
-    """Interfaces marked absent that have left the instance: KubeVirt drops them from the machine's spec."""
+    """Conditions of the instance that ask for a migration."""
+    restart: str = ""
+    """Why a restart is needed, empty when none is."""
+
+    def devices(self) -> Obj:
+        """The part of the patch for the devices."""
+        domain: Obj = self.spec.setdefault("domain", {})
+        devices: Obj = domain.setdefault("devices", {})
+        return devices
 
 
-def live_update(started: Obj, machine: Obj, instance: Obj, rules: Rules) -> LiveUpdate:
-    """Compare a machine with its running instance, which was started with the instance spec `started`."""
-    base, wanted, result = copy.deepcopy(started), copy.deepcopy(template_spec(machine)), LiveUpdate()
-    running = part(instance, "spec")
-    _placement(base, wanted, running, result)
-    _cpu(base, wanted, instance, result)
-    _memory(base, wanted, instance, result)
-    _interfaces(base, wanted, running, rules, result)
-    _disks(base, wanted, running, rules, result)
+def live_update(started: Obj, machine: Obj, instance: Obj, rules: Rules, *, pending: bool) -> LiveUpdate:
+    """Compare a machine with its running instance, started with the instance spec `started`.
+
+    `pending` is whether a restart is known to be needed already.
+    """
+    base, wanted, result = copy.deepcopy(started), template_spec(machine), LiveUpdate()
+    _interfaces(base, wanted, instance, result)
+    _volumes(base, machine, instance, rules, result)
+    _take_over_live_fields(base, wanted)
     if _bare(base) != _bare(wanted):
-        return LiveUpdate(restart_required=True)
+        result.restart = NOT_LIVE
+    elif not pending:
+        _placement(wanted, instance, result)
+        result.restart = _sockets(wanted, instance, result) or _memory(wanted, instance, result)
+        _moved_volumes(machine, instance, rules, result)
     return result
 
 
-def _placement(base: Obj, wanted: Obj, running: Obj, result: LiveUpdate) -> None:
+def departed_interfaces(machine: Obj, instance: Obj | None) -> list[str]:
+    """Interfaces marked absent that no instance has any more: KubeVirt drops them from the machine's spec."""
+    present = {nic["name"] for nic in (*interfaces(part(instance, "spec")), *items(instance, "status", "interfaces"))}
+    return [nic["name"] for nic in interfaces(template_spec(machine)) if nic.get("state") == "absent" and nic["name"] not in present]
+
+
+def _take_over_live_fields(base: Obj, wanted: Obj) -> None:
     for name in PLACEMENT:
-        base.pop(name, None)
-        value = wanted.pop(name, None)
-        if (running.get(name) or None) != (value or None):
-            result.spec[name] = value
+        base[name] = wanted.get(name)
+    if "cpu" in part(base, "domain") and "cpu" in part(wanted, "domain"):
+        base["domain"]["cpu"]["sockets"] = part(wanted, "domain", "cpu").get("sockets")
+    if guest := part(wanted, "domain", "memory").get("guest"):
+        base["domain"].setdefault("memory", {})["guest"] = guest
 
 
-def _cpu(base: Obj, wanted: Obj, instance: Obj, result: LiveUpdate) -> None:
-    cpu, now = part(wanted, "domain", "cpu"), part(instance, "spec", "domain", "cpu")
-    sockets, current = cpu.get("sockets", 1), now.get("sockets", 1)
-    if sockets != current:
-        if not current < sockets <= now.get("maxSockets", 0) or not is_true(instance, "LiveMigratable"):
-            return
-        result.spec.setdefault("domain", {})["cpu"] = {"sockets": sockets}
-        result.migration.append("HotVCPUChange")
-    if "sockets" in cpu:
-        part(base, "domain", "cpu")["sockets"] = sockets
+# Interfaces ---------------------------------------------------------------------------------------------------------
 
 
-def _memory(base: Obj, wanted: Obj, instance: Obj, result: LiveUpdate) -> None:
-    asked = amount(wanted, "domain", "memory", "guest")
-    current, most = amount(instance, "spec", "domain", "memory", "guest"), amount(instance, "spec", "domain", "memory", "maxGuest")
-    if asked is None or current is None:
-        return
-    if asked != current:
-        at_boot = amount(instance, "status", "memory", "guestAtBoot") or current
-        fits = most is not None and _LEAST_MEMORY <= at_boot <= asked <= most and asked % (2 * _MEBIBYTE) == 0
-        if not fits or asked < current or not is_true(instance, "LiveMigratable"):
-            return
-        result.spec.setdefault("domain", {})["memory"] = {"guest": wanted["domain"]["memory"]["guest"]}
-        result.migration.append("HotMemoryChange")
-    part(base, "domain", "memory")["guest"] = wanted["domain"]["memory"]["guest"]
-
-
-def _interfaces(base: Obj, wanted: Obj, running: Obj, rules: Rules, result: LiveUpdate) -> None:
-    """Bridge interfaces come and go live; what left the instance after `state: absent` is no difference any more."""
-    before, after, now = _by_name(interfaces(base)), _by_name(interfaces(wanted)), _by_name(interfaces(running))
-    nets, live_nets = _by_name(networks(wanted)), _by_name(networks(running))
-    changed = False
+def _interfaces(base: Obj, wanted: Obj, instance: Obj, result: LiveUpdate) -> None:
+    """New bridge interfaces and marked ones change on the instance; only what it has can need a restart."""
+    spec = part(instance, "spec")
+    now, nets = _by_name(interfaces(spec)), _by_name(networks(spec))
+    after, wanted_nets = _by_name(interfaces(wanted)), _by_name(networks(wanted))
+    same = all(_stateless(after.get(name)) == _stateless(nic) for name, nic in now.items())
+    if same and all(wanted_nets.get(name) == net for name, net in nets.items()):
+        base.setdefault("domain", {}).setdefault("devices", {})["interfaces"] = interfaces(wanted)
+        base["networks"] = networks(wanted)
+    migrate = touched = False
     for name, nic in after.items():
-        if nic.get("state") == "absent":
-            changed |= _unplug(name, now, rules)
-            if name not in now:
-                result.departed.append(name)
-        elif name not in before and name not in now and name in nets and _pluggable(nic, nets[name], rules):
-            now[name], live_nets[name], changed = copy.deepcopy(nic), nets[name], True
-        elif name in now and nic.get("state") != now[name].get("state"):
-            now[name] = {**{k: v for k, v in now[name].items() if k != "state"}, **({"state": nic["state"]} if "state" in nic else {})}
-            result.spec.setdefault("domain", {}).setdefault("devices", {})["interfaces"] = list(now.values())
-    if changed:
-        result.spec.setdefault("domain", {}).setdefault("devices", {})["interfaces"] = list(now.values())
-        result.spec["networks"] = list(live_nets.values())
+        if name not in now and nic.get("state") != "absent" and ("bridge" in nic or "sriov" in nic) and name in wanted_nets:
+            now[name], nets[name], migrate = nic, wanted_nets[name], True
+        elif name in now and nic.get("state") != now[name].get("state") and now[name].get("state") != "absent":
+            now[name] = {**_stateless(now[name]), **({"state": nic["state"]} if nic.get("state") else {})}
+            migrate, touched = migrate or nic.get("state") == "absent", True
+    if migrate or touched:
+        result.devices()["interfaces"] = list(now.values())
+        result.spec["networks"] = list(nets.values())
+    if migrate:
         result.migration.append("MigrationRequired")
-    settled = {name for name in {*before, *after} if _settled(name, before, after, now)}
-    for spec in (base, wanted):
-        part(spec, "domain", "devices")["interfaces"] = [_stateless(n) for n in interfaces(spec) if n["name"] not in settled]
-        spec["networks"] = [n for n in networks(spec) if n["name"] not in settled]
 
 
-def _unplug(name: str, now: dict[str, Obj], rules: Rules) -> bool:
-    if name in now and now[name].get("state") != "absent" and rules.nic_hotplug:
-        now[name] = {**now[name], "state": "absent"}
-        return True
-    return False
+def _stateless(nic: Obj | None) -> Obj:
+    return {k: v for k, v in (nic or {}).items() if k != "state"}
 
 
-def _pluggable(nic: Obj, network: Obj, rules: Rules) -> bool:
-    return rules.nic_hotplug and "bridge" in nic and "multus" in network and nic.get("model", "virtio") == "virtio"
+# Volumes ------------------------------------------------------------------------------------------------------------
 
 
-def _settled(name: str, before: dict[str, Obj], after: dict[str, Obj], now: dict[str, Obj]) -> bool:
-    """Whether this interface is no reason for a restart, whatever its two versions say."""
-    if name not in after:
-        return name not in now
-    if after[name].get("state") == "absent":
-        return name not in now or now[name].get("state") == "absent"
-    return name not in before and name in now and _stateless(after[name]) == _stateless(now[name])
-
-
-def _stateless(nic: Obj) -> Obj:
-    return {k: v for k, v in nic.items() if k != "state"}
-
-
-def _disks(base: Obj, wanted: Obj, running: Obj, rules: Rules, result: LiveUpdate) -> None:
-    """Hotpluggable volumes, with their disks, follow the spec where the release declares them; cd-roms keep their disk."""
+def _volumes(base: Obj, machine: Obj, instance: Obj, rules: Rules, result: LiveUpdate) -> None:
+    """Hotpluggable volumes with their disks; a cd-rom drive stays when its medium goes."""
+    wanted = template_spec(machine)
+    if _volumes_are_live(base, wanted, moving=_moves(machine)):
+        base["volumes"] = volumes(wanted)
+    if _disks_are_live(base, wanted):
+        base.setdefault("domain", {}).setdefault("devices", {})["disks"] = disks(wanted)
     if not rules.declarative_disk_hotplug:
         return
+    spec = part(instance, "spec")
+    now, after = _by_name(volumes(spec)), _by_name(volumes(wanted))
+    plugged = {n for n, v in now.items() if _hotpluggable(v)}
+    asked = {n: v for n, v in after.items() if _hotpluggable(v) and (n not in now or n in plugged)}
+    if {n: now[n] for n in plugged} == asked:
+        return
+    result.spec["volumes"] = [*(v for n, v in now.items() if n not in plugged), *asked.values()]
+    known, gone = _by_name(disks(spec)), plugged - set(asked)
+    kept = [d for d in known.values() if d["name"] not in gone or "cdrom" in d]
+    fresh = [d for d in disks(wanted) if d["name"] in asked and d["name"] not in known]
+    result.devices()["disks"] = [*kept, *fresh]
+
+
+def _volumes_are_live(base: Obj, wanted: Obj, *, moving: bool) -> bool:
     before, after = _by_name(volumes(base)), _by_name(volumes(wanted))
-    loose = {name for name in {*before, *after} if _hotpluggable(before.get(name)) or _hotpluggable(after.get(name))}
-    loose = {
-        name for name in loose if _hotpluggable(before.get(name, after.get(name))) and _hotpluggable(after.get(name, before.get(name)))
-    }
-    now, want = _by_name(volumes(running)), {name: after[name] for name in loose if name in after}
-    if {name: now[name] for name in loose if name in now} != want:
-        rest = [v for v in volumes(running) if v["name"] not in loose]
-        result.spec["volumes"] = [*rest, *(v for v in volumes(wanted) if v["name"] in loose)]
-        gone = {n for n in loose if n not in after}
-        known = _by_name(disks(running))
-        kept = [d for d in disks(running) if d["name"] not in gone or "cdrom" in d]
-        fresh = [d for d in disks(wanted) if d["name"] in loose and d["name"] not in known]
-        result.spec.setdefault("domain", {}).setdefault("devices", {})["disks"] = [*kept, *fresh]
-    for spec in (base, wanted):
-        spec["volumes"] = [v for v in volumes(spec) if v["name"] not in loose]
-        part(spec, "domain", "devices")["disks"] = [d for d in disks(spec) if d["name"] not in loose or "cdrom" in d]
+    for name, volume in after.items():
+        if _hotpluggable(volume) or (moving and name in before and claim_of(volume)):
+            continue
+        if before.get(name) != volume:
+            return False
+    return all(_hotpluggable(volume) for name, volume in before.items() if name not in after)
+
+
+def _disks_are_live(base: Obj, wanted: Obj) -> bool:
+    before, after = _by_name(disks(base)), _by_name(disks(wanted))
+    old_volumes, new_volumes = _by_name(volumes(base)), _by_name(volumes(wanted))
+    changed = [name for name, disk in after.items() if before.get(name) != disk and not _hotpluggable(new_volumes.get(name))]
+    removed = [disk for name, disk in before.items() if name not in after]
+    return not changed and not any("cdrom" in disk or not _hotpluggable(old_volumes.get(disk["name"])) for disk in removed)
+
+
+def _moved_volumes(machine: Obj, instance: Obj, rules: Rules, result: LiveUpdate) -> None:
+    """Storage migration: volumes that point to other claims are copied by a migration."""
+    if not (rules.storage_migration and _moves(machine)):
+        return
+    after = _by_name(volumes(template_spec(machine)))
+    now = result.spec.get("volumes") or volumes(part(instance, "spec"))
+    moved = [after[v["name"]] if v["name"] in after and claim_of(v) else v for v in now]
+    if moved != now:
+        result.spec["volumes"] = moved
+        result.migration.append("VolumesChange")
+
+
+def _moves(machine: Obj) -> bool:
+    return bool(part(machine, "spec").get("updateVolumesStrategy") == "Migration")
 
 
 def _hotpluggable(volume: Obj | None) -> bool:
-    if volume is None:
-        return False
     source = part(volume, "persistentVolumeClaim") or part(volume, "dataVolume")
-    return bool(source.get("hotpluggable")) and bool(claim_of(volume))
+    return bool(source.get("hotpluggable"))
+
+
+# CPU, memory, placement ---------------------------------------------------------------------------------------------
+
+
+def _placement(wanted: Obj, instance: Obj, result: LiveUpdate) -> None:
+    running = part(instance, "spec")
+    for name in PLACEMENT:
+        if (running.get(name) or None) != (wanted.get(name) or None):
+            result.spec[name] = wanted.get(name)
+
+
+def _sockets(wanted: Obj, instance: Obj, result: LiveUpdate) -> str:
+    """Plug sockets in; a text when that needs a restart."""
+    cpu, now = part(wanted, "domain", "cpu"), part(instance, "spec", "domain", "cpu")
+    sockets, current = cpu.get("sockets"), now.get("sockets", 1)
+    if not sockets or sockets == current or is_true(instance, "HotVCPUChange") or _migrates(instance):
+        return ""
+    if sockets > now.get("maxSockets", 0):
+        return "CPU sockets updated in template spec to a value higher than what's available"
+    if sockets < current:
+        return "Reduction of CPU socket count requires a restart"
+    domain = result.spec.setdefault("domain", {})
+    domain["cpu"] = {"sockets": sockets}
+    added = Decimal((sockets - current) * now.get("cores", 1) * now.get("threads", 1)) / _CPU_RATIO
+    _add_to_resources(domain, instance, "cpu", added)
+    result.migration.append("HotVCPUChange")
+    return ""
+
+
+def _memory(wanted: Obj, instance: Obj, result: LiveUpdate) -> str:
+    """Plug memory in; a text when that needs a restart."""
+    asked, current = amount(wanted, "domain", "memory", "guest"), amount(instance, "spec", "domain", "memory", "guest")
+    if asked is None or current is None or asked == current or is_true(instance, "HotMemoryChange") or _migrates(instance):
+        return ""
+    if refusal := _memory_refusal(asked, wanted, instance):
+        return refusal
+    domain = result.spec.setdefault("domain", {})
+    domain["memory"] = {"guest": part(wanted, "domain", "memory")["guest"]}
+    _add_to_resources(domain, instance, "memory", asked - current)
+    result.migration.append("HotMemoryChange")
+    return ""
+
+
+def _memory_refusal(asked: Decimal, wanted: Obj, instance: Obj) -> str:
+    most = amount(instance, "spec", "domain", "memory", "maxGuest")
+    at_boot = amount(instance, "status", "memory", "guestAtBoot")
+    if not is_true(instance, "LiveMigratable"):
+        return "memory updated in template spec. Memory-hotplug is only available for migratable VMs"
+    if most is None:
+        return "memory updated in template spec. Memory-hotplug is not available for this VM configuration"
+    in_order = (
+        ("Guest memory is greater than the configured maxGuest memory", asked > most),
+        ("Guest memory must be 2Mi aligned", asked % _BLOCK != 0),
+        ("MaxGuest must be 2Mi aligned", most % _BLOCK != 0),
+        ("Memory hotplug is only available for x86_64 VMs", wanted.get("architecture", "amd64") != "amd64"),
+        ("Memory hotplug is only available for VMs with at least 1Gi of guest memory", asked < _LEAST_MEMORY),
+    )
+    if why := next((text for text, holds in in_order if holds), ""):
+        return f"memory hotplug not supported, {why}"
+    if at_boot is not None and asked < at_boot:
+        return "memory updated in template spec to a value lower than what the VM started with"
+    return ""
+
+
+def _add_to_resources(domain: Obj, instance: Obj, name: str, added: Decimal) -> None:
+    """Raise what the instance asks its node for along with what is plugged in."""
+    for which in ("requests", "limits"):
+        known = amount(instance, "spec", "domain", "resources", which, name)
+        if known is not None:
+            value = binary(known + added) if name == "memory" else decimal(known + added)
+            domain.setdefault("resources", {}).setdefault(which, {})[name] = value
+
+
+def _migrates(instance: Obj) -> bool:
+    state = part(instance, "status", "migrationState")
+    return bool(state) and not state.get("completed")
 
 
 def _by_name(entries: list[Obj]) -> dict[str, Obj]:

@@ -8,7 +8,6 @@ from harvester_local.controllers.conditions import virt
 from harvester_local.model.machines import FINAL_PHASES, phase, run_strategy
 
 RESTART_REQUIRED = "RestartRequired"
-RESTART_MESSAGE = "a non-live-updatable field was changed in the template spec"
 _OWN = ("RestartRequired", "Failure")
 """Conditions of the machine that are not copied from its instance."""
 
@@ -40,8 +39,14 @@ def _living(instance: Obj, unbound: list[str]) -> str:
     return next((word for word, holds in in_order if holds), "Starting")
 
 
-def conditions(machine: Obj, instance: Obj | None, *, restart_required: bool) -> list[Obj]:
-    """The machine's conditions: its own, and those of its instance while there is one."""
+def pending_restart(machine: Obj) -> str:
+    """Why the machine is known to need a restart, empty when it does not."""
+    known = condition(machine, RESTART_REQUIRED) or {}
+    return str(known.get("message") or RESTART_REQUIRED) if known.get("status") == "True" else ""
+
+
+def conditions(machine: Obj, instance: Obj | None, *, restart: str) -> list[Obj]:
+    """The machine's conditions: its own, and those of its instance while there is one. `restart`: why one is needed."""
     known: list[Obj] = items(machine, "status", "conditions")
     if instance is None:
         result = virt(known, "Ready", "False", reason="VMINotExists", message="VMI does not exist") if known else known
@@ -51,15 +56,15 @@ def conditions(machine: Obj, instance: Obj | None, *, restart_required: bool) ->
         if not any(c["type"] == "Ready" for c in copied):
             copied = [*virt([c for c in known if c["type"] == "Ready"], "Ready", "False", **_MISSING), *copied]
         result = [*copied, *own]
-    if restart_required:
-        return virt(result, RESTART_REQUIRED, "True", message=RESTART_MESSAGE)
+    if restart:
+        return virt(result, RESTART_REQUIRED, "True", message=restart)
     return [c for c in result if c["type"] != RESTART_REQUIRED]
 
 
 _MISSING = {"reason": "VMIConditionMissing", "message": "VMI is missing the Ready condition"}
 
 
-def status_of(machine: Obj, instance: Obj | None, unbound: list[str], *, restart_required: bool, seen_strategy: str) -> Obj:
+def status_of(machine: Obj, instance: Obj | None, unbound: list[str], *, restart: str, seen_strategy: str) -> Obj:
     """The whole status that the machine should have; keys that are null should go."""
     known, generation = part(machine, "status"), machine["metadata"].get("generation", 1)
     ready = instance is not None and is_true(instance, "Ready")
@@ -67,10 +72,10 @@ def status_of(machine: Obj, instance: Obj | None, unbound: list[str], *, restart
         "printableStatus": printable_status(machine, instance, unbound),
         "created": True if instance is not None else None,
         "ready": True if ready else None,
-        "conditions": conditions(machine, instance, restart_required=restart_required) or None,
+        "conditions": conditions(machine, instance, restart=restart) or None,
         "runStrategy": seen_strategy or None,
         "desiredGeneration": generation,
-        "observedGeneration": known.get("observedGeneration", generation) if restart_required else generation,
+        "observedGeneration": known.get("observedGeneration", generation) if restart else generation,
     }
 
 

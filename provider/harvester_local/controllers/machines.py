@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from harvester_local.api.kinds import INSTANCE, MACHINE, REVISION, SETTING, VOLUME_CLAIM, Kind
-from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, key_of, labels, owner_reference, part
+from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, items, key_of, labels, owner_reference, part
 from harvester_local.controllers.events import Recorder
 from harvester_local.controllers.instance_spec import GENERATION, build_instance, revision_name
-from harvester_local.controllers.live_update import LiveUpdate, live_update
-from harvester_local.controllers.machine_status import RESTART_REQUIRED, difference, status_of
+from harvester_local.controllers.live_update import LiveUpdate, departed_interfaces, live_update
+from harvester_local.controllers.machine_status import difference, pending_restart, status_of
 from harvester_local.controllers.migrations import ask_for_migration
 from harvester_local.controllers.power import Action, decide
 from harvester_local.controllers.runtime import Context, Deadlines, Mapper, own_key
@@ -64,14 +64,15 @@ class Machines:
         failure = self._start_failure(machine, instance)
         decision = decide(machine, instance)
         wait = self._backoff(failure) if decision.action is Action.START else 0.0
-        started = False
+        restart = ""
         if decision.action is Action.START and not wait:
-            instance, started = await self._start(machine), True
+            instance = await self._start(machine)
         elif decision.action is Action.STOP and instance is not None:
             await self._stop(machine, instance)
-        restart = not started and await self._follow(key, machine, instance)
+        else:
+            restart = await self._follow(key, machine, instance)
         seen = part(machine, "status").get("runStrategy", "") if wait else run_strategy(machine)
-        status = status_of(machine, instance, self._unbound(machine), restart_required=restart, seen_strategy=seen)
+        status = status_of(machine, instance, self._unbound(machine), restart=restart, seen_strategy=seen)
         requests = part(machine, "status").get("stateChangeRequests", []) if wait else decision.requests
         status |= {"stateChangeRequests": requests or None, "startFailure": failure}
         if change := difference(part(machine, "status"), status):
@@ -86,11 +87,7 @@ class Machines:
         if (strategy := run_strategy(machine)) != "Halted":
             wanted[RUN_STRATEGY] = strategy
         if instance is not None and phase(instance) == "Running":
-            macs = {
-                nic["name"]: nic["macAddress"]
-                for nic in interfaces(part(instance, "spec"))
-                if nic.get("macAddress") and nic.get("state") != "absent"
-            }
+            macs = {nic["name"]: nic["mac"] for nic in items(instance, "status", "interfaces")}
             wanted[MAC_ADDRESSES] = json.dumps(macs, separators=(",", ":"), sort_keys=True)
         meta: Obj = {}
         if missing := {k: v for k, v in wanted.items() if annotations(machine).get(k) != v}:
@@ -160,18 +157,20 @@ class Machines:
 
     # Changes --------------------------------------------------------------------------------------------------------
 
-    async def _follow(self, key: Key, machine: Obj, instance: Obj | None) -> bool:
-        """Bring live changes to the instance; whether the rest needs a restart."""
-        known = any(c["type"] == RESTART_REQUIRED and c["status"] == "True" for c in part(machine, "status").get("conditions") or [])
+    async def _follow(self, key: Key, machine: Obj, instance: Obj | None) -> str:
+        """Bring live changes to the instance; why the rest needs a restart, empty when nothing does."""
+        rules, known = self._context.rules, pending_restart(machine)
+        if departed := departed_interfaces(machine, instance):
+            await self._drop_interfaces(machine, departed)
         if instance is None or deleting(instance) or phase(instance) in FINAL_PHASES:
-            return known and instance is None
-        revision = self._context.store.get(REVISION, Key(key.namespace, part(instance, "status").get("virtualMachineRevisionName", "")))
-        if revision is None or (known and not self._context.rules.restart_required_clears):
             return known
-        update = live_update(template_spec({"spec": part(revision, "data", "spec")}), machine, instance, self._context.rules)
-        if not update.restart_required:
-            await self._apply(machine, instance, update)
-        return update.restart_required
+        revision = self._context.store.get(REVISION, Key(key.namespace, part(instance, "status").get("virtualMachineRevisionName", "")))
+        if revision is None:
+            return known
+        started = template_spec({"spec": part(revision, "data", "spec")})
+        update = live_update(started, machine, instance, rules, pending=bool(known) and not rules.restart_required_clears)
+        await self._apply(machine, instance, update)
+        return update.restart if rules.restart_required_clears else known or update.restart
 
     async def _apply(self, machine: Obj, instance: Obj, update: LiveUpdate) -> None:
         api, key, body = self._context.api, key_of(instance), {}
@@ -186,13 +185,14 @@ class Machines:
             instance = await api.patch(INSTANCE, key, body)
         if update.migration:
             await ask_for_migration(self._context, instance, update.migration)
-        if update.departed:
-            spec = template_spec(machine)
-            kept = {
-                "domain": {"devices": {"interfaces": [n for n in interfaces(spec) if n["name"] not in update.departed]}},
-                "networks": [n for n in networks(spec) if n["name"] not in update.departed],
-            }
-            await api.patch(MACHINE, key, {"spec": {"template": {"spec": kept}}})
+
+    async def _drop_interfaces(self, machine: Obj, names: list[str]) -> None:
+        spec = template_spec(machine)
+        kept = {
+            "domain": {"devices": {"interfaces": [n for n in interfaces(spec) if n["name"] not in names]}},
+            "networks": [n for n in networks(spec) if n["name"] not in names],
+        }
+        await self._context.api.patch(MACHINE, key_of(machine), {"spec": {"template": {"spec": kept}}})
 
     # Helpers --------------------------------------------------------------------------------------------------------
 

@@ -19,7 +19,7 @@ from harvester_local.model.machines import interfaces, networks, phase
 FINALIZER = "kubevirt.io/migrationJobFinalize"
 SELECTOR_LABEL = "kubevirt.io/vmi-name"
 WORKLOAD_UPDATE = "kubevirt.io/workloadUpdateMigration"
-LIVE_CHANGES = ("HotVCPUChange", "HotMemoryChange", "MigrationRequired")
+LIVE_CHANGES = ("HotVCPUChange", "HotMemoryChange", "VolumesChange", "MigrationRequired")
 _OVER = ("Succeeded", "Failed")
 
 

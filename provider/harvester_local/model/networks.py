@@ -89,8 +89,8 @@ def _whole(data: dict[str, Any], name: str) -> int:
 
 def cluster_network_of(bridge: str) -> str:
     """The cluster network behind a bridge's name. Raises NetworkError for a name that no bridge can have."""
-    if len(bridge) <= len(BRIDGE_SUFFIX):
-        raise NetworkError(f"the length of bridge name {bridge} is less than {len(BRIDGE_SUFFIX) + 1}")
+    if len(bridge) < len(BRIDGE_SUFFIX):
+        raise NetworkError(f"the length of bridge name {bridge} is less than {len(BRIDGE_SUFFIX)}")
     if len(bridge) > _BRIDGE_LENGTH:
         raise NetworkError(f"the length of the bridge name {bridge} can't be more than {_BRIDGE_LENGTH}")
     if not bridge.endswith(BRIDGE_SUFFIX):
