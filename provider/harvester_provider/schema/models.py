@@ -64,6 +64,8 @@ def read_package(kinds: Mapping[str, KindModels], settings: type[BaseModel] | No
     reader = _Reader()
     resources = {name: reader.resource(name, kinds[name]) for name in sorted(kinds)}
     configuration = reader.properties(settings) if settings else ()
+    if clash := sorted(reader.objects.keys() & reader.enums.keys()):
+        raise TypeError(f"{', '.join(clash)}: a model and the Literal of a field would have the same name in the schema, rename one")
     return Package(resources, dict(sorted(reader.objects.items())), dict(sorted(reader.enums.items())), configuration)
 
 

@@ -93,11 +93,7 @@ class PythonSdk:
         return ["\n".join([f"@input_type\nclass {arguments}:", about, *fields]), "\n".join(cls)]
 
     def _front(self, modules: Iterable[str]) -> str:
-        exported: dict[str, str] = {}
-        for name in self._package.resources:
-            exported |= dict.fromkeys([name, f"{name}Args"], source.snake(name))
-        for name, home in self._home.items():
-            exported |= dict.fromkeys([part for part in self._parts(name) if not part.endswith("Like")], home)
+        exported = self._exported()
         lines = [f"    from pulumi_harvester.{home} import {name} as {name}" for name, home in exported.items()]
         names = sorted([*exported, "cloudinit"])
         return "\n\n".join([
@@ -109,6 +105,14 @@ class PythonSdk:
             f"_HOME = {dict(sorted(exported.items()))!r}\n_MODULES = frozenset({sorted([*modules, 'cloudinit'])!r})",
             _LAZY,
         ])  # fmt: skip
+
+    def _exported(self) -> dict[str, str]:
+        """Every name that programs import, and its module."""
+        resources = [(name, source.snake(kind)) for kind in self._package.resources for name in (kind, f"{kind}Args")]
+        types = [(part, home) for name, home in self._home.items() for part in self._parts(name) if not part.endswith("Like")]
+        if clash := [name for name, count in Counter(name for name, _ in [*resources, *types]).items() if count > 1]:
+            raise ValueError(f"{', '.join(clash)}: two things of the SDK would have that name, rename a model or a field")
+        return dict([*resources, *types])
 
 
 def _homes(package: Package) -> dict[str, str]:
