@@ -371,6 +371,12 @@ class TestPower:
         assert room.machine["spec"]["runStrategy"] == strategy
         assert room.starts["vm1"] == 1
 
+    async def test_a_start_is_waited_for(self, room: MachineRoom) -> None:
+        made = await room.up(runStrategy="Halted")
+        room.unschedulable = True
+        with pytest.raises(WaitFailed, match="no node takes it"):
+            await room.up(made, runStrategy="Always")
+
     async def test_a_machine_that_somebody_stopped_is_drift_and_is_started_again(self, room: MachineRoom) -> None:
         made = await room.up()
         room.edit(lambda vm: vm["spec"].update(runStrategy="Halted"))

@@ -1,0 +1,104 @@
+"""Any sequence of edits ends, after each of them, in what is declared, without a lost volume or MAC, and with the announced restarts."""
+
+import asyncio
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from machine_room import OWN_SECRET, MachineRoom
+
+from harvester_provider.core.errors import PlanRefused
+
+_DISKS = st.fixed_dictionaries(
+    {"size": st.sampled_from(["5Gi", "6Gi", "7Gi"]), "onDelete": st.sampled_from(["keep", "delete"])},
+    optional={"bus": st.sampled_from(["virtio", "scsi"]), "bootOrder": st.none(), "image": st.just("default/leap")},
+)
+_NICS = st.fixed_dictionaries(
+    {"network": st.sampled_from(["default/vlan100", "default/vlan200"])},
+    optional={"model": st.sampled_from(["virtio", "e1000"])},
+)
+_USER_DATA = st.sampled_from(["#cloud-config\n{}\n", "#cloud-config\npackages: [vim]\n"])
+
+
+def _first_on_the_management_network(nics: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One NIC at most can be there: `nic0`, while its model is e1000."""
+    return [{**nic, "network": ""} if nic["name"] == "nic0" and nic.get("model") == "e1000" else nic for nic in nics]
+
+
+def _named(entries: st.SearchStrategy[dict[str, Any]], prefix: str) -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Some of three entries, in any order."""
+    one = st.tuples(st.sampled_from([f"{prefix}{number}" for number in range(3)]), entries)
+    return st.lists(one, max_size=3, unique_by=lambda pair: pair[0]).map(lambda pairs: [{"name": name, **entry} for name, entry in pairs])
+
+
+INPUTS = st.fixed_dictionaries(
+    {
+        "disks": _named(_DISKS, "disk"),
+        "networkInterfaces": _named(_NICS, "nic").map(_first_on_the_management_network),
+        "runStrategy": st.sampled_from(["RerunOnFailure", "RerunOnFailure", "Always", "Halted"]),
+        "cpu": st.integers(1, 3),
+        "cloudInit": st.none() | st.fixed_dictionaries({"userData": _USER_DATA}, optional={"networkData": st.just("version: 2\n")}),
+        "sshKeys": st.sampled_from([[], ["default/ada"]]),
+        "labels": st.dictionaries(st.sampled_from("ab"), st.sampled_from("12"), max_size=2),
+        "nodeSelector": st.dictionaries(st.sampled_from("ab"), st.sampled_from("12"), max_size=2),
+        "description": st.sampled_from(["", "x", "y"]),
+        "tpm": st.booleans(),
+        "efi": st.booleans(),
+    }
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(edits=st.lists(INPUTS, min_size=2, max_size=6))
+def test_every_edit_ends_in_what_is_declared(edits: list[dict[str, Any]]) -> None:
+    asyncio.run(_live_through(edits))
+
+
+async def _live_through(edits: list[dict[str, Any]]) -> None:
+    room = MachineRoom()
+    state = await room.up(**edits[0])
+    for edit in edits[1:]:
+        before, starts = _belongings(room), room.starts["vm1"]
+        plan = (await room.preview(state, **edit)).plan
+        if plan.refused:
+            try:
+                await room.up(state, **edit)
+            except PlanRefused:
+                assert _belongings(room) == before
+                continue
+            raise AssertionError("a refused plan was run")
+        declared = {disk["name"]: disk["onDelete"] for disk in state.inputs["disks"]} if "disks" in state.inputs else {}
+        ran, runs = state.inputs["runStrategy"] != "Halted", edit["runStrategy"] != "Halted"
+        state = await room.up(state, **edit)
+        assert room.starts["vm1"] - starts == int(runs and (plan.effect.stops_guest or not ran))
+        await _as_declared(room, state, edit)
+        _nothing_lost(before, _belongings(room))
+        _volumes_by_policy(room, before[0], declared)
+
+
+async def _as_declared(room: MachineRoom, state: Any, edit: dict[str, Any]) -> None:
+    refreshed = await room.refresh(state)
+    assert refreshed.inputs == state.inputs
+    assert not (await room.preview(refreshed, **edit)).changed
+    assert (OWN_SECRET in room.objects) == bool(edit["cloudInit"] or edit["sshKeys"])
+    assert {volume["name"] for volume in room.spec["volumes"]} == {disk["name"] for disk in room.devices["disks"]}
+    assert {network["name"] for network in room.spec["networks"]} == {nic["name"] for nic in edit["networkInterfaces"]}
+
+
+def _belongings(room: MachineRoom) -> tuple[dict[str, str], dict[str, str]]:
+    """Volume of each disk, MAC of each NIC."""
+    volumes = {
+        volume["name"]: volume["persistentVolumeClaim"]["claimName"] for volume in room.spec["volumes"] if "persistentVolumeClaim" in volume
+    }
+    return volumes, room.macs()
+
+
+def _nothing_lost(before: tuple[dict[str, str], dict[str, str]], now: tuple[dict[str, str], dict[str, str]]) -> None:
+    for had, has in zip(before, now, strict=True):
+        assert all(has[name] == value for name, value in had.items() if name in has)
+
+
+def _volumes_by_policy(room: MachineRoom, before: dict[str, str], policies: dict[str, str]) -> None:
+    """The volume of a removed disk is there still, unless the disk said `delete`."""
+    for name in before.keys() - _belongings(room)[0].keys():
+        assert (before[name] in room.claims()) == (policies[name] == "keep")
