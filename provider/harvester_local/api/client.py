@@ -14,7 +14,7 @@ from typing import Self
 import aiohttp
 
 from harvester_local.api.kinds import Kind
-from harvester_local.api.objects import Key, Obj
+from harvester_local.api.objects import Key, Obj, key_of
 
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
@@ -102,6 +102,11 @@ class Api:
         """Merge patch (a mapping) or JSON patch (a list)."""
         content = JSON_PATCH if isinstance(body, list) else MERGE
         return self._seen(kind, await self.call("PATCH", kind.path(*key, subresource), body, content_type=content))
+
+    async def patch_version(self, kind: Kind, obj: Obj, body: Obj) -> Obj:
+        """Merge patch of just this version of the object, for lists that others write too. Raises ApiError 409 when it has changed."""
+        meta = {**body.get("metadata", {}), "resourceVersion": obj["metadata"]["resourceVersion"]}
+        return await self.patch(kind, key_of(obj), {**body, "metadata": meta})
 
     async def patch_status(self, kind: Kind, key: Key, status: Obj) -> Obj:
         """Merge `status` into the object's status, through the subresource where the kind has one."""

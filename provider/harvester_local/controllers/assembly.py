@@ -10,7 +10,7 @@ from harvester_local.controllers.images import Images, Uploads
 from harvester_local.controllers.instances import Instances
 from harvester_local.controllers.keypairs import KeyPairs
 from harvester_local.controllers.machines import Machines
-from harvester_local.controllers.migrations import Migrations
+from harvester_local.controllers.migrations import Migrations, WorkloadUpdates
 from harvester_local.controllers.networks import ClusterNetworks, Networks, Uplinks
 from harvester_local.controllers.runtime import Context, Runner
 from harvester_local.controllers.scheduling import Scheduler
@@ -35,6 +35,7 @@ async def control(context: Context, outside: aiohttp.ClientSession, uploads: Upl
             Machines(context, recorder),
             Instances(context, recorder, scheduler),
             Migrations(context, scheduler),
+            WorkloadUpdates(context),
         ]
     )
     context.store.listen(runner.listen)

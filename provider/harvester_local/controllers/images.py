@@ -98,7 +98,7 @@ class Images:
             if image["spec"].get("backend") != "cdi":
                 await self._context.api.delete(STORAGE_CLASS, Key("", self._class_name(image)))
             remaining = [f for f in finalizers(image) if f != FINALIZER]
-            await self._context.api.patch(IMAGE, key_of(image), {"metadata": {"finalizers": remaining}})
+            await self._context.api.patch_version(IMAGE, image, {"metadata": {"finalizers": remaining}})
 
     async def _label(self, image: Obj) -> None:
         """Give an imported image the label with its display name, as releases do whose mutator does not."""

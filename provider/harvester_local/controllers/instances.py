@@ -45,7 +45,9 @@ class Instances:
         machine = self._context.store.get(MACHINE, key)
         fault = fault_of(machine) if machine else fault_of(instance)
         if deleting(instance):
-            return await self._shut_down(key, instance, fault)
+            return await self._shut_down(instance, fault)
+        if part(instance, "status").get("nodeName") and phase(instance) not in FINAL_PHASES:
+            self._scheduler.place(instance)
         match phase(instance):
             case "" | "Pending" | "Scheduling":
                 return await self._schedule(key, instance, fault)
@@ -61,7 +63,7 @@ class Instances:
     async def _schedule(self, key: Key, instance: Obj, fault: Fault | None) -> float | None:
         found = {name: self._claim(key.namespace)(name) for name in claims(part(instance, "spec"))}
         if missing := next((name for name, claim in found.items() if claim is None), None):
-            await self._miss(key, instance, f"PVC {key.namespace}/{missing} does not exist, waiting for it to appear")
+            await self._miss(instance, f"PVC {key.namespace}/{missing} does not exist, waiting for it to appear")
             return None
         if any(claim is not None and self._holds_up(claim) for claim in found.values()):
             return None
@@ -72,24 +74,24 @@ class Instances:
             conditions = virt(_conditions(instance), "Ready", "False", **_NOT_RUNNING)
             conditions = virt(without(conditions, "Synchronized"), "PodScheduled", "False", reason="Unschedulable", message=str(error))
             if conditions != _conditions(instance):
-                await self._write(key, instance, "Scheduling", {"conditions": conditions})
+                await self._write(instance, "Scheduling", {"conditions": conditions})
                 await self._recorder.record(instance, "FailedScheduling", str(error), kind=WARNING, component="default-scheduler")
             return None
         self._waiting.discard(key)
         conditions = virt(without(_conditions(instance), "Synchronized", "PodScheduled"), "Ready", "False", **_NOT_RUNNING)
         meta = {"labels": {NODE_LABEL: node}}
         pods = {instance["metadata"]["uid"]: node}
-        await self._write(key, instance, "Scheduled", {"nodeName": node, "activePods": pods, "conditions": conditions}, meta)
+        await self._write(instance, "Scheduled", {"nodeName": node, "activePods": pods, "conditions": conditions}, meta)
         return None
 
-    async def _miss(self, key: Key, instance: Obj, text: str) -> None:
+    async def _miss(self, instance: Obj, text: str) -> None:
         conditions = virt(
             _conditions(instance), "Ready", "False", reason="PodNotExists", message="virt-launcher pod has not yet been scheduled"
         )
         conditions = virt(conditions, "Synchronized", "False", reason="FailedPvcNotFound", message=text)
         conditions = virt(conditions, "PodScheduled", "False", reason="Unschedulable", message=text)
         if conditions != _conditions(instance):
-            await self._write(key, instance, "Pending", {"conditions": conditions})
+            await self._write(instance, "Pending", {"conditions": conditions})
             await self._recorder.record(instance, "FailedPvcNotFound", text)
 
     def _holds_up(self, claim: Obj) -> bool:
@@ -108,7 +110,7 @@ class Instances:
             return wait
         if fault is Fault.CRASH_LOOP:
             conditions = virt(_conditions(instance), "Ready", "False", **_NOT_RUNNING)
-            await self._write(key, instance, "Failed", {"conditions": conditions})
+            await self._write(instance, "Failed", {"conditions": conditions})
             await self._recorder.record(instance, "Stopped", "The VirtualMachineInstance crashed.", kind=WARNING, component="virt-handler")
             return None
         claim = self._claim(key.namespace)
@@ -123,26 +125,24 @@ class Instances:
             "launcherContainerImageVersion": f"virt-launcher:{self._context.rules.kubevirt}",
             "qosClass": "Burstable",
         }
-        await self._write(key, instance, "Running", status)
+        await self._write(instance, "Running", status)
         await self._recorder.record(instance, "Started", "VirtualMachineInstance started.", component="virt-handler")
         return None
 
     async def _run(self, key: Key, instance: Obj, fault: Fault | None) -> float | None:
         uid, settings = instance["metadata"]["uid"], self._context.settings
-        self._scheduler.place(instance)
         if event := guest_event(instance):
             if wait := self._deadlines.remaining(uid, f"guest {event}", settings.shutdown_seconds):
                 return wait
             end = "Succeeded" if event is GuestEvent.SHUTDOWN else "Failed"
-            await self._write(
-                key, instance, end, {"conditions": virt(without(_conditions(instance), "AgentConnected"), "Ready", "False", **_NOT_RUNNING)}
-            )
+            conditions = virt(without(_conditions(instance), "AgentConnected"), "Ready", "False", **_NOT_RUNNING)
+            await self._write(instance, end, {"conditions": conditions})
             return None
         agent = fault is not Fault.NO_ADDRESS and labels(instance).get(AGENT_LABEL) != "false"
         wait = self._deadlines.remaining(uid, "address", settings.address_seconds) if agent else 0.0
         status = self._report(key, instance, addresses=agent and not wait)
         if status:
-            await self._context.api.patch_status(INSTANCE, key, status)
+            await self._context.api.patch_version(INSTANCE, instance, {"status": status})
         return wait or None
 
     def _report(self, key: Key, instance: Obj, *, addresses: bool) -> Obj:
@@ -163,7 +163,7 @@ class Instances:
 
     # The end --------------------------------------------------------------------------------------------------------
 
-    async def _shut_down(self, key: Key, instance: Obj, fault: Fault | None) -> float | None:
+    async def _shut_down(self, instance: Obj, fault: Fault | None) -> float | None:
         uid, where = instance["metadata"]["uid"], phase(instance)
         if where == "Running":
             grace = float(part(instance, "spec").get("terminationGracePeriodSeconds", _GRACE_SECONDS))
@@ -175,7 +175,8 @@ class Instances:
             where = "Succeeded"
         remaining = [f for f in finalizers(instance) if f not in FINALIZERS]
         end = where if where in FINAL_PHASES else "Failed"
-        await self._context.api.patch(INSTANCE, key, {"metadata": {"finalizers": remaining}, "status": _with_phase(instance, end)})
+        body = {"metadata": {"finalizers": remaining}, "status": _with_phase(instance, end)}
+        await self._context.api.patch_version(INSTANCE, instance, body)
         self._forget(instance)
         return None
 
@@ -186,9 +187,9 @@ class Instances:
 
     # Helpers --------------------------------------------------------------------------------------------------------
 
-    async def _write(self, key: Key, instance: Obj, phase_name: str, status: Obj, meta: Obj | None = None) -> None:
+    async def _write(self, instance: Obj, phase_name: str, status: Obj, meta: Obj | None = None) -> None:
         body = {"status": {**_with_phase(instance, phase_name), **status}, **({"metadata": meta} if meta else {})}
-        await self._context.api.patch(INSTANCE, key, body)
+        await self._context.api.patch_version(INSTANCE, instance, body)
 
     def _claim(self, namespace: str) -> Callable[[str], Obj | None]:
         return lambda name: self._context.store.get(VOLUME_CLAIM, Key(namespace, name))

@@ -29,7 +29,7 @@ class LiveUpdate:
 
     spec: Obj = field(default_factory=dict)
     migration: list[str] = field(default_factory=list)
-    """Conditions of the instance that ask for a migration."""
+    """Conditions to set on the instance, so that it gets a migration."""
     restart: str = ""
     """Why a restart is needed, empty when none is."""
 

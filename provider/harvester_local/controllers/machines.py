@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 
 from harvester_local.api.kinds import INSTANCE, MACHINE, REVISION, SETTING, VOLUME_CLAIM, Kind
 from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, items, key_of, labels, owner_reference, part
+from harvester_local.controllers.conditions import virt
 from harvester_local.controllers.events import Recorder
 from harvester_local.controllers.instance_spec import GENERATION, build_instance, revision_name
 from harvester_local.controllers.live_update import LiveUpdate, departed_interfaces, live_update
 from harvester_local.controllers.machine_status import difference, pending_restart, status_of
-from harvester_local.controllers.migrations import ask_for_migration
 from harvester_local.controllers.power import Action, decide
 from harvester_local.controllers.runtime import Context, Deadlines, Mapper, own_key
 from harvester_local.model.machines import (
@@ -60,7 +60,7 @@ class Machines:
         if deleting(machine):
             await self._let_go(key, machine, instance)
             return None
-        machine = await self._mark(key, machine, instance)
+        machine = await self._mark(machine, instance)
         failure = self._start_failure(machine, instance)
         decision = decide(machine, instance)
         wait = self._backoff(failure) if decision.action is Action.START else 0.0
@@ -81,7 +81,7 @@ class Machines:
 
     # Marks ----------------------------------------------------------------------------------------------------------
 
-    async def _mark(self, key: Key, machine: Obj, instance: Obj | None) -> Obj:
+    async def _mark(self, machine: Obj, instance: Obj | None) -> Obj:
         """Finalizers and annotations that the controllers write, in one patch when any is missing."""
         wanted = dict(OBSERVED)
         if (strategy := run_strategy(machine)) != "Halted":
@@ -97,7 +97,7 @@ class Machines:
         body: Obj = {"metadata": meta} if meta else {}
         if instance is None and (backfilled := _backfilled(machine)):
             body["spec"] = {"template": {"spec": {"domain": {"devices": {"interfaces": backfilled}}}}}
-        return await self._context.api.patch(MACHINE, key, body) if body else machine
+        return await self._context.api.patch_version(MACHINE, machine, body) if body else machine
 
     # Start and stop -------------------------------------------------------------------------------------------------
 
@@ -129,7 +129,7 @@ class Machines:
             await self._context.api.delete(VOLUME_CLAIM, Key(key.namespace, name.strip()))
         if FINALIZER in finalizers(machine):
             remaining = [f for f in finalizers(machine) if f not in FINALIZERS]
-            await self._context.api.patch(MACHINE, key, {"metadata": {"finalizers": remaining}})
+            await self._context.api.patch_version(MACHINE, machine, {"metadata": {"finalizers": remaining}})
 
     # Failures to start ----------------------------------------------------------------------------------------------
 
@@ -173,18 +173,21 @@ class Machines:
         return update.restart if rules.restart_required_clears else known or update.restart
 
     async def _apply(self, machine: Obj, instance: Obj, update: LiveUpdate) -> None:
-        api, key, body = self._context.api, key_of(instance), {}
-        generation, meta = str(machine["metadata"]["generation"]), {}
+        generation = str(machine["metadata"]["generation"])
+        meta: Obj = {}
         if annotations(instance).get(GENERATION) != generation:
             meta["annotations"] = {GENERATION: generation}
         wanted = part(machine, "spec", "template", "metadata").get("labels") or {}
         if fresh := {k: v for k, v in wanted.items() if labels(instance).get(k) != v}:
             meta["labels"] = fresh
-        body = {**({"metadata": meta} if meta else {}), **({"spec": update.spec} if update.spec else {})}
-        if body:
-            instance = await api.patch(INSTANCE, key, body)
+        body: Obj = {**({"metadata": meta} if meta else {}), **({"spec": update.spec} if update.spec else {})}
         if update.migration:
-            await ask_for_migration(self._context, instance, update.migration)
+            conditions = items(instance, "status", "conditions")
+            for change in update.migration:
+                conditions = virt(conditions, change, "True")
+            body["status"] = {"conditions": conditions}
+        if body:
+            await self._context.api.patch_version(INSTANCE, instance, body)
 
     async def _drop_interfaces(self, machine: Obj, names: list[str]) -> None:
         spec = template_spec(machine)
@@ -192,7 +195,7 @@ class Machines:
             "domain": {"devices": {"interfaces": [n for n in interfaces(spec) if n["name"] not in names]}},
             "networks": [n for n in networks(spec) if n["name"] not in names],
         }
-        await self._context.api.patch(MACHINE, key_of(machine), {"spec": {"template": {"spec": kept}}})
+        await self._context.api.patch_version(MACHINE, machine, {"spec": {"template": {"spec": kept}}})
 
     # Helpers --------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from harvester_local.api.client import Api
 from harvester_local.api.kinds import INSTANCE, MACHINE, MIGRATION, Kind
 from harvester_local.api.objects import Key, Obj, deleting, finalizers, is_true, items, key_of, now, part
-from harvester_local.controllers.conditions import virt, without
+from harvester_local.controllers.conditions import without
 from harvester_local.controllers.faults import Fault, fault_of
 from harvester_local.controllers.guest import reported_interfaces
 from harvester_local.controllers.runtime import Context, Deadlines, Mapper, own_key
@@ -21,21 +21,6 @@ SELECTOR_LABEL = "kubevirt.io/vmi-name"
 WORKLOAD_UPDATE = "kubevirt.io/workloadUpdateMigration"
 LIVE_CHANGES = ("HotVCPUChange", "HotMemoryChange", "VolumesChange", "MigrationRequired")
 _OVER = ("Succeeded", "Failed")
-
-
-async def ask_for_migration(context: Context, instance: Obj, changes: list[str]) -> None:
-    """Note on the instance what waits for a migration, and start one when none is under way."""
-    known = conditions = items(instance, "status", "conditions")
-    for change in changes:
-        conditions = virt(conditions, change, "True")
-    if conditions != known:
-        await context.api.patch_status(INSTANCE, key_of(instance), {"conditions": conditions})
-    under_way = any(
-        phase(m) not in _OVER and m["spec"].get("vmiName") == instance["metadata"]["name"]
-        for m in context.store.all(MIGRATION, instance["metadata"]["namespace"])
-    )
-    if is_true(instance, "LiveMigratable") and not under_way:
-        await create_migration(context.api, instance, f"kubevirt-workload-update-{secrets.token_hex(3)[:5]}", {WORKLOAD_UPDATE: ""})
 
 
 async def create_migration(
@@ -75,7 +60,7 @@ class Migrations:
         instance = self._context.store.get(INSTANCE, Key(key.namespace, migration["spec"].get("vmiName", "")))
         if deleting(migration) or phase(migration) in _OVER:
             self._deadlines.clear(uid)
-            return await self._close(key, migration, instance)
+            return await self._close(migration, instance)
         if instance is None or phase(instance) != "Running" or deleting(instance):
             return await self._end(key, migration, instance, failed=True)
         if part(migration, "status").get("phase") != "Running":
@@ -113,9 +98,8 @@ class Migrations:
     async def _end(self, key: Key, migration: Obj, instance: Obj | None, *, failed: bool) -> float | None:
         state = {**part(instance, "status", "migrationState"), "completed": True, "failed": failed, "endTimestamp": now()}
         if instance is not None and phase(instance) == "Running" and state.get("migrationUid") == migration["metadata"]["uid"]:
-            await self._context.api.patch(
-                INSTANCE, key_of(instance), {"status": {"migrationState": state}} if failed else self._arrived(instance, state)
-            )
+            body = {"status": {"migrationState": state}} if failed else self._arrived(instance, state)
+            await self._context.api.patch_version(INSTANCE, instance, body)
             if not failed:
                 self._scheduler.moved(instance, state["targetNode"])
         await self._phase(key, migration, "Failed" if failed else "Succeeded", {"migrationState": state})
@@ -141,15 +125,14 @@ class Migrations:
             changed = {"domain": {"devices": {"interfaces": kept}}, "networks": [n for n in networks(spec) if n["name"] in names]}
         return {"metadata": {"labels": {"kubevirt.io/nodeName": node}}, "status": status, **({"spec": changed} if changed else {})}
 
-    async def _close(self, key: Key, migration: Obj, instance: Obj | None) -> float | None:
+    async def _close(self, migration: Obj, instance: Obj | None) -> float | None:
         """Let a finished or deleted migration go; deleting one that runs aborts it."""
         if phase(migration) == "Running" and instance is not None and phase(instance) == "Running":
             state = {"completed": True, "failed": True, "abortRequested": True, "abortStatus": "Succeeded", "endTimestamp": now()}
             await self._context.api.patch_status(INSTANCE, key_of(instance), {"migrationState": state})
         if FINALIZER in finalizers(migration):
-            await self._context.api.patch(
-                MIGRATION, key, {"metadata": {"finalizers": [f for f in finalizers(migration) if f != FINALIZER]}}
-            )
+            remaining = [f for f in finalizers(migration) if f != FINALIZER]
+            await self._context.api.patch_version(MIGRATION, migration, {"metadata": {"finalizers": remaining}})
         return None
 
     async def _phase(self, key: Key, migration: Obj, name: str, more: Obj | None = None) -> None:
@@ -161,3 +144,39 @@ class Migrations:
         return [
             key_of(m) for m in self._context.store.all(MIGRATION, namespace) if m["spec"].get("vmiName") == name and phase(m) not in _OVER
         ]
+
+
+class WorkloadUpdates:
+    """KubeVirt's workload updater: an instance with a change that waits for a migration gets one."""
+
+    def __init__(self, context: Context) -> None:
+        self._context, self._deadlines = context, Deadlines()
+
+    @property
+    def watches(self) -> Mapping[Kind, Mapper]:
+        """Instances, and migrations that have ended."""
+        return {INSTANCE: own_key, MIGRATION: _instance_of}
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Create a migration where one is due; after a failed one with a pause."""
+        instance = self._context.store.get(INSTANCE, key)
+        if instance is None or deleting(instance) or phase(instance) != "Running" or not is_true(instance, "LiveMigratable"):
+            return None
+        if not any(is_true(instance, change) for change in LIVE_CHANGES):
+            return None
+        mine = [m for m in self._context.store.all(MIGRATION, key.namespace) if m["spec"].get("vmiName") == key.name]
+        if any(phase(m) not in _OVER for m in mine):
+            return None
+        failures = sum(phase(m) == "Failed" for m in mine)
+        if failures and not self._due(instance, failures):
+            return self._context.settings.migrate_seconds
+        await create_migration(self._context.api, instance, f"kubevirt-workload-update-{secrets.token_hex(3)[:5]}", {WORKLOAD_UPDATE: ""})
+        return None
+
+    def _due(self, instance: Obj, failures: int) -> bool:
+        pause = self._context.settings.migrate_seconds * 2.0 ** min(failures, 8)
+        return not self._deadlines.remaining(instance["metadata"]["uid"], f"retry {failures}", pause)
+
+
+def _instance_of(migration: Obj) -> Iterable[Key]:
+    return (Key(migration["metadata"]["namespace"], migration["spec"].get("vmiName", "")),)

@@ -37,7 +37,7 @@ class Volumes:
         if claim is None:
             return None
         if deleting(claim):
-            await self._let_go(key, claim)
+            await self._let_go(claim)
         elif part(claim, "status").get("phase") == "Bound":
             await self._grow(key, claim)
         elif await self._may_bind(key, claim):
@@ -90,7 +90,7 @@ class Volumes:
             "volume.kubernetes.io/storage-provisioner": "driver.longhorn.io",
         }
         kept = [*finalizers(claim), *({FINALIZER} - set(finalizers(claim)))]
-        await api.patch(VOLUME_CLAIM, key, {"metadata": {"annotations": marks, "finalizers": kept}, "spec": {"volumeName": name}})
+        await api.patch_version(VOLUME_CLAIM, claim, {"metadata": {"annotations": marks, "finalizers": kept}, "spec": {"volumeName": name}})
         await api.patch_status(VOLUME, Key("", name), {"phase": "Bound"})
         await api.patch_status(VOLUME_CLAIM, key, {"phase": "Bound", "accessModes": spec["accessModes"], "capacity": {"storage": size}})
 
@@ -101,7 +101,7 @@ class Volumes:
         await self._context.api.patch(VOLUME, Key("", claim["spec"]["volumeName"]), {"spec": {"capacity": {"storage": wanted}}})
         await self._context.api.patch_status(VOLUME_CLAIM, key, {"capacity": {"storage": wanted}, "conditions": None})
 
-    async def _let_go(self, key: Key, claim: Obj) -> None:
+    async def _let_go(self, claim: Obj) -> None:
         """Delete the volume once nothing but this controller holds the claim."""
         if FINALIZER not in finalizers(claim) or _PROTECTION in finalizers(claim):
             return
@@ -114,7 +114,7 @@ class Volumes:
                     raise
             await self._context.api.delete(VOLUME, volume)
         remaining = [f for f in finalizers(claim) if f != FINALIZER]
-        await self._context.api.patch(VOLUME_CLAIM, key, {"metadata": {"finalizers": remaining}})
+        await self._context.api.patch_version(VOLUME_CLAIM, claim, {"metadata": {"finalizers": remaining}})
 
 
 def _request(claim: Obj) -> str:
