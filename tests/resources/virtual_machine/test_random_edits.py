@@ -82,6 +82,8 @@ async def _as_declared(room: MachineRoom, state: Any, edit: dict[str, Any]) -> N
     assert not (await room.preview(refreshed, **edit)).changed
     assert (OWN_SECRET in room.objects) == bool(edit["cloudInit"] or edit["sshKeys"])
     assert {volume["name"] for volume in room.spec["volumes"]} == {disk["name"] for disk in room.devices["disks"]}
+    bindings = {nic["name"]: "masquerade" in nic for nic in room.devices["interfaces"]}
+    assert bindings == {nic["name"]: not nic["network"] for nic in edit["networkInterfaces"]}
     assert {network["name"] for network in room.spec["networks"]} == {nic["name"] for nic in edit["networkInterfaces"]}
 
 
