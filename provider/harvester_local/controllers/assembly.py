@@ -14,6 +14,7 @@ from harvester_local.controllers.migrations import Migrations, WorkloadUpdates
 from harvester_local.controllers.networks import ClusterNetworks, Networks, Uplinks
 from harvester_local.controllers.runtime import Context, Runner
 from harvester_local.controllers.scheduling import Scheduler
+from harvester_local.controllers.templates import Templates, TemplateVersions
 from harvester_local.controllers.volume_templates import VolumeTemplates
 from harvester_local.controllers.volumes import Volumes
 
@@ -36,6 +37,8 @@ async def control(context: Context, outside: aiohttp.ClientSession, uploads: Upl
             Instances(context, recorder, scheduler),
             Migrations(context, scheduler),
             WorkloadUpdates(context),
+            Templates(context),
+            TemplateVersions(context),
         ]
     )
     context.store.listen(runner.listen)
