@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from fake_cluster import Heard
-from machine_room import OWN_SECRET, REF, SAMPLE, TEMPLATES, MachineRoom
+from machine_room import GUEST, OWN_SECRET, REF, SAMPLE, TEMPLATES, MachineRoom
 
 from harvester_provider.core.ref import Ref
 from harvester_provider.engine import verbs
@@ -123,6 +123,14 @@ class TestDrift:
 
         room.edit(add)
         assert (await room.refresh(made)).inputs == made.inputs
+
+
+class TestRequests:
+    async def test_a_refresh_without_drift_asks_for_three_objects(self, room: MachineRoom) -> None:
+        made = await room.up()
+        room.requests.clear()
+        await room.refresh(made)
+        assert [str(what) for _, what in room.requests] == [str(REF), str(GUEST), str(OWN_SECRET)]
 
 
 class TestImport:

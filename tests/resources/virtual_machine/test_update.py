@@ -9,9 +9,10 @@ from fake_cluster import Heard
 from machine_room import GUEST, LAST, OWN_SECRET, REF, SAMPLE, TEMPLATES, MachineRoom
 
 from harvester_provider.core.errors import PlanRefused, Refused, Unreachable, WaitFailed, WaitTimedOut
+from harvester_provider.core.plan import Remove
 from harvester_provider.core.ref import Ref
 from harvester_provider.engine import verbs
-from harvester_provider.resources.apis import IMAGE, PERSISTENT_VOLUME_CLAIM
+from harvester_provider.resources.apis import DATA_VOLUME, IMAGE, PERSISTENT_VOLUME_CLAIM
 from harvester_provider.resources.virtual_machine import KIND
 
 ETH0, ETH1 = SAMPLE["networkInterfaces"]
@@ -321,6 +322,14 @@ class TestDisks:
         assert made.state["volumes"]["data"] in room.claims()
         await room.up(made, disks=[ROOT])
         assert made.state["volumes"]["data"] not in room.claims()
+
+    async def test_a_volume_that_cdi_made_goes_by_its_data_volume_which_would_make_it_again(self, room: MachineRoom) -> None:
+        made = await room.up(disks=[ROOT, {**DATA, "onDelete": "delete"}])
+        claim = Ref(PERSISTENT_VOLUME_CLAIM, made.state["volumes"]["data"], "default")
+        owners = [{"kind": "DataVolume", "name": claim.name}]
+        room.place(claim, {**room.objects[claim], "metadata": {"ownerReferences": owners}})
+        plan = (await room.preview(made, disks=[ROOT])).plan
+        assert [step.ref for step in plan.steps if isinstance(step, Remove)] == [Ref(DATA_VOLUME, claim.name, "default")]
 
     async def test_an_attached_volume_is_kept_when_its_disk_is_removed(self, room: MachineRoom) -> None:
         room.place(Ref(PERSISTENT_VOLUME_CLAIM, "archive", "default"), {"status": {"phase": "Bound"}})

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from harvester_provider.core.json import dig_strings
 from harvester_provider.core.kind import Requirement
 from harvester_provider.core.ref import Ref, Want
 from harvester_provider.core.snapshot import Snapshot
@@ -18,25 +19,47 @@ from harvester_provider.resources.apis import (
 from harvester_provider.resources.virtual_machine.live import Live, instance_of
 from harvester_provider.resources.virtual_machine.manifest import own_secret
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
-from harvester_provider.resources.virtual_machine.observe import secrets_of
-from harvester_provider.resources.virtual_machine.removal import pending_claims
-from harvester_provider.resources.virtual_machine.words import reference
+from harvester_provider.resources.virtual_machine.observe import observe, secrets_of
+from harvester_provider.resources.virtual_machine.removal import doomed_claims, pending_claims
+from harvester_provider.resources.virtual_machine.words import IMAGE_ID, reference
 
 
 def reads(ref: Ref, inputs: VirtualMachineInputs | None, seen: Snapshot) -> Iterable[Want]:
-    """The machine, its instance, its volumes and Secrets, and the images and keys that the inputs name."""
-    yield ref
-    yield instance_of(ref)
+    """The machine and its instance, then only what the inputs need of the rest: a refresh without drift asks for little.
+
+    The release decides what a change does, so it is asked for where the inputs differ from the machine.
+    """
     live = Live.of(ref, seen)
-    yield from live.claims()
-    yield from (Ref(PERSISTENT_VOLUME_CLAIM, name, ref.namespace) for name in pending_claims(live))
-    yield from secrets_of(live)
-    if live.on:
-        yield SERVER_VERSION
+    wants: list[Want] = [ref, instance_of(ref), *secrets_of(live)]
     if inputs is not None:
-        if inputs.ssh_keys or (inputs.cloud_init and not inputs.cloud_init.secret_name):
-            yield own_secret(ref)
-        yield from (need.ref for need in requires(inputs) if need.ref.api in (IMAGE, KEY_PAIR, SECRET))
+        wants += [*_claims(live, inputs), *_named(live, inputs, seen)]
+    yield from wants
+    if inputs is not None and live.on and not seen.missing(wants) and _differs(live, inputs, seen):
+        yield SERVER_VERSION
+
+
+def _claims(live: Live, inputs: VirtualMachineInputs) -> Iterable[Want]:
+    """The volumes that may be deleted, with their machine or with a disk that is no longer declared: how, they say themselves."""
+    undeclared = [live.claim(name) for name in live.disks.keys() - {disk.name for disk in inputs.disks}]
+    names = dict.fromkeys((*doomed_claims(inputs, live), *pending_claims(live), *filter(None, undeclared)))
+    return (Ref(PERSISTENT_VOLUME_CLAIM, name, live.ref.namespace) for name in names)
+
+
+def _named(live: Live, inputs: VirtualMachineInputs, seen: Snapshot) -> Iterable[Want]:
+    """Keys and Secrets, and the images of volumes that are not made yet."""
+    if inputs.ssh_keys or (inputs.cloud_init and not inputs.cloud_init.secret_name):
+        yield own_secret(live.ref)
+    yield from (need.ref for need in requires(inputs) if need.ref.api in (KEY_PAIR, SECRET))
+    for disk in inputs.disks if live.ref in seen else ():
+        image = reference(IMAGE, disk.image, live.ref.namespace) if disk.image else None
+        made_from = dig_strings(live.claim_template(live.claim(disk.name)), "metadata", "annotations").get(IMAGE_ID)
+        if image and image.id != made_from:
+            yield image
+
+
+def _differs(live: Live, inputs: VirtualMachineInputs, seen: Snapshot) -> bool:
+    found = observe(live, inputs, seen)
+    return any(getattr(inputs, name) != value for name, value in found.items())
 
 
 def requires(inputs: VirtualMachineInputs) -> Iterable[Requirement]:
