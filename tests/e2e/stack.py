@@ -70,6 +70,8 @@ class Stack:
             "PULUMI_BACKEND_URL": f"file://{self.home / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE": "correct horse",
             "PULUMI_SKIP_UPDATE_CHECK": "1",
+            # the SDK is installed in place, where Pulumi does not see that it needs no plugin of its own
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PYTHONDONTWRITEBYTECODE": "1",
             "NO_COLOR": "1",
             **self.environment,

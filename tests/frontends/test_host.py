@@ -7,12 +7,15 @@ from typing import Any
 import dill
 import pytest
 from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.output import Unknown as HostUnknown
 from pulumi.runtime.rpc import UNKNOWN as HOST_UNKNOWN
+from pulumi.runtime.rpc import is_rpc_secret
 
 from harvester_provider.core.errors import BadConnection
 from harvester_provider.core.unknown import UNKNOWN
+from harvester_provider.engine.verbs import Found
 from harvester_provider.frontends.dynamic import DynamicProvider
-from harvester_provider.frontends.host import Host, _to_core, _to_host, lift_worker_limit, settings_of
+from harvester_provider.frontends.host import Host, _to_core, _to_host, concealed, lift_worker_limit, settings_of
 from harvester_provider.frontends.log import EngineLog
 from harvester_provider.resources.provider import ProviderSettings
 
@@ -60,6 +63,19 @@ def test_unknown_values_are_translated_both_ways_at_any_depth() -> None:
     core = _to_core(host)
     assert core == {"a": UNKNOWN, "b": [{"c": UNKNOWN}], "d": 1}
     assert _to_host(core) == {"a": HOST_UNKNOWN, "b": [{"c": HOST_UNKNOWN}], "d": 1}
+
+
+def test_an_unknown_object_inside_of_a_value_is_translated_too() -> None:
+    assert _to_core({"a": [{"b": HostUnknown()}]}) == {"a": [{"b": UNKNOWN}]}
+
+
+def test_secrets_of_a_resource_that_is_only_read_are_marked() -> None:
+    found = concealed(
+        "VirtualMachine", Found("default/vm", {"cloudInit": {"userData": "x"}}, {"cloudInit": {"userData": "x"}, "name": "vm"})
+    )
+    for values in (found.inputs, found.state):
+        assert is_rpc_secret(values["cloudInit"]["userData"])  # type: ignore[index,call-overload]  a mapping
+    assert found.state["name"] == "vm"
 
 
 class TestHost:

@@ -41,6 +41,8 @@ class _Cli:
             "PULUMI_BACKEND_URL": f"file://{self._work / 'state'}",
             "PULUMI_CONFIG_PASSPHRASE": "demo",
             "PULUMI_SKIP_UPDATE_CHECK": "1",
+            # the SDK is installed in place, where Pulumi does not see that it needs no plugin of its own
+            "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         }
 
     def run(self, *command: str, quiet: bool = False) -> None:

@@ -12,13 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from pulumi.output import Unknown as HostUnknown
 from pulumi.runtime.rpc import UNKNOWN as HOST_UNKNOWN
+from pulumi.runtime.rpc import wrap_rpc_secret
 
 from harvester_provider.core.errors import BadConnection, HarvesterError, PlanRefused
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.unknown import UNKNOWN
 from harvester_provider.engine import verbs
 from harvester_provider.frontends.log import EngineLog
+from harvester_provider.resources.model import conceal
 from harvester_provider.resources.provider import ProviderSettings
 from harvester_provider.resources.registry import KINDS
 from harvester_provider.wiring import Clusters, Loop
@@ -125,7 +128,7 @@ class Host:
         async def work() -> verbs.Found:
             return await verbs.create(KINDS[kind], await self._clusters.get(_cluster_of(values)), values, self._log)
 
-        return self._loop.run(work())
+        return concealed(kind, self._loop.run(work()))
 
     def read(self, kind: str, identity: str, props: Mapping[str, Any]) -> verbs.Found | None:
         """The resource as it is."""
@@ -134,7 +137,8 @@ class Host:
         async def work() -> verbs.Found | None:
             return await verbs.read(KINDS[kind], await self._clusters.get(_cluster_of(values)), identity, values)
 
-        return self._loop.run(work())
+        found = self._loop.run(work())
+        return concealed(kind, found) if found else None
 
     def update(self, kind: str, identity: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> verbs.Found:
         """Bring the resource to the new inputs."""
@@ -143,7 +147,7 @@ class Host:
         async def work() -> verbs.Found:
             return await verbs.update(KINDS[kind], await self._clusters.get(_cluster_of(values)), identity, before, values, self._log)
 
-        return self._loop.run(work())
+        return concealed(kind, self._loop.run(work()))
 
     def delete(self, kind: str, identity: str, props: Mapping[str, Any]) -> None:
         """Remove the resource."""
@@ -161,21 +165,33 @@ def _cluster_of(values: Mapping[str, Any]) -> str | None:
 
 def _to_core(values: Mapping[str, Any]) -> dict[str, Any]:
     """The host's values: its marker for unknown ones becomes UNKNOWN, its own keys are left out."""
-    return {key: _swap(value, HOST_UNKNOWN, UNKNOWN) for key, value in values.items() if key not in _HIDDEN}
+    return {key: _swap(value, _is_host_unknown, UNKNOWN) for key, value in values.items() if key not in _HIDDEN}
 
 
 def _to_host(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _swap(value, UNKNOWN, HOST_UNKNOWN) for key, value in values.items()}
+    return {key: _swap(value, lambda item: item is UNKNOWN, HOST_UNKNOWN) for key, value in values.items()}
 
 
-def _swap(value: Any, what: object, by: object) -> Any:
-    if value is what or (isinstance(what, str) and value == what):
+def _is_host_unknown(value: Any) -> bool:
+    """The host marks an unknown value by a text or, inside of others, by an object."""
+    return isinstance(value, HostUnknown) or (isinstance(value, str) and value == HOST_UNKNOWN)
+
+
+def _swap(value: Any, found: Callable[[Any], bool], by: object) -> Any:
+    if found(value):
         return by
     if isinstance(value, Mapping):
-        return {key: _swap(item, what, by) for key, item in value.items()}
+        return {key: _swap(item, found, by) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_swap(item, what, by) for item in value]
+        return [_swap(item, found, by) for item in value]
     return value
+
+
+def concealed(kind: str, found: verbs.Found) -> verbs.Found:
+    """The answer with its secrets marked: for a resource that is only read, the engine has no inputs to take the marks from."""
+    model, outputs = KINDS[kind].inputs, KINDS[kind].outputs_model
+    state = conceal(outputs, conceal(model, found.state, wrap_rpc_secret), wrap_rpc_secret)
+    return verbs.Found(found.id, conceal(model, found.inputs, wrap_rpc_secret), state)
 
 
 def lift_worker_limit(workers: int) -> bool:

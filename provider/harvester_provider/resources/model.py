@@ -5,8 +5,8 @@ in here knows a kind.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -95,6 +95,34 @@ def _wire(value: object) -> object:
     if isinstance(value, Quantity):
         return value.text
     return value
+
+
+def conceal(model: type[Model], values: Mapping[str, Any], wrap: Callable[[Any], Any]) -> dict[str, Any]:
+    """The values by their names on the wire, with `wrap` around those that the model marks as secret, nested ones too."""
+    out = dict(values)
+    for name, field in model.model_fields.items():
+        key = field.alias or name
+        extra = field.json_schema_extra
+        if out.get(key) is None:
+            continue
+        if isinstance(extra, dict) and extra.get("secret"):
+            out[key] = wrap(out[key])
+        elif inner := _model_in(field.annotation):
+            out[key] = _conceal_inner(inner, out[key], wrap)
+    return out
+
+
+def _conceal_inner(model: type[Model], value: Any, wrap: Callable[[Any], Any]) -> Any:
+    if isinstance(value, list):
+        return [_conceal_inner(model, item, wrap) for item in value]
+    return conceal(model, value, wrap) if isinstance(value, Mapping) else value
+
+
+def _model_in(annotation: Any) -> type[Model] | None:
+    """The model that a field holds, directly, in a list, or as an option."""
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
 
 
 def _quantity(value: object) -> Quantity:
