@@ -43,7 +43,7 @@ def run(what: str, log: Path, *command: str | Path) -> None:
     if code:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-TAIL:])
         sys.exit(
-            f"setup: {what} failed with {code}; the end of {log}:\n{tail}\nNext: mend what it says, then run `make setup` again; it goes on from here"
+            f"setup: {what} failed with {code}; the end of {log}:\n{tail}\nNext: mend that, then run `make setup` again; it goes on from here"
         )
     say(f"{what}: done in {time.monotonic() - begin:.0f} s")
 
@@ -71,9 +71,8 @@ def main() -> None:
     parser.add_argument("--no-tools", action="store_true", help="only the Python environment")
     options = parser.parse_args()
     if sys.version_info < NEEDED:
-        sys.exit(
-            f"setup: Python {'.'.join(map(str, NEEDED))} or newer is needed, this is {sys.version.split()[0]}: run `make PYTHON=python3.12 setup`"
-        )
+        needed = ".".join(map(str, NEEDED))
+        sys.exit(f"setup: Python {needed} or newer is needed, this is {sys.version.split()[0]}: run `make PYTHON=python3.12 setup`")
     LOGS.mkdir(parents=True, exist_ok=True)
     with (ROOT / ".local" / "setup.lock").open("w") as lock:
         try:

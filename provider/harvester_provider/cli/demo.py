@@ -18,7 +18,7 @@ from harvester_local.toolchain import bin_folder
 from harvester_provider.core.errors import HarvesterError
 
 app = typer.Typer(no_args_is_help=True)
-_console = Console(stderr=True, highlight=False)
+_console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 STACK = "demo"
 Program = Annotated[Path, typer.Option(help="The Pulumi program to run.", exists=True, file_okay=False)]
