@@ -40,7 +40,7 @@ def trouble(text: str) -> str:
     return reasons(KIND, ssh_key(public_key=text)).get("publicKey", "")
 
 
-@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("key", KEYS, ids=["ed25519", "rsa", "ecdsa"])
 @pytest.mark.parametrize("form", ["{}", "{} me@example", "  {}\n", "{} a comment of words\r\n", 'restrict,from="10.0.0.0/8" {} me'])
 def test_keys_as_ssh_keygen_writes_them_are_accepted(key: str, form: str) -> None:
     assert trouble(form.format(key)) == ""
@@ -62,7 +62,7 @@ NO_KEYS = [
 ]
 
 
-@pytest.mark.parametrize("text", NO_KEYS)
+@pytest.mark.parametrize("text", NO_KEYS, ids=["empty", "comment", "type", "no base64", "two keys", "wrong type", "zeros"])
 def test_what_is_no_single_public_key_is_refused(text: str) -> None:
     assert "write one line" in trouble(text)
 
