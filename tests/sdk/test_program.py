@@ -96,7 +96,7 @@ def test_a_secret_inside_an_argument_is_told_as_a_secret(ran: Ran, name: str) ->
     assert drive["value"]["userData"] == "#cloud-config"
 
 
-def test_only_the_secret_inside_a_value_is_wrapped() -> None:
+async def test_only_the_secret_inside_a_value_is_wrapped() -> None:
     found = conceal({"parts": [{"userData": "s", "name": "a"}, {"name": "b"}]}, ("parts", "*", "user_data"))
     assert isinstance(found["parts"][0]["userData"], pulumi.Output)
     assert (found["parts"][0]["name"], found["parts"][1]) == ("a", {"name": "b"})
