@@ -249,9 +249,9 @@ def _by_name(entries: list[Obj]) -> dict[str, Obj]:
 
 
 def _bare(value: object) -> object:
-    """Without what an absent field and an empty one have in common."""
+    """Without null fields and empty lists, which mean the same as absent ones; an empty object such as `tpm: {}` is one."""
     if isinstance(value, dict):
-        return {k: bare for k, v in value.items() if (bare := _bare(v)) not in (None, {}, [])}
+        return {k: bare for k, v in value.items() if (bare := _bare(v)) not in (None, [])}
     if isinstance(value, list):
         return [_bare(v) for v in value]
     return value

@@ -1,7 +1,6 @@
 """OpenSSH public keys: their fingerprints."""
 
 import base64
-import binascii
 import hashlib
 
 
@@ -10,7 +9,7 @@ def fingerprint(public_key: str) -> str:
     words = public_key.split()
     try:
         blob = base64.b64decode(words[1], validate=True)
-    except (IndexError, binascii.Error) as error:
+    except (IndexError, ValueError) as error:
         raise ValueError("not an OpenSSH public key") from error
     length = int.from_bytes(blob[:4], "big")
     if blob[4 : 4 + length].decode(errors="replace") != words[0]:
