@@ -7,6 +7,7 @@ from fake_cluster import FakeCluster, Heard
 from gadget import GADGET, KIND, STORE
 
 from harvester_provider.core.errors import Forbidden, InvalidInputs, NotOurs, PlanRefused, Refused, Unreachable, WaitFailed, WaitTimedOut
+from harvester_provider.core.ownership import OWNER
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.unknown import UNKNOWN
 from harvester_provider.engine import verbs
@@ -89,6 +90,12 @@ class TestCreate:
         assert found.state["size"] == 2
         assert cluster.objects[REF]["spec"]["extra"] == "theirs"
 
+    async def test_an_adopted_object_is_marked_as_ours_and_goes_on_without_adopt(self, cluster: FakeCluster) -> None:
+        cluster.place(REF, {"spec": {"size": 1, "colour": "red"}, "metadata": {"annotations": {"theirs": "x"}}})
+        await made(cluster, adopt=True)
+        assert cluster.objects[REF]["metadata"]["annotations"] == {"theirs": "x", OWNER: "p/s/g1"}
+        assert (await made(cluster)).id == "default/g1"
+
     async def test_adopt_refuses_what_cannot_be_changed_in_place(self, cluster: FakeCluster) -> None:
         cluster.place(REF, {"spec": {"size": 1, "colour": "blue"}})
         with pytest.raises(NotOurs, match="colour cannot be changed in place"):
@@ -169,6 +176,19 @@ class TestUpdate:
         after = await verbs.update(KIND, cluster, found.id, found.state, {**INPUTS, "size": 5}, Heard())
         assert after.state["size"] == 5
         assert cluster.objects[REF]["spec"] == {"size": 5, "colour": "red"}
+
+    async def test_an_imported_object_is_marked_by_its_first_update(self, cluster: FakeCluster) -> None:
+        cluster.place(REF, {"spec": {"size": 1, "colour": "red"}, "status": {"phase": "ready"}})
+        imported = await verbs.read(KIND, cluster, "default/g1", {})
+        assert imported is not None
+        await verbs.update(KIND, cluster, "default/g1", imported.state, {**INPUTS, "size": 2}, Heard())
+        assert cluster.objects[REF]["metadata"]["annotations"][OWNER] == "p/s/g1"
+
+    async def test_the_mark_of_a_program_that_adopted_it_stays(self, cluster: FakeCluster) -> None:
+        found = await made(cluster)
+        cluster.objects[REF]["metadata"]["annotations"][OWNER] = "p/other/g1"
+        await verbs.update(KIND, cluster, "default/g1", found.state, {**INPUTS, "size": 2}, Heard())
+        assert cluster.objects[REF]["metadata"]["annotations"][OWNER] == "p/other/g1"
 
     async def test_a_refused_change_stops_before_the_first_step(self, cluster: FakeCluster) -> None:
         found = await made(cluster, size=3)

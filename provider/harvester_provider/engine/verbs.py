@@ -13,8 +13,8 @@ from harvester_provider.core.effect import Effect
 from harvester_provider.core.errors import InvalidInputs, NotOurs
 from harvester_provider.core.json import Json, Object, dig_str
 from harvester_provider.core.kind import Kind
-from harvester_provider.core.ownership import is_ours, uid
-from harvester_provider.core.plan import Change, Plan
+from harvester_provider.core.ownership import is_ours, mark, owner_of, uid
+from harvester_provider.core.plan import Change, Patch, Plan
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
@@ -125,6 +125,7 @@ async def _take_over(kind: Kind[Any], cluster: Cluster, inputs: Any, seen: Snaps
     if not plan.replaces and not _leaving(found):
         reporter.info(f"{ref} exists: {'going on with it' if ours else 'taking it over'}")
         await run(cluster, plan, inputs.owner, reporter)
+        await _mark(cluster, ref, found, inputs.owner, reporter)
         return
     if not ours:
         names = ", ".join(plan.replaces)
@@ -132,6 +133,13 @@ async def _take_over(kind: Kind[Any], cluster: Cluster, inputs: Any, seen: Snaps
     reporter.info(f"{ref} was left behind by an interrupted run and cannot be used: making it again")
     await run(cluster, kind.delete(old, seen), inputs.owner, reporter)
     await _make(kind, cluster, inputs, await see(cluster, kind, ref, inputs), reporter)
+
+
+async def _mark(cluster: Cluster, ref: Ref, found: Object, owner: str, reporter: Reporter) -> None:
+    """Our mark on an object that others made. It comes last: what is cut off before it is adopted again."""
+    if owner and not is_ours(found, owner):
+        body = {"metadata": {"annotations": mark(owner)}}
+        await run(cluster, Plan((Patch(ref, body, says=f"note on {ref} whose it is"),)), owner, reporter)
 
 
 async def read(kind: Kind[Any], cluster: Cluster, identity: str, state: Wire) -> Found | None:
@@ -157,6 +165,8 @@ async def update(kind: Kind[Any], cluster: Cluster, identity: str, olds: Wire, n
     old = inputs_of_state(kind, olds) or kind.observe(ref, None, seen)
     _raise(kind, await _missing(kind, cluster, new))
     await run(cluster, kind.update(old, new, seen), new.owner, reporter)
+    if owner_of(seen.get(ref)) in {"", old.owner}:  # imported, or renamed in the program; another program's mark stays
+        await _mark(cluster, ref, seen.get(ref), new.owner, reporter)
     return await _finish(kind, cluster, ref, new)
 
 

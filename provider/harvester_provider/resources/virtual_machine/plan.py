@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from harvester_provider.core.effect import Effect
 from harvester_provider.core.errors import PlanRefused
 from harvester_provider.core.json import Object, dig_str
-from harvester_provider.core.ownership import OWNER, owner_of
 from harvester_provider.core.plan import Change, Patch, Plan, Put, Remove, Step
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
@@ -60,7 +59,6 @@ class Update:
             return Plan(changes=tuple(changes))
         must_stop = self.live.on and not self.power.halts and any(change.effect.stops_guest for change in changes)
         doomed = self._note_doomed()
-        self._mark()
         notes = tuple(self._notes(changes, doomed))
         if not must_stop:
             return Plan(tuple(self._modify(changes, doomed)), tuple(changes), notes=notes)
@@ -105,11 +103,6 @@ class Update:
         if self.power.starts:
             return Change(edit.property, Effect.LIVE, "the machine is started")
         return Change(edit.property, Effect.LIVE, "the guest does not notice it")
-
-    def _mark(self) -> None:
-        """Our mark, on a machine that is taken over."""
-        if self.new.owner and owner_of(self.live.vm) != self.new.owner:
-            self.draft.put(self.new.owner, "metadata", "annotations", OWNER)
 
     def _note_doomed(self) -> list[str]:
         """The volumes that go with their disks, noted on the machine until they are gone."""
@@ -165,7 +158,7 @@ class Update:
     def _patch(self, changes: Sequence[Change]) -> Patch:
         """The modification: all fields in one patch."""
         shown = [change for change in changes if change.effect is not Effect.NONE]
-        what = ", ".join(change.property for change in shown) or "its mark"
+        what = ", ".join(change.property for change in shown) or "notes of the provider"
         effect = max((change.effect for change in shown), default=Effect.METADATA)
         return Patch(self.live.ref, tuple(self.draft.patch), says=f"change {what} of {self.live.ref}", effect=effect)
 
