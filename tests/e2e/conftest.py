@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from images import serving
 from stack import EXAMPLES, Stack
-from target import Target, connect, kubeconfig_text, namespace
+from target import Target, connect, eventually, gone, kubeconfig_text, namespace
 
 from harvester_local.cluster import LocalHarvester
 from harvester_local.settings import Settings
@@ -50,7 +50,10 @@ def cluster(request: pytest.FixtureRequest, crds: str, images: str, tmp_path_fac
     if given:
         text = kubeconfig_text(Path(given))
         with connect(text) as api:
-            yield Target(text, request.config.getoption("--endpoint"), image_url, "", api)
+            found = Target(text, request.config.getoption("--endpoint"), image_url, "", api)
+            yield found
+            for name in found.namespaces:
+                eventually(lambda name=name: gone(found.core, name))
         return
     folder = tmp_path_factory.mktemp(f"harvester-{crds}")
     with (
@@ -64,6 +67,7 @@ def cluster(request: pytest.FixtureRequest, crds: str, images: str, tmp_path_fac
 def target(cluster: Target) -> Iterator[Target]:
     """The cluster, with a namespace for this test alone."""
     name = f"e2e-{uuid.uuid4().hex[:8]}"
+    cluster.namespaces.append(name)
     with namespace(cluster.core, name):
         yield Target(cluster.kubeconfig, cluster.endpoint, cluster.image_url, name, cluster.api, cluster.local)
 

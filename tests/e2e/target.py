@@ -4,7 +4,7 @@ import base64
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,8 @@ class Target:
     namespace: str
     api: client.ApiClient
     local: LocalHarvester | None = None
+    namespaces: list[str] = field(default_factory=list)
+    """The namespaces that tests made, for a look at the end whether all of them are gone."""
 
     @property
     def config(self) -> dict[str, str]:
@@ -96,16 +98,15 @@ def connect(kubeconfig: str) -> client.ApiClient:
 
 @contextmanager
 def namespace(core: client.CoreV1Api, name: str) -> Iterator[str]:
-    """A namespace for one test, gone afterwards with everything in it."""
+    """A namespace for one test. Its deletion is asked for at the end; `gone` says when it is done."""
     core.create_namespace({"metadata": {"name": name}})
     try:
         yield name
     finally:
         core.delete_namespace(name)
-        eventually(lambda: _gone(core, name))
 
 
-def _gone(core: client.CoreV1Api, name: str) -> bool:
+def gone(core: client.CoreV1Api, name: str) -> bool:
     try:
         core.read_namespace(name)
     except ApiException as error:
