@@ -107,9 +107,7 @@ def instance_of(vm: Obj, *, phase: str = "Running", **status: Any) -> Obj:
         **status,
     }
     owner = {"apiVersion": vm["apiVersion"], "kind": vm["kind"], "name": meta["name"], "uid": meta["uid"]}
-    return obj(
-        kinds.INSTANCE, meta["name"], metadata={"namespace": meta["namespace"], "ownerReferences": [owner]}, spec=spec, status=whole
-    )
+    return obj(kinds.INSTANCE, meta["name"], metadata={"namespace": meta["namespace"], "ownerReferences": [owner]}, spec=spec, status=whole)
 
 
 def world(*objects: Obj, minor: tuple[int, int] = (1, 8)) -> World:
