@@ -1,0 +1,1 @@
+"""`make bench`: what the provider costs, as ratios measured in one run."""
