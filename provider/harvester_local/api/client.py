@@ -1,9 +1,11 @@
 """The plane's own client of the API server.
 
 Every write returns the object as stored and hands it to `observe`, so that the store never lags behind the plane's
-own writes. It retries nothing: controllers are called again by what they watch, or ask to be.
+own writes. It tries again only where the server was too busy to look at the request: controllers are called again
+anyhow, by what they watch or when they asked to be.
 """
 
+import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator, Callable
@@ -18,7 +20,10 @@ from harvester_local.api.objects import Key, Obj, key_of
 
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
+APPLY = "application/apply-patch+yaml"
 CONNECTIONS = 64
+_BUSY_PAUSES = (0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0)
+"""Seconds between tries while the server is too busy (429), which it says before it has done anything."""
 
 
 class ApiError(Exception):
@@ -63,12 +68,16 @@ class Api:
             raise RuntimeError("Api is used outside its async with block")
         data = None if body is None else json.dumps(body).encode()
         sent = {"Content-Type": content_type, "Accept": "application/json", **(headers or {})}
-        async with self._session.request(method, self._server + path, data=data, headers=sent) as answer:
-            text = await answer.read()
-            if answer.status >= 400:
-                raise _error(answer.status, text)
-            parsed: Obj = json.loads(text)
-            return parsed
+        for pause in (*_BUSY_PAUSES, None):
+            async with self._session.request(method, self._server + path, data=data, headers=sent) as answer:
+                text = await answer.read()
+                if answer.status < 400:
+                    parsed: Obj = json.loads(text)
+                    return parsed
+                if answer.status != 429 or pause is None:
+                    raise _error(answer.status, text)
+            await asyncio.sleep(pause)
+        raise AssertionError("the last pause is None")
 
     async def get(self, kind: Kind, key: Key) -> Obj:
         """The object. Raises ApiError, 404 when there is none."""
@@ -92,6 +101,21 @@ class Api:
             if error.reason != "AlreadyExists":
                 raise
         return await self.get(kind, Key(obj["metadata"].get("namespace", ""), obj["metadata"]["name"]))
+
+    async def plant(self, kind: Kind, obj: Obj, owner: str) -> Obj:
+        """The object of that name, made in the name of `owner` when there is none, by an apply.
+
+        An API server holds back every create of a kind that is younger than two seconds, and no apply.
+        """
+        key = Key(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+        try:
+            return await self.get(kind, key)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+        whole = {"apiVersion": kind.api_version, "kind": kind.kind, **obj}
+        path = f"{kind.path(*key)}?fieldManager={owner}&force=true"
+        return self._seen(kind, await self.call("PATCH", path, whole, content_type=APPLY))
 
     async def replace(self, kind: Kind, obj: Obj) -> Obj:
         """Replace the object; its resourceVersion guards against a lost update."""

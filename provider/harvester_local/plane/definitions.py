@@ -1,6 +1,6 @@
 """Installing the CustomResourceDefinitions, the built-in ones or those of a folder.
 
-Ends when each is established, so that everything after it finds its kinds. Knows no kind by name.
+Ends when each is served, so that everything after it finds its kinds. Knows no kind by name.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import yaml
 
 from harvester_local.api.client import Api, ApiError
 from harvester_local.api.kinds import CRD
-from harvester_local.api.objects import Key, Obj, is_true
+from harvester_local.api.objects import Key, Obj
 
 BUILT_IN = Path(__file__).parent.parent / "crds"
 _AT_ONCE = 8
@@ -41,7 +41,7 @@ def _lean(definition: Obj) -> Obj:
 
 
 async def install_definitions(api: Api, folder: Path | None) -> int:
-    """Create or update the definitions and wait until each is established; their number."""
+    """Create or update the definitions and wait until each is served; their number."""
     definitions = await asyncio.to_thread(read_definitions, folder or BUILT_IN)
     slots = asyncio.Semaphore(_AT_ONCE)
 
@@ -69,17 +69,15 @@ async def _put(api: Api, definition: Obj) -> None:
 
 
 async def _served(api: Api, definition: Obj) -> None:
-    """Wait until the kind is established and its first list is answered; before that the server says 404 or 429."""
-    spec, name = definition["spec"], definition["metadata"]["name"]
+    """Wait until the kind's first list is answered; before that the server says 404 or 429."""
+    spec = definition["spec"]
     version = next(v["name"] for v in spec["versions"] if v["storage"])
     path = f"/apis/{spec['group']}/{version}/{spec['names']['plural']}?limit=1"
-    while not await _answers(api, name, path):  # noqa: ASYNC110  the API server has no event for it
+    while not await _answers(api, path):  # noqa: ASYNC110  the API server has no event for it
         await asyncio.sleep(_PAUSE_SECONDS)
 
 
-async def _answers(api: Api, name: str, path: str) -> bool:
-    if not is_true(await api.get(CRD, Key("", name)), "Established"):
-        return False
+async def _answers(api: Api, path: str) -> bool:
     try:
         await api.call("GET", path)
     except ApiError as error:

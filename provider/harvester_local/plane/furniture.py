@@ -24,6 +24,8 @@ NAMESPACES = (
     "fleet-local",
     "fleet-default",
 )
+OWNER = "harvester"
+"""Field manager of all that is furnished."""
 VIP = "192.168.100.10"
 LONGHORN = {"numberOfReplicas": "3", "staleReplicaTimeout": "30", "migratable": "true"}
 _DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
@@ -151,7 +153,7 @@ async def furnish(api: Api, rules: Rules, settings: Settings) -> None:
     ]
     async with asyncio.TaskGroup() as group:
         for kind, obj in objects:
-            group.create_task(api.ensure(kind, obj))
+            group.create_task(api.plant(kind, obj, OWNER))
         group.create_task(_virt(api, virt, virt_status))
         for number in range(1, settings.nodes + 1):
             group.create_task(_node(api, number, rules, settings))
@@ -159,7 +161,7 @@ async def furnish(api: Api, rules: Rules, settings: Settings) -> None:
 
 
 async def _virt(api: Api, virt: Obj, status: Obj) -> None:
-    await api.ensure(kinds.KUBEVIRT, virt)
+    await api.plant(kinds.KUBEVIRT, virt, OWNER)
     await api.patch(kinds.KUBEVIRT, Key(SYSTEM, "kubevirt"), {"spec": virt["spec"]})
     await api.patch_status(kinds.KUBEVIRT, Key(SYSTEM, "kubevirt"), status)
 

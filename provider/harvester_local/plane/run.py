@@ -59,7 +59,7 @@ async def _start(config: PlaneConfig, stack: AsyncExitStack, stop: asyncio.Event
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60))
     )
     count = await install_definitions(api, config.crds)
-    log.info("%d kinds established", count)
+    log.info("%d kinds served", count)
     await furnish(api, rules, config.settings)
     context, uploads = Context(api, store, config.settings, rules), Uploads()
     world = World(store, rules)
