@@ -6,7 +6,17 @@ import pytest
 from fake_cluster import FakeCluster, Heard
 from gadget import GADGET, KIND, STORE
 
-from harvester_provider.core.errors import Forbidden, InvalidInputs, NotOurs, PlanRefused, Refused, Unreachable, WaitFailed, WaitTimedOut
+from harvester_provider.core.errors import (
+    Changed,
+    Forbidden,
+    InvalidInputs,
+    NotOurs,
+    PlanRefused,
+    Refused,
+    Unreachable,
+    WaitFailed,
+    WaitTimedOut,
+)
 from harvester_provider.core.ownership import OWNER
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.unknown import UNKNOWN
@@ -208,6 +218,26 @@ class TestUpdate:
         with pytest.raises(Refused, match=r"too large\. Things were put back"):
             await verbs.update(KIND, cluster, found.id, found.state, {**INPUTS, "size": 9}, Heard())
         assert cluster.objects[REF]["spec"] == {"size": 1, "colour": "red"}
+
+    async def test_an_object_that_somebody_changes_meanwhile_is_looked_at_and_planned_for_again(self, cluster: FakeCluster) -> None:
+        found = await made(cluster)
+        cluster.refuse("patch", Changed("it was changed"), times=2)
+        heard = Heard()
+        after = await verbs.update(KIND, cluster, found.id, found.state, {**INPUTS, "size": 5}, heard)
+        assert after.state["size"] == 5
+        assert len(heard.infos) == 2
+
+    async def test_an_object_that_never_stands_still_is_put_back_and_told(self, cluster: FakeCluster) -> None:
+        found = await made(cluster)
+
+        def disturb(_ref: Ref, body: dict[str, Any]) -> None:
+            if body["spec"].get("stopped"):
+                cluster.refuse("patch", Changed("it was changed"))
+
+        cluster.on_write.append(disturb)
+        with pytest.raises(Changed, match="put back"):
+            await verbs.update(KIND, cluster, found.id, found.state, {**INPUTS, "size": 5}, Heard())
+        assert "stopped" not in cluster.objects[REF]["spec"]
 
     async def test_a_vanished_object_is_made_again(self, cluster: FakeCluster) -> None:
         found = await made(cluster)

@@ -21,6 +21,7 @@ CASES = [
     (409, status(409, "Conflict", "the object has been modified; please apply your changes to the latest version"), errors.Conflict),
     (409, status(409, "Conflict", DENIED + "A resource with the same name exists"), errors.Refused),
     (422, status(422, "Invalid", "spec.size: must be positive"), errors.Refused),
+    (422, status(422, "Invalid", "the server rejected our request due to an error in our request"), errors.Changed),
     (400, status(400, "BadRequest", "cannot decode"), errors.Refused),
     (429, status(429, "TooManyRequests", "slow down"), errors.Overloaded),
     (500, status(500, "InternalError", 'failed calling webhook "validator.harvesterhci.io": connect: refused'), errors.Overloaded),

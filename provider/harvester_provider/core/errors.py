@@ -71,6 +71,10 @@ class Conflict(ApiError):
     """409 of the optimistic lock ("the object has been modified"): read again and retry."""
 
 
+class Changed(Conflict):
+    """A patch that was made from what was seen does not fit any more: the object was changed meanwhile. Look and plan again."""
+
+
 class Refused(ApiError):
     """An admission webhook or a validation refused the request: a rule of the cluster, not a fault of the network.
 

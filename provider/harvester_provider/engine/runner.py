@@ -13,6 +13,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_e
 from harvester_provider.core.cluster import Cluster
 from harvester_provider.core.errors import (
     AlreadyExists,
+    Changed,
     Conflict,
     HarvesterError,
     NotFound,
@@ -37,14 +38,20 @@ SETTLE_SECONDS = 45.0
 """How long a refusal that ends by itself is waited out: webhooks read caches, which lag behind by a second or so."""
 
 
-async def run(cluster: Cluster, plan: Plan, owner: str, reporter: Reporter) -> None:
-    """Run all steps. `owner` is the mark of the objects that are ours; an empty one owns nothing that is already there."""
+async def run(cluster: Cluster, plan: Plan, owner: str, reporter: Reporter, *, final: bool = True) -> None:
+    """Run all steps. `owner` is the mark of the objects that are ours; an empty one owns nothing that is already there.
+
+    Raises Changed where the object is no longer what the plan was made from. Unless this is the `final` try, nothing is
+    put back then: the next plan goes on from where this one ended.
+    """
     if plan.refused:
         raise PlanRefused("; ".join(f"{change.property}: {change.why}" for change in plan.refused))
     for number, step in enumerate(plan.steps):
         try:
             await _run_step(cluster, step, owner, reporter)
         except (Refused, Conflict, WaitFailed, WaitTimedOut) as error:
+            if isinstance(error, Changed) and not final:
+                raise
             if number and plan.recover and (plan.committed is None or number < plan.committed):
                 await _recover(cluster, plan, owner, reporter, error)
             raise
@@ -104,6 +111,8 @@ async def _patiently(act: Callable[[], Awaitable[T]], seconds: float = SETTLE_SE
 
 
 def _passes(error: BaseException, *, locked: bool) -> bool:
+    if isinstance(error, Changed):
+        return False
     return (locked and isinstance(error, Conflict)) or (isinstance(error, Refused) and error.transient)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from harvester_provider.core.cluster import Cluster
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.errors import InvalidInputs, NotOurs
+from harvester_provider.core.errors import Changed, InvalidInputs, NotOurs
 from harvester_provider.core.json import Json, Object, dig_str
 from harvester_provider.core.kind import Kind
 from harvester_provider.core.ownership import is_ours, mark, owner_of, uid
@@ -25,6 +25,9 @@ from harvester_provider.engine.runner import not_ours, run
 from harvester_provider.engine.state import Wire, inputs_of_state, parse, state_of
 from harvester_provider.resources.kind import LOCAL_ONLY
 from harvester_provider.resources.model import Model
+
+PLANS = 4
+"""How often an update is planned anew when others change the object while it runs."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ async def _take_over(kind: Kind[Any], cluster: Cluster, inputs: Any, seen: Snaps
     plan = kind.update(old, inputs, seen)
     if not plan.replaces and not _leaving(found):
         reporter.info(f"{ref} exists: {'going on with it' if ours else 'taking it over'}")
-        await run(cluster, plan, inputs.owner, reporter)
+        await _bring(kind, cluster, old, inputs, seen, reporter)
         await _mark(cluster, ref, found, inputs.owner, reporter)
         return
     if not ours:
@@ -133,6 +136,21 @@ async def _take_over(kind: Kind[Any], cluster: Cluster, inputs: Any, seen: Snaps
     reporter.info(f"{ref} was left behind by an interrupted run and cannot be used: making it again")
     await run(cluster, kind.delete(old, seen), inputs.owner, reporter)
     await _make(kind, cluster, inputs, await see(cluster, kind, ref, inputs), reporter)
+
+
+async def _bring(kind: Kind[Any], cluster: Cluster, old: Any, new: Any, seen: Snapshot, reporter: Reporter) -> None:
+    """Run the update; where somebody changed the object meanwhile, look and plan again, a few times."""
+    ref = kind.ref(new)
+    for left in reversed(range(PLANS)):
+        try:
+            await run(cluster, kind.update(old, new, seen), new.owner, reporter, final=not left)
+        except Changed:
+            if not left:
+                raise
+            reporter.info(f"{ref} was changed by somebody else meanwhile: looking at it and planning again")
+            seen = await see(cluster, kind, ref, new)
+        else:
+            return
 
 
 async def _mark(cluster: Cluster, ref: Ref, found: Object, owner: str, reporter: Reporter) -> None:
@@ -164,7 +182,7 @@ async def update(kind: Kind[Any], cluster: Cluster, identity: str, olds: Wire, n
         return await create(kind, cluster, news, reporter)
     old = inputs_of_state(kind, olds) or kind.observe(ref, None, seen)
     _raise(kind, await _missing(kind, cluster, new))
-    await run(cluster, kind.update(old, new, seen), new.owner, reporter)
+    await _bring(kind, cluster, old, new, seen, reporter)
     if owner_of(seen.get(ref)) in {"", old.owner}:  # imported, or renamed in the program; another program's mark stays
         await _mark(cluster, ref, seen.get(ref), new.owner, reporter)
     return await _finish(kind, cluster, ref, new)

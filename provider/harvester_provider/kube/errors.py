@@ -13,6 +13,8 @@ from harvester_provider.core import errors
 from harvester_provider.core.json import Object, dig, dig_int, dig_str
 
 _LOCK = "the object has been modified"
+_MISFIT = "the server rejected our request due to an error in our request"
+"""What apiserver says, with 422 and without a word more, of a JSON patch whose `test` or path does not fit the object."""
 _WEBHOOK = re.compile(r'admission webhook "([^"]+)" denied the request:?\s*')
 _WEBHOOK_DOWN = ("failed calling webhook", "failed to call webhook")
 _PASSING = re.compile(
@@ -43,20 +45,28 @@ def translate(status: int, headers: Mapping[str, str], body: bytes, asked: str) 
     refusal = _WEBHOOK.search(message)
     text = f"{asked}: {_WEBHOOK.sub('', message)}"
     if 300 <= status < 400:
-        return errors.BadConnection(
-            f"{asked}: redirected to {headers.get('Location', '?')}: redirects are not followed; set the final address"
-        )
-    if status == 401:
-        return errors.Unauthorized(
-            f"{asked}: the credentials are not valid (401): get a new kubeconfig or token", status=status, reason=reason
-        )
-    if refusal or status in {400, 405, 422}:
-        return errors.Refused(text, status=status, reason=reason, transient=_PASSING.search(message) is not None)
-    if status == 403:
-        return errors.Forbidden(f"{text}: ask for the permission, or use other credentials", status=status, reason=reason)
+        where = headers.get("Location", "?")
+        return errors.BadConnection(f"{asked}: redirected to {where}: redirects are not followed; set the final address")
+    if status in {401, 403} and not refusal:
+        return _locked_out(status, reason, asked, text)
+    if refusal or status in {400, 403, 405, 422}:
+        return _refused(status, reason, message, asked, text)
     if status in {404, 409}:
         return _missing(answer, text, asked) if status == 404 else _conflict(message, reason, text)
     return _faulty(status, headers, answer, message, text)
+
+
+def _locked_out(status: int, reason: str, asked: str, text: str) -> errors.HarvesterError:
+    if status == 401:
+        said = f"{asked}: the credentials are not valid (401): get a new kubeconfig or token"
+        return errors.Unauthorized(said, status=status, reason=reason)
+    return errors.Forbidden(f"{text}: ask for the permission, or use other credentials", status=status, reason=reason)
+
+
+def _refused(status: int, reason: str, message: str, asked: str, text: str) -> errors.HarvesterError:
+    if status == 422 and message == _MISFIT:
+        return errors.Changed(f"{asked}: it was changed by somebody else meanwhile: run `pulumi up` again", status=status, reason=reason)
+    return errors.Refused(text, status=status, reason=reason, transient=_PASSING.search(message) is not None)
 
 
 def _missing(answer: Object, text: str, asked: str) -> errors.HarvesterError:

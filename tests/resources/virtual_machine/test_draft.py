@@ -42,12 +42,21 @@ def test_an_entry_that_moved_meanwhile_is_not_mistaken_for_its_neighbour() -> No
         json_patched({**SEEN, "nics": SEEN["nics"][::-1]}, draft.patch)
 
 
-def test_an_entry_that_somebody_added_meanwhile_stays() -> None:
+def test_a_patch_for_a_list_that_somebody_added_to_meanwhile_does_not_fit() -> None:
     draft = Draft(SEEN)
     draft.remove_entry("x", "nics")
     draft.append({"name": "z"}, "nics")
-    now = {**SEEN, "nics": [*SEEN["nics"], {"name": "theirs"}]}
-    assert [nic["name"] for nic in json_patched(now, draft.patch)["nics"]] == ["y", "theirs", "z"]
+    with pytest.raises(Refused):
+        json_patched({**SEEN, "nics": [*SEEN["nics"], {"name": "theirs"}]}, draft.patch)
+
+
+def test_a_patch_that_was_applied_without_our_learning_of_it_adds_nothing_twice() -> None:
+    draft = Draft(SEEN)
+    draft.append({"name": "z"}, "nics")
+    once = json_patched(SEEN, draft.patch)
+    assert [nic["name"] for nic in once["nics"]] == ["x", "y", "z"]
+    with pytest.raises(Refused):
+        json_patched(once, draft.patch)
 
 
 def test_a_label_that_somebody_removed_meanwhile_is_no_error() -> None:

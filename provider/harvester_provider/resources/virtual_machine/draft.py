@@ -75,9 +75,15 @@ class Draft:
         return next((number for number, entry in enumerate(found) if isinstance(entry, dict) and entry.get("name") == name), None)
 
     def append(self, entry: Object, *path: str | int) -> None:
-        """Add an entry at the end of a list, which is made where there is none."""
-        if not isinstance(self.get(*path), list):
+        """Add an entry at the end of a list, which is made where there is none.
+
+        The patch fails where the list is not what was seen: one that was applied without us learning of it adds nothing twice.
+        """
+        before = self.get(*path)
+        if not isinstance(before, list):
             self.put([], *path)
+        elif before:
+            self._note("test", path, copy.deepcopy(before))
         self._note("add", (*path, "-"), entry)
         cast("list[Any]", self.get(*path)).append(_mutable(entry))
 
