@@ -218,6 +218,18 @@ class TestStopModifyStart:
         assert STOPPED not in room.machine["metadata"]["annotations"]
         assert room.starts["vm1"] == 2
 
+    async def test_a_refusal_after_a_killed_update_starts_the_machine_again_as_it_was(self, room: MachineRoom) -> None:
+        made = await room.up()
+        room.kill_after(patches=1)
+        with pytest.raises(Unreachable):
+            await room.up(made, cpu=4)
+        room.kill_after(patches=None)
+        room.refused_change = Refused("no")
+        with pytest.raises(Refused, match="Things were put back as they were before"):
+            await room.up(made, cpu=4)
+        assert room.machine["status"]["printableStatus"] == "Running"
+        assert room.spec["domain"]["cpu"]["cores"] == 2
+
     async def test_a_refresh_after_a_killed_update_shows_that_the_machine_is_off(self, room: MachineRoom) -> None:
         made = await room.up()
         room.kill_after(patches=1)
@@ -261,6 +273,13 @@ class TestAGuestThatDoesNotStop:
         assert [(call.path.rsplit("/", 1)[1], call.body) for call in room.calls] == [("stop", {"gracePeriod": 0})]
         assert now.state["status"] == "Running"
         assert room.spec["domain"]["cpu"]["cores"] == 4
+
+    async def test_by_force_it_is_switched_off_when_it_is_deleted_as_well(self, room: MachineRoom) -> None:
+        made = await room.up(stop={"deadline": "30s", "then": "force"})
+        room.stubborn = True
+        await verbs.delete(KIND, room, REF.id, made.state, Heard())
+        assert [call.body for call in room.calls] == [{"gracePeriod": 0}]
+        assert REF not in room.objects
 
 
 class TestRefusedAndReplaced:

@@ -81,7 +81,7 @@ class CloudInitDrive(Model):
 
 
 class StopPolicy(Model):
-    """How a running machine is stopped for changes that it cannot take while it runs."""
+    """How a running machine is stopped for changes that it cannot take while it runs; with `force`, also when it is deleted."""
 
     deadline: DurationText | None = None
     """How long the guest may take to shut down. Default: the machine's termination grace period and one minute."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from harvester_provider.core.json import Object, by_name, dig, dig_map, dig_objects, dig_str, dig_strings, is_true
+from harvester_provider.core.json import Object, by_name, dig, dig_int, dig_map, dig_objects, dig_str, dig_strings, is_true
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM, VIRTUAL_MACHINE_INSTANCE
@@ -20,6 +20,8 @@ from harvester_provider.resources.virtual_machine.words import (
     VOLUME_CLAIM_TEMPLATES,
 )
 
+GRACE_SECONDS = 120
+"""Harvester's default for how long a guest may take to shut down (setting default-vm-termination-grace-period-seconds)."""
 _FINAL = ("Succeeded", "Failed")
 
 
@@ -73,6 +75,12 @@ class Live:
     def last_strategy(self) -> str:
         """The run strategy that Harvester remembers."""
         return self.annotations.get(LAST_STRATEGY, "")
+
+    @property
+    def grace_seconds(self) -> int:
+        """How long the guest may take to shut down before KubeVirt switches it off."""
+        path = ("spec", "terminationGracePeriodSeconds")
+        return dig_int(self.instance, *path, default=dig_int(self.vm, "spec", "template", *path, default=GRACE_SECONDS))
 
     @property
     def on(self) -> bool:

@@ -57,7 +57,9 @@ class Update:
         changes = [self._change(edit) for edit in self._edits(suffix)]
         if any(change.effect is Effect.REFUSED for change in changes):
             return Plan(changes=tuple(changes))
-        must_stop = self.live.on and not self.power.halts and any(change.effect.stops_guest for change in changes)
+        must_stop = self._goes_on_from_a_stop() or (
+            self.live.on and not self.power.halts and any(change.effect.stops_guest for change in changes)
+        )
         doomed = self._note_doomed()
         notes = tuple(self._notes(changes, doomed))
         if not must_stop:
@@ -65,6 +67,10 @@ class Update:
         pin_macs(self.draft, self.live)
         around, after = self._stop_modify_start(changes), self._after_start(doomed)
         return Plan((*around, *after), tuple(changes), self._as_it_was(), notes, committed=len(around))
+
+    def _goes_on_from_a_stop(self) -> bool:
+        """Whether an update was interrupted after its stop and has more to do than to start the machine: it can be put back, too."""
+        return bool(self.live.stopped_for_update and self.draft.patch) and not self.power.halts
 
     def _edits(self, suffix: Suffix) -> Iterator[Edit]:
         yield from scalar_edits(self.old, self.new, self.live)
@@ -129,7 +135,7 @@ class Update:
 
     def _as_it_was(self) -> tuple[Step, ...]:
         """Start the machine again as it was. A guest that is still shutting down cannot be called back: it is waited for first."""
-        off = until_off(self.live, removal.grace_seconds(self.live) + 60.0)
+        off = until_off(self.live, self.live.grace_seconds + 60.0)
         back = self.power.start(f"start {self.live.ref} again as it was")
         return (off, back, *self._kick(), running_again(self.live, self.new.seconds("update", START_SECONDS)))
 

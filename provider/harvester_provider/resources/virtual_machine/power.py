@@ -58,12 +58,18 @@ class Power:
         `terms` says how long the guest has, and what follows then.
         """
         notes = {words.LAST_STRATEGY: self.goal, words.STOPPED_FOR_UPDATE: self.goal}
-        return Patch(self.live.ref, self._body(notes, "Halted"), says=f"stop {self.live.ref}{terms}", effect=Effect.STOP_MODIFY_START)
+        verb = "stop" if self.live.on else "hold back"
+        return Patch(self.live.ref, self._body(notes, "Halted"), says=f"{verb} {self.live.ref}{terms}", effect=Effect.STOP_MODIFY_START)
 
     def start(self, says: str = "") -> Patch:
         """Start it into the goal."""
         notes = {words.LAST_STRATEGY: self.goal, words.STOPPED_FOR_UPDATE: None}
-        return Patch(self.live.ref, self._body(notes, self.goal), says=says or f"start {self.live.ref} again")
+        again = f"start {self.live.ref} again" if self.goal in STARTS else f"set the run strategy of {self.live.ref} back to {self.goal}"
+        return Patch(self.live.ref, self._body(notes, self.goal), says=says or again)
+
+    def halt(self) -> Patch:
+        """Halt it for good."""
+        return Patch(self.live.ref, self._body({}, "Halted"), says=f"stop {self.live.ref}")
 
     def _body(self, notes: Mapping[str, str | None], strategy: str) -> dict[str, Json]:
         older: dict[str, Json] = {"running": None} if self.live.uses_running else {}

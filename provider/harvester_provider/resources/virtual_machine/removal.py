@@ -5,7 +5,7 @@ Only volumes whose disk says `on_delete="delete"` go. Volumes that were attached
 
 from collections.abc import Iterable, Sequence
 
-from harvester_provider.core.json import dig_int, dig_objects, dig_str
+from harvester_provider.core.json import dig_objects, dig_str
 from harvester_provider.core.plan import Patch, Plan, Remove, Step
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
@@ -14,15 +14,18 @@ from harvester_provider.resources.virtual_machine import words
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.manifest import own_secret
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
+from harvester_provider.resources.virtual_machine.power import Power
+from harvester_provider.resources.virtual_machine.waits import stopped
 
-GRACE_SECONDS = 120
-"""Harvester's default for how long a guest may take to shut down (setting default-vm-termination-grace-period-seconds)."""
 _MARGIN_SECONDS = 180.0
 
 
 def delete(old: VirtualMachineInputs, live: Live, seen: Snapshot) -> Plan:
-    """Note the volumes to delete on the machine, delete it, then whatever Harvester left of volumes and Secret."""
-    seconds = old.seconds("delete", grace_seconds(live) + _MARGIN_SECONDS)
+    """Note the volumes to delete on the machine, delete it, then whatever Harvester left of volumes and Secret.
+
+    The deletion shuts the guest down by itself; only a guest that may be switched off by force is stopped before.
+    """
+    seconds = old.seconds("delete", live.grace_seconds + _MARGIN_SECONDS)
     doomed = [*doomed_claims(old, live), *pending_claims(live)]
     doomed = list(dict.fromkeys(doomed))
     kept = [claim for claim in live.claims() if claim.name not in doomed]
@@ -30,6 +33,8 @@ def delete(old: VirtualMachineInputs, live: Live, seen: Snapshot) -> Plan:
     if live.vm and doomed:
         body = {"metadata": {"annotations": {words.REMOVED_CLAIMS: ",".join(doomed)}}}
         steps.append(Patch(live.ref, body, says=f"mark the volumes {', '.join(doomed)} for deletion"))
+    if live.on and old.stop.then == "force":
+        steps += [Power(live, "Halted").halt(), stopped(old, live)]
     steps.append(Remove(live.ref, says=f"delete {live.ref}", propagation="Foreground", seconds=seconds))
     steps += [remove_claim(live, claim, seen) for claim in doomed]
     if old.ssh_keys or old.cloud_init or words.CLOUD_INIT_DISK in live.volumes:
@@ -45,15 +50,6 @@ def _notes(live: Live, doomed: Sequence[str], kept: Sequence[Ref]) -> Iterable[s
     if kept:
         stay = ", ".join(f"{claim.name} (disk {disks.get(claim.name, '?')})" for claim in kept)
         yield f"{live.ref}: volumes that are kept: {stay}"
-
-
-def grace_seconds(live: Live) -> int:
-    """How long the guest may take to shut down."""
-    return dig_int(live.instance or live.spec, *_grace_path(live), default=GRACE_SECONDS)
-
-
-def _grace_path(live: Live) -> tuple[str, ...]:
-    return ("spec", "terminationGracePeriodSeconds") if live.instance else ("terminationGracePeriodSeconds",)
 
 
 def doomed_claims(old: VirtualMachineInputs, live: Live, names: Iterable[str] | None = None) -> list[str]:

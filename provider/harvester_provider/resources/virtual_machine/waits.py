@@ -8,7 +8,6 @@ from harvester_provider.resources.apis import IMAGE
 from harvester_provider.resources.virtual_machine import words
 from harvester_provider.resources.virtual_machine.live import Live, instance_of
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
-from harvester_provider.resources.virtual_machine.removal import grace_seconds
 from harvester_provider.resources.virtual_machine.status import Addressed, Claim, Grown, Running, Stopped
 
 START_SECONDS = 600.0
@@ -68,7 +67,7 @@ def stop_terms(inputs: VirtualMachineInputs, live: Live) -> str:
 
 def _deadline(inputs: VirtualMachineInputs, live: Live) -> float:
     given = inputs.stop.deadline
-    return parse_seconds(given) if given is not None else grace_seconds(live) + _STOP_MARGIN
+    return parse_seconds(given) if given is not None else live.grace_seconds + _STOP_MARGIN
 
 
 def until_off(live: Live, seconds: float, otherwise: tuple[Call | Await, ...] = ()) -> Await:
