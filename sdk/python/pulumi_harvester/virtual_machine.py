@@ -234,7 +234,7 @@ class CloudInitDrive(dict[str, Any]):
 
 @input_type
 class StopPolicyArgs:
-    """How a running machine is stopped for changes that it cannot take while it runs."""
+    """How a running machine is stopped for changes that it cannot take while it runs; with `force`, also when it is deleted."""
 
     deadline: pulumi.Input[str] | None = prop(name="deadline", default=None)
     """How long the guest may take to shut down. Default: the machine's termination grace period and one minute."""
@@ -259,7 +259,7 @@ else:
 
 @pulumi.output_type
 class StopPolicy(dict[str, Any]):
-    """How a running machine is stopped for changes that it cannot take while it runs."""
+    """How a running machine is stopped for changes that it cannot take while it runs; with `force`, also when it is deleted."""
 
     deadline: str | None = prop(name="deadline")
     """How long the guest may take to shut down. Default: the machine's termination grace period and one minute."""
