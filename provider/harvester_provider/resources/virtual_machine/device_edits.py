@@ -13,7 +13,7 @@ from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.virtual_machine import disks, manifest, nics, words
 from harvester_provider.resources.virtual_machine.devices import Disk, NetworkInterface
 from harvester_provider.resources.virtual_machine.draft import Draft
-from harvester_provider.resources.virtual_machine.edits import DEVICES, DISKS, INTERFACES, NETWORKS, VOLUMES, Edit, local
+from harvester_provider.resources.virtual_machine.edits import DEVICES, DISKS, INTERFACES, NETWORKS, VOLUMES, Edit, local, nothing
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.manifest import Suffix
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
@@ -78,7 +78,7 @@ def _changed_disk(
     sources = [alias for name, alias in _SOURCE_FIELDS.items() if getattr(before, name) != getattr(disk, name)]
     if sources:
         yield _other_source(f"{path}.{sources[0]}", before, disk, new, live, seen, suffix)
-    elif before.size != disk.size and disk.size is not None:
+    elif before.size != disk.size:
         yield _other_size(f"{path}.size", disk, live)
     if not sources:
         for name, alias in _VOLUME_FIELDS.items():
@@ -113,7 +113,9 @@ def _other_source(path: str, before: Disk, disk: Disk, new: VirtualMachineInputs
 
 def _other_size(path: str, disk: Disk, live: Live) -> Edit:
     """Growth through the claim template; a shrink is refused, by Harvester as well as here."""
-    size = cast("Quantity", disk.size)
+    size = disk.size
+    if size is None:
+        return Edit(path, "disks[].size", nothing)  # the volume keeps the size it has
     claim = live.claim(disk.name)
     have = dig(live.claim_template(claim), "spec", "resources", "requests", "storage")
     if isinstance(have, str) and size < Quantity(have):
