@@ -3,6 +3,7 @@
 import base64
 import copy
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,12 +18,14 @@ from harvester_local.admission.registry import WEBHOOKS
 from harvester_local.admission.review import DeniedError
 from harvester_local.admission.server import answer
 from harvester_local.admission.small_kinds import (
+    mutate_migration,
     mutate_template_version,
+    validate_instance,
     validate_key_pair,
     validate_migration,
-    validate_storage_class,
     validate_template_version,
 )
+from harvester_local.admission.storage_classes import validate_storage_class
 from harvester_local.admission.world import World
 from harvester_local.api import kinds
 from harvester_local.api.objects import Obj
@@ -54,7 +57,8 @@ def test_an_image_gets_the_default_class_and_its_parameters() -> None:
 
 def test_parameters_of_the_user_give_way_to_those_of_a_longhorn_class() -> None:
     two = storage_class("two", numberOfReplicas="2", diskSelector="ssd", unknown="x")
-    asked = image(targetStorageClassName="two", storageClassParameters={"numberOfReplicas": "1"})
+    asked = image(storageClassParameters={"numberOfReplicas": "1"})
+    asked["metadata"]["annotations"] = {"harvesterhci.io/storageClassName": "two"}
     assert mutate_image(creating(asked), world(two))["spec"]["storageClassParameters"] == {
         **SIZES,
         "numberOfReplicas": "2",
@@ -127,31 +131,102 @@ def test_a_key_pair_holds_a_public_key(key: str, text: str) -> None:
     assert refused(validate_key_pair, creating(obj(kinds.KEY_PAIR, "k", spec={"publicKey": key})), world()) == (422, text)
 
 
-def test_one_storage_class_is_the_default() -> None:
-    code, _ = refused(validate_storage_class, creating(storage_class("two", default=True)), world())
-    assert code == 422
-    validate_storage_class(creating(storage_class("two")), world())
-    assert refused(validate_storage_class, removing(storage_class("longhorn")), world())[0] == 422
+ENCRYPTED = {
+    f"csi.storage.k8s.io/{stage}-secret-{what}": "s"
+    for stage in ("provisioner", "node-stage", "node-publish")
+    for what in ("name", "namespace")
+}
+
+
+@pytest.mark.parametrize(
+    ("cls", "text"),
+    [
+        (
+            storage_class("two", default=True),
+            "default storage class longhorn already exists, please reset it first before set two as default",
+        ),
+        (storage_class("two", dataLocality="strict-local"), "storage class with strict-local data locality is not allowed"),
+        (storage_class("two", encrypted="true"), f"storage class must contain {', '.join(ENCRYPTED)}"),
+        (storage_class("two", encrypted="x"), "invalid value for `encrypted`"),
+        (
+            storage_class("two", encrypted="true", **{**ENCRYPTED, "csi.storage.k8s.io/node-stage-secret-name": "t"}),
+            "secret names and namespaces in csi.storage.k8s.io/node-stage-secret-name and "
+            "csi.storage.k8s.io/node-stage-secret-namespace are different from others",
+        ),
+    ],
+)
+def test_a_storage_class_that_makes_no_sense_is_refused(cls: Obj, text: str) -> None:
+    assert refused(validate_storage_class, creating(cls), world()) == (422, text)
+
+
+def test_other_storage_classes_pass() -> None:
+    for cls in (storage_class("a"), storage_class("b", dataLocality="best-effort"), storage_class("c", encrypted="true", **ENCRYPTED)):
+        validate_storage_class(creating(cls), world())
+
+
+def test_a_storage_class_under_an_image_stays() -> None:
+    used = storage_class("two")
+    code, text = refused(validate_storage_class, removing(used), world(used, image(targetStorageClassName="two")))
+    assert (code, text) == (422, "storage class two is used by virtual machine images: [ubuntu]")
+    validate_storage_class(removing(used), world(used))
 
 
 def test_a_template_version_is_named_after_its_template_and_never_changes() -> None:
     template = obj(kinds.TEMPLATE, "base", spec={"defaultVersionId": f"{NAMESPACE}/base-1"})
     version = obj(kinds.TEMPLATE_VERSION, "base-1", spec={"templateId": f"{NAMESPACE}/base"})
     nameless = copy.deepcopy(version)
-    del nameless["metadata"]["name"]
     nameless["metadata"]["name"] = ""
     assert mutate_template_version(creating(nameless), world())["metadata"]["generateName"] == "base-"
-    changed = copy.deepcopy(version)
-    changed["spec"]["imageId"] = "x"
-    assert refused(validate_template_version, updating(version, changed), world())[0] == 405
-    assert refused(validate_template_version, removing(version), world(template))[0] == 422
-    assert refused(validate_template_version, creating(version), world())[0] == 422
+    labelled = copy.deepcopy(version)
+    labelled["metadata"]["labels"] = {"a": "b"}
+    assert refused(validate_template_version, updating(version, labelled), world()) == (
+        405,
+        "Update templateVersion is not supported",
+    )
+    assert refused(validate_template_version, removing(version), world(template)) == (400, "Cannot delete the default templateVersion")
     validate_template_version(creating(version), world(template))
+
+
+@pytest.mark.parametrize(
+    ("spec", "text"),
+    [
+        ({"templateId": f"{NAMESPACE}/gone"}, 'virtualmachinetemplates.harvesterhci.io "gone" not found'),
+        ({"templateId": "elsewhere/base"}, "Template version and template should reside in the same namespace"),
+        (
+            {"keyPairIds": [f"{NAMESPACE}/gone"]},
+            f'KeyPairID {NAMESPACE}/gone is invalid, keypairs.harvesterhci.io "gone" not found',
+        ),
+        (
+            {"vm": {"spec": {"template": {"spec": {"domain": {}}}}}},
+            "CPU and Memory limits are required fields, but are missing from the input",
+        ),
+    ],
+)
+def test_a_template_version_fits_its_template(spec: Obj, text: str) -> None:
+    template = obj(kinds.TEMPLATE, "base", spec={})
+    version = obj(kinds.TEMPLATE_VERSION, "base-1", spec={"templateId": f"{NAMESPACE}/base", **spec})
+    assert refused(validate_template_version, creating(version), world(template)) == (422, text)
+
+
+def test_a_migration_is_marked_and_held() -> None:
+    stored = mutate_migration(creating(obj(kinds.MIGRATION, "m", spec={"vmiName": "vm"})), world())["metadata"]
+    assert stored["labels"] == {"kubevirt.io/vmi-name": "vm"}
+    assert stored["finalizers"] == ["kubevirt.io/migrationJobFinalize"]
+
+
+def test_an_instance_is_changed_by_kubevirt_alone() -> None:
+    old = instance_of(machine())
+    new, marked = copy.deepcopy(old), copy.deepcopy(old)
+    new["spec"]["terminationGracePeriodSeconds"] = 0
+    marked["metadata"]["annotations"] = {"a": "b"}
+    assert refused(validate_instance, updating(old, new), world()) == (422, "update of VMI object is restricted")
+    validate_instance(replace(updating(old, new), user="system:serviceaccount:harvester-system:kubevirt-api"), world())
+    validate_instance(updating(old, marked), world())
 
 
 def test_only_a_running_machine_that_can_move_is_migrated() -> None:
     migration = obj(kinds.MIGRATION, "m", spec={"vmiName": "vm"})
-    assert refused(validate_migration, creating(migration), world())[1] == f'the VMI "{NAMESPACE}/vm" does not exist'
+    assert refused(validate_migration, creating(migration), world()) == (400, f'the VMI "{NAMESPACE}/vm" does not exist')
     held = instance_of(machine(), conditions=[{"type": "LiveMigratable", "status": "False", "reason": "R", "message": "M"}])
     assert refused(validate_migration, creating(migration), world(held))[1] == "Cannot migrate VMI, Reason: R, Message: M"
     validate_migration(creating(migration), world(instance_of(machine())))

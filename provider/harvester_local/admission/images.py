@@ -26,26 +26,38 @@ def mutate_image(request: Request, world: World) -> Obj:
     if deleting(image):
         return image
     spec, marks = image["spec"], image["metadata"].setdefault("annotations", {})
-    chosen = marks.get(STORAGE_CLASS_ANNOTATION) or spec.get("targetStorageClassName")
     if request.created:
-        found = world.storage_class(chosen) if chosen else world.default_class()
-        if found is None:
-            raise failed(f'storageclasses.storage.k8s.io "{chosen}" not found' if chosen else "missing default storage class")
-        chosen = found["metadata"]["name"]
         for name in ("checksum", "pvcName", "pvcNamespace", "url"):
             spec.setdefault(name, "")
         if spec.get("backend", "backingimage") == "backingimage":
-            spec["storageClassParameters"] = _parameters(spec, found)
-    if chosen:
-        marks.setdefault(STORAGE_CLASS_ANNOTATION, chosen)
-        spec["targetStorageClassName"] = spec.get("targetStorageClassName") or chosen
+            spec["storageClassParameters"] = _parameters(spec, _base_class(marks.get(STORAGE_CLASS_ANNOTATION, ""), world))
+    chosen = marks.get(STORAGE_CLASS_ANNOTATION) or spec.get("targetStorageClassName") or _default_name(world)
+    marks.setdefault(STORAGE_CLASS_ANNOTATION, chosen)
+    spec["targetStorageClassName"] = spec.get("targetStorageClassName") or chosen
     if world.rules.image_label_at_admission and spec.get("displayName"):
         image["metadata"].setdefault("labels", {})[DISPLAY_NAME_LABEL] = spec["displayName"]
     return image
 
 
-def _parameters(spec: Obj, store_class: Obj) -> dict[str, str]:
-    given = part(store_class, "parameters") if store_class.get("provisioner") == LONGHORN else part(spec, "storageClassParameters")
+def _base_class(name: str, world: World) -> Obj | None:
+    """The class whose parameters count: the annotated one or the default, when it is Longhorn's."""
+    found = world.storage_class(name) if name else world.default_class()
+    if found is None:
+        raise failed(f'storageclasses.storage.k8s.io "{name}" not found' if name else "no default storageClass found for backingImage")
+    if name and "backingImage" in part(found, "parameters"):
+        raise failed("can not use a backing image storageClass as the base storageClass template")
+    return found if found.get("provisioner") == LONGHORN else None
+
+
+def _default_name(world: World) -> str:
+    found = world.default_class()
+    if found is None:
+        raise failed("missing default storage class")
+    return str(found["metadata"]["name"])
+
+
+def _parameters(spec: Obj, store_class: Obj | None) -> dict[str, str]:
+    given = part(store_class, "parameters") if store_class else part(spec, "storageClassParameters")
     return {**_DEFAULTS, **{k: v for k, v in given.items() if k in _PASSED or k.startswith(_SECRETS)}}
 
 

@@ -19,12 +19,14 @@ from harvester_local.admission.networks import (
 )
 from harvester_local.admission.review import CREATE, DELETE, UPDATE, Request
 from harvester_local.admission.small_kinds import (
+    mutate_migration,
     mutate_template_version,
+    validate_instance,
     validate_key_pair,
     validate_migration,
-    validate_storage_class,
     validate_template_version,
 )
+from harvester_local.admission.storage_classes import validate_storage_class
 from harvester_local.admission.virt_validator import validate_virt_machine
 from harvester_local.admission.world import World
 from harvester_local.api import kinds
@@ -82,6 +84,7 @@ WEBHOOKS = (
             Rule(kinds.TEMPLATE_VERSION, (CREATE,), mutate=mutate_template_version),
         ),
     ),
+    Webhook("virt-api-mutator", "migrations-mutator.kubevirt.io", "Fail", (Rule(kinds.MIGRATION, (CREATE,), mutate=mutate_migration),)),
     Webhook(
         "harvester-validator",
         "validator.harvesterhci.io",
@@ -106,6 +109,12 @@ WEBHOOKS = (
         "migration-create-validator.kubevirt.io",
         "Fail",
         (Rule(kinds.MIGRATION, _WRITE, validate=validate_migration),),
+    ),
+    Webhook(
+        "virt-api-validator",
+        "virtualmachineinstances-update-validator.kubevirt.io",
+        "Fail",
+        (Rule(kinds.INSTANCE, (UPDATE,), validate=validate_instance),),
     ),
     Webhook(
         "harvester-network-webhook",

@@ -69,6 +69,11 @@ def failed(message: str) -> DeniedError:
     return DeniedError(500, "InternalError", message)
 
 
+def plain(message: str) -> DeniedError:
+    """400 without a reason: what KubeVirt returns as a plain error."""
+    return DeniedError(400, "", message)
+
+
 def network_error(verb: str, kind: str, name: str, why: object) -> DeniedError:
     """500, in the words of the network webhook; `verb` is create, update or delete."""
     return failed(f"Internal error occurred: can't {verb} {kind} {name} because {why}")

@@ -64,10 +64,11 @@ class Machines:
         failure = self._start_failure(machine, instance)
         decision = decide(machine, instance)
         wait = self._backoff(failure) if decision.action is Action.START else 0.0
-        restart = ""
         if decision.action is Action.START and not wait:
-            instance = await self._start(machine)
+            restart, instance = "", await self._start(machine)
         elif decision.action is Action.STOP and instance is not None:
+            # The stop takes the condition back and the comparison that follows sets it again: it stays until the next start.
+            restart = pending_restart(machine)
             await self._stop(machine, instance)
         else:
             restart = await self._follow(key, machine, instance)
@@ -84,7 +85,7 @@ class Machines:
     async def _mark(self, machine: Obj, instance: Obj | None) -> Obj:
         """Finalizers and annotations that the controllers write, in one patch when any is missing."""
         wanted = dict(OBSERVED)
-        if (strategy := run_strategy(machine)) != "Halted":
+        if (strategy := part(machine, "spec").get("runStrategy")) and strategy != "Halted":
             wanted[RUN_STRATEGY] = strategy
         if instance is not None and phase(instance) == "Running":
             macs = {nic["name"]: nic["mac"] for nic in items(instance, "status", "interfaces")}
