@@ -85,7 +85,7 @@ class Machines:
     async def _mark(self, machine: Obj, instance: Obj | None) -> Obj:
         """Finalizers and annotations that the controllers write, in one patch when any is missing."""
         wanted = dict(OBSERVED)
-        if (strategy := part(machine, "spec").get("runStrategy")) and strategy != "Halted":
+        if (strategy := run_strategy(machine)) != "Halted":
             wanted[RUN_STRATEGY] = strategy
         if instance is not None and phase(instance) == "Running":
             macs = {nic["name"]: nic["mac"] for nic in items(instance, "status", "interfaces")}
