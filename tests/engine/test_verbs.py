@@ -162,6 +162,10 @@ class TestDiff:
         assert difference.changed == ["size"]
         assert difference.lines == ["size: stop-modify-start (it must stand still)", "1. stop it", "2. make it larger", "3. start it"]
 
+    async def test_what_the_kind_calls_the_same_is_no_change(self, cluster: FakeCluster) -> None:
+        found = await made(cluster)
+        assert not (await verbs.diff(KIND, cluster, found.id, found.state, {**INPUTS, "store": "s1"})).changed
+
     async def test_a_changed_name_replaces(self, cluster: FakeCluster) -> None:
         found = await made(cluster)
         assert (await verbs.diff(KIND, cluster, found.id, found.state, {**INPUTS, "name": "g2"})).replaces == ("name",)

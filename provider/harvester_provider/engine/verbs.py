@@ -92,6 +92,8 @@ async def diff(kind: Kind[Any], cluster: Cluster, identity: str, olds: Wire, new
     if seen[ref] is None:
         return Difference(_changed(old, new), (), (f"{ref} is gone: it will be made again",))
     plan = kind.update(old, new, seen)
+    if not plan.changes and not plan.steps:
+        return Difference()  # the same in another order or notation
     missing = [str(problem) for problem in await _missing(kind, cluster, new)]
     return Difference(_changed(old, new), plan.replaces, [*plan.lines(), *missing], plan)
 
