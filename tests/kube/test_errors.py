@@ -16,6 +16,7 @@ CASES = [
     (403, status(403, "", DENIED + "the vlan is used"), errors.Refused),
     (404, status(404, "NotFound", 'keypairs "a" not found', name="a", kind="keypairs"), errors.NotFound),
     (404, status(404, "NotFound", "the server could not find the requested resource"), errors.NotHarvester),
+    (404, "404 page not found\n", errors.NotHarvester),
     (404, "<html>nginx</html>", errors.Unreachable),
     (409, status(409, "AlreadyExists", 'vms "a" already exists', name="a"), errors.AlreadyExists),
     (409, status(409, "Conflict", "the object has been modified; please apply your changes to the latest version"), errors.Conflict),

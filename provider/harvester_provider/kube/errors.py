@@ -16,6 +16,8 @@ _LOCK = "the object has been modified"
 _MISFIT = "the server rejected our request due to an error in our request"
 """What apiserver says, with 422 and without a word more, of a JSON patch whose `test` or path does not fit the object."""
 _WEBHOOK = re.compile(r'admission webhook "([^"]+)" denied the request:?\s*')
+_NO_SUCH_KIND = b"404 page not found"
+"""All that an API server says of a group or version that it does not have."""
 _WEBHOOK_DOWN = ("failed calling webhook", "failed to call webhook")
 _PASSING = re.compile(
     "|".join((
@@ -52,7 +54,7 @@ def translate(status: int, headers: Mapping[str, str], body: bytes, asked: str) 
     if refusal or status in {400, 403, 405, 422}:
         return _refused(status, reason, message, asked, text)
     if status in {404, 409}:
-        return _missing(answer, text, asked) if status == 404 else _conflict(message, reason, text)
+        return _missing(answer, body, text, asked) if status == 404 else _conflict(message, reason, text)
     return _faulty(status, headers, answer, message, text)
 
 
@@ -69,7 +71,9 @@ def _refused(status: int, reason: str, message: str, asked: str, text: str) -> e
     return errors.Refused(text, status=status, reason=reason, transient=_PASSING.search(message) is not None)
 
 
-def _missing(answer: Object, text: str, asked: str) -> errors.HarvesterError:
+def _missing(answer: Object, body: bytes, text: str, asked: str) -> errors.HarvesterError:
+    if body.strip() == _NO_SUCH_KIND:
+        return errors.NotHarvester(f"{asked}: this kind is not served there: is it a Harvester, new enough, and is the address its API's?")
     if dig(answer, "kind") != "Status":
         return errors.Unreachable(
             f"{asked}: something else than the Kubernetes API answers there (404): check the address in the kubeconfig", status=404
