@@ -1,5 +1,6 @@
 """The client against a scripted API server on loopback."""
 
+import asyncio
 import base64
 import socket
 from collections.abc import AsyncIterator
@@ -15,7 +16,7 @@ from harvester_provider.core.plan import Call
 from harvester_provider.core.ref import Api, Listing, Ref
 from harvester_provider.kube.client import Client
 from harvester_provider.kube.cluster import KubeCluster
-from harvester_provider.kube.connection import connect
+from harvester_provider.kube.connection import Target, connect
 from harvester_provider.resources.provider import Connection
 
 GADGET = Api("example.org", "v1", "gadgets", "Gadget")
@@ -66,6 +67,23 @@ async def test_a_rotated_token_is_read_again_from_the_kubeconfig(tmp_path: Path)
             path.write_text(kubeconfig(server.url, "new"))
             server.handler = lambda request: (200, {}) if request.headers["Authorization"] == "Bearer new" else (401, {})
             await cluster.get(REF)
+
+
+async def test_many_requests_with_an_old_token_read_the_new_one_once_and_all_succeed() -> None:
+    async with serving() as server:
+        server.handler = lambda request: (200, {}) if request.headers["Authorization"] == "Bearer new" else (401, {})
+        loaded = []
+
+        async def reload() -> Target:
+            loaded.append(await connect(Connection(kubeconfig=kubeconfig(server.url, "new"))))
+            return loaded[-1]
+
+        client = Client(reload, await connect(Connection(kubeconfig=kubeconfig(server.url, "old"))))
+        try:
+            await asyncio.gather(*(client.request("GET", f"/{number}") for number in range(20)))
+        finally:
+            await client.close()
+        assert len(loaded) == 1
 
 
 async def test_credentials_that_stay_invalid_are_an_error_and_not_gone() -> None:

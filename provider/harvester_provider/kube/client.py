@@ -40,6 +40,8 @@ class Client:
         self._reload = reload
         self._slots = asyncio.Semaphore(max_requests)
         self._answered = False
+        self._renewing = asyncio.Lock()
+        self._retired: list[Any] = []
         self._use(target)
 
     def _use(self, target: Target) -> None:
@@ -49,7 +51,8 @@ class Client:
 
     async def close(self) -> None:
         """Close all connections."""
-        await self._api.close()
+        for api in (*self._retired, self._api):
+            await api.close()
 
     async def request(
         self,
@@ -72,17 +75,23 @@ class Client:
         raise AssertionError  # pragma: no cover  the loop returns or raises
 
     async def _authorized(self, method: str, path: str, body: Json, query: Mapping[str, str] | None, asked: str, surface: str) -> Json:
+        used = self.target
         try:
             return await self._once(method, path, body, query, asked, surface)
         except Unauthorized:
-            await self._renew()
+            await self._renew(used)
         return await self._once(method, path, body, query, asked, surface)
 
-    async def _renew(self) -> None:
-        """Read the credentials again: tokens and certificates are rotated while a program runs."""
-        old, target = self._api, await self._reload()
-        self._use(target)
-        await old.close()
+    async def _renew(self, used: Target) -> None:
+        """Read the credentials again, once for all requests that failed with `used`: they are rotated while a program runs.
+
+        The old session stays open until the end, for the requests that are under way in it.
+        """
+        async with self._renewing:
+            if self.target is used:
+                target = await self._reload()
+                self._retired.append(self._api)
+                self._use(target)
 
     async def _once(self, method: str, path: str, body: Json, query: Mapping[str, str] | None, asked: str, surface: str) -> Json:
         async with self._slots, self._send(method, path, body, query, asked, surface) as response:
