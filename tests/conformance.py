@@ -42,6 +42,7 @@ def ready(process: "subprocess.Popen[bytes]") -> dict[str, str] | None:
 
 def main() -> int:
     """Start the control plane, run the cases, stop it."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the control plane is stopped whatever happens
     script = REAL / "real_harvester.py"
     if not script.is_file():
         print(f"conformance: {script} is not there: Harvester's own control plane cannot be run here. Nothing was tested.", file=sys.stderr)
