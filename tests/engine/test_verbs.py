@@ -60,13 +60,18 @@ class TestCheck:
 
     async def test_a_name_that_somebody_else_uses_is_a_problem_before_the_create(self, cluster: FakeCluster) -> None:
         cluster.place(REF, {"spec": {}})
-        (problem,) = await verbs.check_name(KIND, cluster, INPUTS)
+        (problem,) = (await verbs.foresee(KIND, cluster, INPUTS)).problems
         assert problem.property == "name"
         assert "adopt=True" in problem.reason
 
     async def test_a_name_that_an_interrupted_run_of_ours_used_is_fine(self, cluster: FakeCluster) -> None:
         await made(cluster)
-        assert not await verbs.check_name(KIND, cluster, INPUTS)
+        assert await verbs.foresee(KIND, cluster, INPUTS) == verbs.Foreseen()
+
+    async def test_what_does_not_exist_yet_is_foreseen_and_is_no_problem(self, cluster: FakeCluster) -> None:
+        found = await verbs.foresee(KIND, cluster, {**INPUTS, "store": "s1"})
+        assert [str(missing) for missing in found.missing] == ["store: Store default/s1 does not exist: make it first"]
+        assert not found.problems
 
 
 class TestCreate:

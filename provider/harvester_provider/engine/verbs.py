@@ -4,6 +4,7 @@ Each verb looks at the cluster once, makes a plan, runs it, and looks again. Onl
 error of a read keeps the state as it is.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +40,14 @@ class Checked:
 
 
 @dataclass(frozen=True)
+class Foreseen:
+    """What the cluster says of a create before it starts. What is `missing` may still be made by another resource of the program."""
+
+    problems: Sequence[Problem] = ()
+    missing: Sequence[Problem] = ()
+
+
+@dataclass(frozen=True)
 class Difference:
     """What an update would do. `lines` are for the user; `changed` are property names of the wire."""
 
@@ -66,9 +75,14 @@ def check(kind: Kind[Any], news: Wire) -> Checked:
     return Checked(inputs.wire(), tuple(kind.check(inputs)))
 
 
-async def check_name(kind: Kind[Any], cluster: Cluster, news: Wire) -> Sequence[Problem]:
-    """Before a create: whether the name is free, or taken by an object of ours. Also finds a cluster without this kind."""
+async def foresee(kind: Kind[Any], cluster: Cluster, news: Wire) -> Foreseen:
+    """Before a create: whether the name is free or taken, and what is missing. Also finds a cluster without this kind."""
     inputs = parse(kind, news)
+    taken, missing = await asyncio.gather(_taken(kind, cluster, inputs), _missing(kind, cluster, inputs))
+    return Foreseen(taken, tuple(missing))
+
+
+async def _taken(kind: Kind[Any], cluster: Cluster, inputs: Any) -> Sequence[Problem]:
     if isinstance(inputs.name, Unknown) or isinstance(getattr(inputs, "namespace", ""), Unknown) or inputs.adopt:
         return ()
     ref = kind.ref(inputs)
@@ -101,7 +115,7 @@ async def diff(kind: Kind[Any], cluster: Cluster, identity: str, olds: Wire, new
 async def create(kind: Kind[Any], cluster: Cluster, news: Wire, reporter: Reporter) -> Found:
     """Make the resource, or go on with one that an interrupted create of ours left behind, or adopt one."""
     inputs = parse(kind, news)
-    _raise(kind, kind.check(inputs))
+    _raise(kind, inputs, kind.check(inputs))
     ref = kind.ref(inputs)
     seen = await see(cluster, kind, ref, inputs)
     found = seen[ref]
@@ -115,7 +129,7 @@ async def create(kind: Kind[Any], cluster: Cluster, news: Wire, reporter: Report
 
 
 async def _make(kind: Kind[Any], cluster: Cluster, inputs: Any, seen: Snapshot, reporter: Reporter) -> None:
-    _raise(kind, await _missing(kind, cluster, inputs))
+    _raise(kind, inputs, await _missing(kind, cluster, inputs))
     await run(cluster, kind.create(inputs, seen), inputs.owner, reporter)
 
 
@@ -177,13 +191,13 @@ async def read(kind: Kind[Any], cluster: Cluster, identity: str, state: Wire) ->
 async def update(kind: Kind[Any], cluster: Cluster, identity: str, olds: Wire, news: Wire, reporter: Reporter) -> Found:
     """Bring the resource from its last state to new inputs. One that vanished meanwhile is made again."""
     new = parse(kind, news)
-    _raise(kind, kind.check(new))
+    _raise(kind, new, kind.check(new))
     ref = Ref.of_id(kind.api, identity)
     seen = await see(cluster, kind, ref, new)
     if seen[ref] is None:
         return await create(kind, cluster, news, reporter)
     old = inputs_of_state(kind, olds) or kind.observe(ref, None, seen)
-    _raise(kind, await _missing(kind, cluster, new))
+    _raise(kind, new, await _missing(kind, cluster, new))
     await _bring(kind, cluster, old, new, seen, reporter)
     if owner_of(seen.get(ref)) in {"", old.owner}:  # imported, or renamed in the program; another program's mark stays
         await _mark(cluster, ref, seen.get(ref), new.owner, reporter)
@@ -222,9 +236,9 @@ async def _missing(kind: Kind[Any], cluster: Cluster, inputs: Any) -> list[Probl
     ]  # fmt: skip
 
 
-def _raise(kind: Kind[Any], problems: Sequence[Problem]) -> None:
+def _raise(kind: Kind[Any], inputs: Any, problems: Sequence[Problem]) -> None:
     if problems:
-        raise InvalidInputs(kind.name, problems)
+        raise InvalidInputs(f"{kind.name} {inputs.name}", problems)
 
 
 def _is_another(found: Object, state: Wire, owner: str) -> bool:

@@ -96,15 +96,19 @@ class Host:
         return _to_host(checked.inputs), problems
 
     def _first_look(self, kind: str, inputs: Mapping[str, Any]) -> list[Problem]:
+        """What is wrong with the cluster for a create. What does not exist yet is a warning: the program may make it first."""
         try:
-            return list(self._loop.run(self._named(kind, inputs)))
+            found = self._loop.run(self._foreseen(kind, inputs))
         except HarvesterError as error:
             return [Problem("", str(error))]
+        for problem in found.missing:
+            self._log.warn(f"{kind} {inputs['name']}: {problem}. Until that is there it cannot be made")
+        return list(found.problems)
 
-    async def _named(self, kind: str, inputs: Mapping[str, Any]) -> Sequence[Problem]:
+    async def _foreseen(self, kind: str, inputs: Mapping[str, Any]) -> verbs.Foreseen:
         if inputs.get("cluster") is UNKNOWN:
-            return ()
-        return await verbs.check_name(KINDS[kind], await self._clusters.get(inputs.get("cluster")), inputs)
+            return verbs.Foreseen()
+        return await verbs.foresee(KINDS[kind], await self._clusters.get(inputs.get("cluster")), inputs)
 
     def diff(self, kind: str, identity: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> verbs.Difference:
         """What an update would do; says it to the user, and refuses here what must not be done."""
