@@ -18,6 +18,7 @@ FINALIZERS = (
     "wrangler.cattle.io/harvester-lb-vmi-controller",
 )
 GENERATION = "kubevirt.io/vm-generation"
+NOT_RUNNING = {"reason": "GuestNotRunning", "message": "Guest VM is not reported as running"}
 
 
 def revision_name(machine: Obj) -> str:
@@ -51,6 +52,7 @@ def build_instance(machine: Obj, hotplug_ratio: int) -> Obj:
         "spec": spec,
         "status": {
             "phase": "Pending",
+            "conditions": [{"type": "Ready", "status": "False", "lastTransitionTime": now(), **NOT_RUNNING}],
             "phaseTransitionTimestamps": [{"phase": "Pending", "phaseTransitionTimestamp": now()}],
             "virtualMachineRevisionName": revision_name(machine),
             "currentCPUTopology": topology,

@@ -12,7 +12,7 @@ from harvester_local.controllers.conditions import virt, without
 from harvester_local.controllers.events import WARNING, Recorder
 from harvester_local.controllers.faults import Fault, GuestEvent, fault_of, guest_event
 from harvester_local.controllers.guest import GUEST_OS, migratable, reported_interfaces, volume_status
-from harvester_local.controllers.instance_spec import FINALIZERS
+from harvester_local.controllers.instance_spec import FINALIZERS, NOT_RUNNING
 from harvester_local.controllers.runtime import Context, Deadlines, Mapper, own_key
 from harvester_local.controllers.scheduling import Scheduler, Unschedulable
 from harvester_local.model.machines import FINAL_PHASES, claims, instance_claim_words, phase
@@ -20,7 +20,6 @@ from harvester_local.model.machines import FINAL_PHASES, claims, instance_claim_
 NODE_LABEL = "kubevirt.io/nodeName"
 AGENT_LABEL = "guest-agent"
 _GRACE_SECONDS = 30
-_NOT_RUNNING = {"reason": "GuestNotRunning", "message": "Guest VM is not reported as running"}
 
 
 class Instances:
@@ -71,14 +70,14 @@ class Instances:
             node = self._scheduler.place(instance, refuse=fault is Fault.UNSCHEDULABLE)
         except Unschedulable as error:
             self._waiting.add(key)
-            conditions = virt(_conditions(instance), "Ready", "False", **_NOT_RUNNING)
+            conditions = virt(_conditions(instance), "Ready", "False", **NOT_RUNNING)
             conditions = virt(without(conditions, "Synchronized"), "PodScheduled", "False", reason="Unschedulable", message=str(error))
             if conditions != _conditions(instance):
                 await self._write(instance, "Scheduling", {"conditions": conditions})
                 await self._recorder.record(instance, "FailedScheduling", str(error), kind=WARNING, component="default-scheduler")
             return None
         self._waiting.discard(key)
-        conditions = virt(without(_conditions(instance), "Synchronized", "PodScheduled"), "Ready", "False", **_NOT_RUNNING)
+        conditions = virt(without(_conditions(instance), "Synchronized", "PodScheduled"), "Ready", "False", **NOT_RUNNING)
         meta = {"labels": {NODE_LABEL: node}}
         pods = {instance["metadata"]["uid"]: node}
         await self._write(instance, "Scheduled", {"nodeName": node, "activePods": pods, "conditions": conditions}, meta)
@@ -109,7 +108,7 @@ class Instances:
         if wait := self._deadlines.remaining(instance["metadata"]["uid"], "boot", self._context.settings.boot_seconds):
             return wait
         if fault is Fault.CRASH_LOOP:
-            conditions = virt(_conditions(instance), "Ready", "False", **_NOT_RUNNING)
+            conditions = virt(_conditions(instance), "Ready", "False", **NOT_RUNNING)
             await self._write(instance, "Failed", {"conditions": conditions})
             await self._recorder.record(instance, "Stopped", "The VirtualMachineInstance crashed.", kind=WARNING, component="virt-handler")
             return None
@@ -135,7 +134,7 @@ class Instances:
             if wait := self._deadlines.remaining(uid, f"guest {event}", settings.shutdown_seconds):
                 return wait
             end = "Succeeded" if event is GuestEvent.SHUTDOWN else "Failed"
-            conditions = virt(without(_conditions(instance), "AgentConnected"), "Ready", "False", **_NOT_RUNNING)
+            conditions = virt(without(_conditions(instance), "AgentConnected"), "Ready", "False", **NOT_RUNNING)
             await self._write(instance, end, {"conditions": conditions})
             return None
         agent = fault is not Fault.NO_ADDRESS and labels(instance).get(AGENT_LABEL) != "false"

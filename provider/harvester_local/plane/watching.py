@@ -20,8 +20,42 @@ from harvester_local.plane.config import PlaneConfig
 STOP_SECONDS = 0.3
 
 
+class _NoDifferences(kopf.DiffBaseStorage):  # type: ignore[misc]  # kopf is not typed for us
+    """In place of kopf's memory of what objects looked like: raw events need none, and it copies each object twice."""
+
+    def build(self, **_: object) -> dict[str, object]:
+        return {}
+
+    def fetch(self, **_: object) -> None:
+        return None
+
+    def store(self, **_: object) -> None:
+        """Nothing is ever stored."""
+
+
+class _NoProgress(kopf.ProgressStorage):  # type: ignore[misc]  # kopf is not typed for us
+    """In place of kopf's notes of which handler got how far: raw event handlers run once."""
+
+    def fetch(self, **_: object) -> None:
+        return None
+
+    def store(self, **_: object) -> None:
+        """Nothing is ever stored."""
+
+    def purge(self, **_: object) -> None:
+        """Nothing is ever stored."""
+
+    def touch(self, **_: object) -> None:
+        """Nothing is ever stored."""
+
+    def clear(self, *, essence: dict[str, object]) -> dict[str, object]:
+        return essence
+
+
 def _settings() -> kopf.OperatorSettings:
     settings = kopf.OperatorSettings()
+    settings.persistence.diffbase_storage = _NoDifferences()
+    settings.persistence.progress_storage = _NoProgress()
     settings.posting.enabled = False
     settings.scanning.disabled = True
     settings.queueing.idle_timeout = 0.5
