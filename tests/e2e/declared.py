@@ -53,6 +53,15 @@ class Estate:
         """Which boot of the guest this is: it changes with each restart and with nothing else."""
         return str(self.target.get(VMI, name)["metadata"]["uid"])
 
+    def wants_restart(self, name: str = "vm") -> bool:
+        """Whether the cluster says that the running guest lacks something of what is declared."""
+        conditions = self.object(name).get("status", {}).get("conditions", [])
+        return any(each["type"] == "RestartRequired" and each["status"] == "True" for each in conditions)
+
+    def plugged(self, name: str = "vm") -> dict[str, str]:
+        """The volumes that the running guest has, with their phases; those that were there at its start have none."""
+        return {entry["name"]: entry.get("phase", "") for entry in self.target.get(VMI, name)["status"].get("volumeStatus", [])}
+
     def macs(self, name: str = "vm") -> dict[str, str]:
         """The MAC of each NIC as the running guest has it."""
         found = self.target.get(VMI, name)["spec"]["domain"]["devices"]["interfaces"]

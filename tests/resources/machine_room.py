@@ -86,6 +86,8 @@ class MachineRoom(FakeCluster):
         """Guests do not shut down by themselves: KubeVirt switches them off after two minutes."""
         self.unschedulable = False
         """Guests that are started find no node."""
+        self.migratable = False
+        """Guests can be migrated: bridge NICs and hot-plug volumes follow the machine while it runs."""
         self._patches_left: int | None = None
         self.refused_change: HarvesterError | None = None
         """The next change of a machine's spec is refused with this."""
@@ -208,6 +210,21 @@ class MachineRoom(FakeCluster):
         elif GUEST not in self.objects and strategy != "Manual" and self._status().get("runStrategy") != strategy:
             self._boot()
         self._report(self._status().get("printableStatus", "Stopped"), runStrategy=strategy)
+        if self.migratable and GUEST in self.objects:
+            self._follow()
+
+    def _follow(self) -> None:
+        """A running guest gets and loses bridge NICs and hot-plug volumes; entries that are marked absent go."""
+        guest, machine = self.objects[GUEST], copy.deepcopy(self.machine)
+        template = machine["spec"]["template"]["spec"]
+        kept = [nic for nic in template["domain"]["devices"].get("interfaces", []) if nic.get("state") != "absent"]
+        template["domain"]["devices"]["interfaces"] = kept
+        template["networks"] = [net for net in template["networks"] if net["name"] in {nic["name"] for nic in kept}]
+        self.place(REF, machine)
+        volumes = [{"name": volume["name"], "phase": "Ready"} for volume in template["volumes"]]
+        nics = [{"name": nic["name"], "mac": nic["macAddress"], "ipAddresses": []} for nic in kept]
+        status = {**guest["status"], "interfaces": nics, "volumeStatus": volumes}
+        self.place(GUEST, {**guest, "spec": copy.deepcopy(template), "status": status})
 
     def _status(self) -> dict[str, Any]:
         found: dict[str, Any] = self.machine.get("status", {})
@@ -237,11 +254,12 @@ class MachineRoom(FakeCluster):
             for number, nic in enumerate(self.devices.get("interfaces", []))
         ]
         agent = {"type": "AgentConnected", "status": "True"}
+        movable = {"type": "LiveMigratable", "status": str(self.migratable)}
         self.place(
             GUEST,
             {
                 "spec": copy.deepcopy(self.spec),
-                "status": {"phase": "Running", "nodeName": "node1", "interfaces": nics, "conditions": [agent]},
+                "status": {"phase": "Running", "nodeName": "node1", "interfaces": nics, "conditions": [agent, movable]},
             },
         )
         self._report("Running")

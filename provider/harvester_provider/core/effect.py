@@ -21,6 +21,11 @@ class Effect(IntEnum):
         return self.name.lower().replace("_", "-")
 
     @property
+    def touches_running_guest(self) -> bool:
+        """Whether it reaches a guest that goes on running."""
+        return self in (Effect.LIVE, Effect.MIGRATE)
+
+    @property
     def stops_guest(self) -> bool:
         """Whether a running guest is stopped by it."""
         return self >= Effect.RESTART

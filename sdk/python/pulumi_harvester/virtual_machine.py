@@ -38,7 +38,7 @@ class DiskArgs:
     type: pulumi.Input[DiskType] | None = prop(name="type", default=None)
     """`disk` or `cd-rom`. A CD-ROM without a source is an empty drive (Harvester 1.8 and later). Default: `disk`."""
     bus: pulumi.Input[DiskBus] | None = prop(name="bus", default=None)
-    """How the guest sees it. Default: `virtio` for disks, `sata` for CD-ROMs."""
+    """How the guest sees it. Default: `virtio` for disks, `scsi` for those with `hot_plug`, `sata` for CD-ROMs."""
     size: pulumi.Input[str] | None = prop(name="size", default=None)
     """Size of the volume, such as `20Gi`; required for images (at least their virtual size) and blank disks. It can grow, never
     shrink.
@@ -61,6 +61,11 @@ class DiskArgs:
     """Cache of the host. Default: KubeVirt's choice."""
     serial: pulumi.Input[str] | None = prop(name="serial", default=None)
     """Serial number that the guest sees."""
+    hot_plug: pulumi.Input[bool] | None = prop(name="hotPlug", default=None)
+    """Whether the disk, or the medium of a CD-ROM drive, can be plugged in and out while the guest runs (Harvester 1.8 and later;
+    before that such a disk is added with a stop). Its bus is `scsi` (default) or `virtio`, of CD-ROMs `sata`. Source: KubeVirt
+    hotplug.go.
+    """
     on_delete: pulumi.Input[DiskOnDelete] | None = prop(name="onDelete", default=None)
     """What happens to the volume when the machine is deleted or the disk is removed: `keep` it (default), or `delete` it and its data."""
 
@@ -81,6 +86,7 @@ class DiskArgsDict(TypedDict):
     boot_order: NotRequired[pulumi.Input[int] | None]
     cache_mode: NotRequired[pulumi.Input[DiskCacheMode] | None]
     serial: NotRequired[pulumi.Input[str] | None]
+    hot_plug: NotRequired[pulumi.Input[bool] | None]
     on_delete: NotRequired[pulumi.Input[DiskOnDelete] | None]
 
 
@@ -99,7 +105,7 @@ class Disk(dict[str, Any]):
     type: DiskType = prop(name="type")
     """`disk` or `cd-rom`. A CD-ROM without a source is an empty drive (Harvester 1.8 and later)."""
     bus: DiskBus | None = prop(name="bus")
-    """How the guest sees it. Default: `virtio` for disks, `sata` for CD-ROMs."""
+    """How the guest sees it. Default: `virtio` for disks, `scsi` for those with `hot_plug`, `sata` for CD-ROMs."""
     size: str | None = prop(name="size")
     """Size of the volume, such as `20Gi`; required for images (at least their virtual size) and blank disks. It can grow, never
     shrink.
@@ -122,6 +128,11 @@ class Disk(dict[str, Any]):
     """Cache of the host. Default: KubeVirt's choice."""
     serial: str | None = prop(name="serial")
     """Serial number that the guest sees."""
+    hot_plug: bool = prop(name="hotPlug")
+    """Whether the disk, or the medium of a CD-ROM drive, can be plugged in and out while the guest runs (Harvester 1.8 and later;
+    before that such a disk is added with a stop). Its bus is `scsi` (default) or `virtio`, of CD-ROMs `sata`. Source: KubeVirt
+    hotplug.go.
+    """
     on_delete: DiskOnDelete = prop(name="onDelete")
     """What happens to the volume when the machine is deleted or the disk is removed: `keep` it (default), or `delete` it and its data."""
 

@@ -67,7 +67,7 @@ class TestStopModifyStart:
         made = await room.up()
         lines = (await room.preview(made, networkInterfaces=[ETH0], stop={"deadline": "90s", "then": "force"})).lines
         assert lines == [
-            "networkInterfaces[eth1]: stop-modify-start (a NIC is removed)",
+            "networkInterfaces[eth1]: stop-modify-start (a NIC is removed; without a stop only where the machine can be migrated)",
             "1. stop VirtualMachine default/vm1 (the guest has 90 s to shut down; after that it is switched off)",
             "2. change networkInterfaces[eth1] of VirtualMachine default/vm1",
             "3. start VirtualMachine default/vm1 again",
@@ -128,6 +128,14 @@ class TestStopModifyStart:
         with pytest.raises(WaitFailed, match="no node takes it: 0/3 nodes are available: 3 Insufficient memory"):
             await room.up(made, memory="500Gi")
         assert room.spec["domain"]["resources"]["limits"]["memory"] == "500Gi"
+
+    async def test_a_machine_that_no_node_took_is_started_anew_with_another_node_selector(self, room: MachineRoom) -> None:
+        room.unschedulable = True
+        with pytest.raises(WaitFailed, match="no node takes it"):
+            await room.up(nodeSelector={"zone": "nowhere"})
+        room.unschedulable = False
+        assert (await room.up(nodeSelector={"zone": "a"})).state["status"] == "Running"
+        assert STOPPED not in room.machine["metadata"]["annotations"]
 
     @pytest.mark.parametrize("killed_at", range(4))
     async def test_an_update_that_was_killed_is_finished_by_the_next_up(self, room: MachineRoom, killed_at: int) -> None:

@@ -89,8 +89,19 @@ def _disk(path: str, disk: Disk) -> Iterator[Problem]:
         yield Problem(f"{path}.size", "missing: give the size of the volume, at least the virtual size of the image")
     if disk.size is not None and disk.size <= Quantity("0"):
         yield Problem(f"{path}.size", f"{disk.size} is no size: write for example 20Gi")
+    yield from _hot_plug(path, disk)
     yield from _needless(path, disk, given)
     yield from _cd_rom(path, disk, given)
+
+
+def _hot_plug(path: str, disk: Disk) -> Iterator[Problem]:
+    """What KubeVirt can plug into a running guest."""
+    if not is_known(disk.hot_plug, disk.type, disk.bus) or not disk.hot_plug:
+        return
+    if disk.container_image is not None:
+        yield Problem(f"{path}.hotPlug", "only volumes can be plugged in and out, not a containerImage: leave hotPlug out")
+    if disk.type == "disk" and disk.bus not in (None, "scsi", "virtio"):
+        yield Problem(f"{path}.bus", f"{disk.bus!r} takes no disk while the guest runs: use scsi or virtio, or leave bus out")
 
 
 def _needless(path: str, disk: Disk, given: Sequence[str]) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from typing import Any, cast
 from harvester_provider.core.json import Json, Object, dig, dig_str
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.snapshot import Snapshot
-from harvester_provider.resources.virtual_machine import disks, manifest, nics, words
+from harvester_provider.resources.virtual_machine import abilities, disks, manifest, nics, words
 from harvester_provider.resources.virtual_machine.devices import Disk, NetworkInterface
 from harvester_provider.resources.virtual_machine.draft import Draft
 from harvester_provider.resources.virtual_machine.edits import DEVICES, DISKS, INTERFACES, NETWORKS, VOLUMES, Edit, local, nothing
@@ -28,11 +28,11 @@ def disk_edits(old: VirtualMachineInputs, new: VirtualMachineInputs, live: Live,
     """Edits of the disks: removed ones, new ones, then changed ones."""
     before, after = {disk.name: disk for disk in old.disks}, {disk.name: disk for disk in new.disks}
     for name in before.keys() - after.keys():
-        yield Edit(f"disks[{name}]", "disks[-]", _remover(name, live))
+        yield Edit(f"disks[{name}]", "disks[-]", _remover(name, live), holds=abilities.of_removed_disk(name, live), device=name)
     for name, disk in after.items():
         path = f"disks[{name}]"
         if name not in before:
-            yield Edit(path, "disks[+]", _adder(disk, new, seen, suffix))
+            yield Edit(path, "disks[+]", _adder(disk, new, seen, suffix), holds=abilities.of_new_disk(disk), device=name)
         elif before[name] != disk:
             yield from _changed_disk(path, before[name], disk, new, live, seen, suffix)
 
@@ -85,8 +85,24 @@ def _changed_disk(
             if getattr(before, name) != getattr(disk, name):
                 why = f"the volume of disk {disk.name} is made and keeps its {alias}: give the disk another name to get a new volume"
                 yield Edit(f"{path}.{alias}", "disks[]", lambda _: None, why)
+    if before.hot_plug != disk.hot_plug and not sources:
+        hot_plug: dict[str, Json] = {"hotpluggable": True if disk.hot_plug else None}
+        yield _pluggable(f"{path}.hotPlug", disk, hot_plug) if disk.name in live.volumes else local(f"{path}.hotPlug")
     if before.on_delete != disk.on_delete:
         yield local(f"{path}.onDelete")
+
+
+def _pluggable(path: str, disk: Disk, hot_plug: dict[str, Json]) -> Edit:
+    """The same volume, on the bus and with the mark of one that can be plugged in and out."""
+
+    def act(draft: Draft) -> None:
+        draft.edit_entry(disk.name, _device(disk), *DISKS)
+        where = draft.index(disk.name, *VOLUMES)
+        if where is not None and draft.get(*VOLUMES, where, "persistentVolumeClaim") is not None:
+            draft.edit_entry(disk.name, {}, *VOLUMES)
+            draft.merge(hot_plug, *VOLUMES, where, "persistentVolumeClaim")
+
+    return Edit(path, "disks[].hotPlug", act)
 
 
 def _device(disk: Disk) -> dict[str, Json]:
@@ -108,7 +124,7 @@ def _other_source(path: str, before: Disk, disk: Disk, new: VirtualMachineInputs
         _edit_templates(draft, lambda entries: [entry for entry in entries if dig_str(entry, "metadata", "name") != claim])
         _attach(draft, disk, new, seen, suffix)
 
-    return Edit(path, "disks[]", act)
+    return Edit(path, "disks[].medium", act, holds=abilities.of_other_medium(before, disk, live), device=disk.name)
 
 
 def _other_size(path: str, disk: Disk, live: Live) -> Edit:
@@ -147,21 +163,29 @@ def _edit_templates(draft: Draft, change: Callable[[list[Object]], list[Object]]
         draft.replace_text(json.dumps(after), *_TEMPLATES)
 
 
-def nic_edits(old: VirtualMachineInputs, new: VirtualMachineInputs) -> Iterator[Edit]:
+def nic_edits(old: VirtualMachineInputs, new: VirtualMachineInputs, live: Live) -> Iterator[Edit]:
     """Edits of the NICs: removed ones, new ones, then changed ones."""
     before = {nic.name: nic for nic in old.network_interfaces}
     after = {nic.name: nic for nic in new.network_interfaces}
     for name in before.keys() - after.keys():
-        yield Edit(f"networkInterfaces[{name}]", "networkInterfaces[-]", _unplugger(name))
+        holds = abilities.of_removed_nic(name, live, stays=bool(live.interfaces.keys() & after.keys()))
+        yield Edit(
+            f"networkInterfaces[{name}]", "networkInterfaces[-]", _remover_of_nic(name), holds=holds, act_live=_unplugger(name), device=name
+        )
     for name, nic in after.items():
         path = f"networkInterfaces[{name}]"
         if name not in before:
-            yield Edit(path, "networkInterfaces[+]", _plugger(nic, new.namespace))
+            yield Edit(path, "networkInterfaces[+]", _plugger(nic, new.namespace), holds=abilities.of_new_nic(nic, live), device=name)
         elif before[name] != nic:
             yield from _changed_nic(path, before[name], nic, new.namespace)
 
 
 def _unplugger(name: str) -> Callable[[Draft], None]:
+    """Mark a NIC: KubeVirt takes it out with the next migration, and its entries with it."""
+    return lambda draft: draft.edit_entry(name, {"state": "absent"}, *INTERFACES)
+
+
+def _remover_of_nic(name: str) -> Callable[[Draft], None]:
     def act(draft: Draft) -> None:
         draft.remove_entry(name, *INTERFACES)
         draft.remove_entry(name, *NETWORKS)
@@ -173,6 +197,9 @@ def _unplugger(name: str) -> Callable[[Draft], None]:
 
 def _plugger(nic: NetworkInterface, namespace: str) -> Callable[[Draft], None]:
     def act(draft: Draft) -> None:
+        where = draft.index(nic.name, *INTERFACES)
+        if where is not None and draft.get(*INTERFACES, where, "state") == "absent":
+            _remover_of_nic(nic.name)(draft)  # one of that name was being unplugged
         if draft.index(nic.name, *INTERFACES) is None:
             draft.append(nics.interface(nic), *INTERFACES)
         if draft.index(nic.name, *NETWORKS) is None:

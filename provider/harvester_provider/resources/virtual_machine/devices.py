@@ -21,7 +21,7 @@ class Disk(Model):
     type: Literal["disk", "cd-rom"] = "disk"
     """`disk` or `cd-rom`. A CD-ROM without a source is an empty drive (Harvester 1.8 and later)."""
     bus: Literal["virtio", "sata", "scsi", "usb"] | None = None
-    """How the guest sees it. Default: `virtio` for disks, `sata` for CD-ROMs."""
+    """How the guest sees it. Default: `virtio` for disks, `scsi` for those with `hot_plug`, `sata` for CD-ROMs."""
     size: QuantityText | None = None
     """Size of the volume, such as `20Gi`; required for images (at least their virtual size) and blank disks. It can grow, never shrink."""
     image: str | None = None
@@ -42,6 +42,9 @@ class Disk(Model):
     """Cache of the host. Default: KubeVirt's choice."""
     serial: str | None = None
     """Serial number that the guest sees."""
+    hot_plug: bool = False
+    """Whether the disk, or the medium of a CD-ROM drive, can be plugged in and out while the guest runs (Harvester 1.8 and later; before
+    that such a disk is added with a stop). Its bus is `scsi` (default) or `virtio`, of CD-ROMs `sata`. Source: KubeVirt hotplug.go."""
     on_delete: Literal["keep", "delete"] = "keep"
     """What happens to the volume when the machine is deleted or the disk is removed: `keep` it (default), or `delete` it and its data."""
 

@@ -15,7 +15,14 @@ _GIB = 2**30
 
 def bus(disk: Disk) -> str:
     """The bus, the default filled in."""
-    return disk.bus or ("sata" if disk.type == "cd-rom" else "virtio")
+    if disk.bus or disk.type == "cd-rom":
+        return disk.bus or "sata"
+    return "scsi" if disk.hot_plug else "virtio"
+
+
+def has_source(disk: Disk) -> bool:
+    """Whether there is a volume behind it; an empty CD-ROM drive has none."""
+    return needs_claim(disk) or disk.existing_volume is not None or disk.container_image is not None
 
 
 def needs_claim(disk: Disk) -> bool:
@@ -35,7 +42,8 @@ def volume(disk: Disk, claim: str) -> dict[str, Json] | None:
     if disk.container_image is not None:
         return {"name": disk.name, "containerDisk": {"image": disk.container_image}}
     name = disk.existing_volume or claim
-    return {"name": disk.name, "persistentVolumeClaim": {"claimName": name}} if name else None
+    hot_plug: Mapping[str, Json] = {"hotpluggable": True} if disk.hot_plug else {}
+    return {"name": disk.name, "persistentVolumeClaim": {"claimName": name, **hot_plug}} if name else None
 
 
 def claim_template(disk: Disk, claim: str, image: Object, marks: Mapping[str, str]) -> dict[str, Json]:

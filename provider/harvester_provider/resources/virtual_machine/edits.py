@@ -12,6 +12,7 @@ from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.kind import entries_patch, metadata_patch
 from harvester_provider.resources.virtual_machine import cloud_init, manifest, words
+from harvester_provider.resources.virtual_machine.abilities import Needs
 from harvester_provider.resources.virtual_machine.draft import Draft
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
@@ -34,6 +35,12 @@ class Edit:
     field: str
     act: Callable[[Draft], None]
     refused: str = ""
+    holds: Needs = frozenset()
+    """Conditions of rows that hold for what changes."""
+    act_live: Callable[[Draft], None] | None = None
+    """How the object is edited under a running guest, where that is another way."""
+    device: str = ""
+    """The name of the disk or NIC that comes or goes, so that a running guest is waited for."""
 
 
 def nothing(draft: Draft) -> None:

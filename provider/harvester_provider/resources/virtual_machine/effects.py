@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from harvester_provider.core.effect import Effect
+from harvester_provider.resources.virtual_machine.abilities import Need
 
 Release = tuple[int, int]
 """A release of Harvester, such as `(1, 8)`."""
@@ -28,11 +29,17 @@ class Row:
     why: str
     source: str = ""
     since: Release = (0, 0)
+    needs: frozenset[Need] = frozenset()
+    """Conditions that must hold besides."""
 
 
 _STOP = Effect.STOP_MODIFY_START
 _RESTART = "KubeVirt vm.go syncRestartRequired: every other difference of the template's spec needs a restart"
 _NETWORK = "KubeVirt pkg/network/vmliveupdate/restart.go"
+_HOT_VOLUMES = "KubeVirt pkg/storage/hotplug/hotplug.go, gate DeclarativeHotplugVolumes"
+_HOT_NICS = "KubeVirt pkg/network/controllers/vm.go; Harvester pkg/util/virtualmachine/virtualmachine.go (SupportHotplugNic)"
+_NIC = frozenset({Need.MIGRATABLE, Need.MACS, Need.NO_CLUSTER_NODE, Need.BRIDGED})
+_MOVES = "and the guest moves to another node"
 
 TABLE: Final[tuple[Row, ...]] = (
     Row("description", Effect.METADATA, "", "annotation of the VM object"),
@@ -57,10 +64,16 @@ TABLE: Final[tuple[Row, ...]] = (
     Row("terminationGracePeriodSeconds", _STOP, "read at a start only", _RESTART),
     Row("disks[].size", Effect.LIVE, "the volume grows, the guest sees it at once", "gate ExpandDisks; Harvester CheckExpand", (1, 6)),
     Row("disks[].size", _STOP, "before Harvester 1.6 a volume grows only while it is detached", "Harvester pkg/webhook/util/volume.go"),
+    Row("disks[+]", Effect.LIVE, "the disk is plugged in", _HOT_VOLUMES, (1, 8), frozenset({Need.HOT_PLUG})),
     Row("disks[+]", _STOP, "a new disk", "KubeVirt vm.go validLiveUpdateDisks"),
+    Row("disks[-]", Effect.LIVE, "the disk is unplugged", _HOT_VOLUMES, (1, 8), frozenset({Need.HOT_PLUG})),
     Row("disks[-]", _STOP, "a disk is removed", "KubeVirt vm.go validLiveUpdateDisks"),
+    Row("disks[].medium", Effect.LIVE, "the medium is changed", _HOT_VOLUMES, (1, 8), frozenset({Need.DRIVE})),
+    Row("disks[].medium", _STOP, "another volume", "KubeVirt vm.go validLiveUpdateVolumes"),
     Row("disks[]", _STOP, "part of the machine's hardware", _RESTART),
+    Row("networkInterfaces[+]", Effect.MIGRATE, f"the NIC is plugged in, {_MOVES}", _HOT_NICS, (1, 7), _NIC | {Need.NOT_LEAVING}),
     Row("networkInterfaces[+]", _STOP, "a new NIC", _NETWORK),
+    Row("networkInterfaces[-]", Effect.MIGRATE, f"the NIC is unplugged, {_MOVES}", _HOT_NICS, (1, 7), _NIC | {Need.ANOTHER_NIC}),
     Row("networkInterfaces[-]", _STOP, "a NIC is removed", _NETWORK),
     Row("networkInterfaces[].network", _STOP, "a NIC is connected to another network", _NETWORK),
     Row("networkInterfaces[]", _STOP, "part of the machine's hardware", _NETWORK),
@@ -73,16 +86,25 @@ class Guest:
 
     runs: bool
     release: Release = NEWEST
+    holds: frozenset[Need] = frozenset()
+    """The conditions that hold, of the machine and of what changes."""
 
 
 def effect_of(field: str, guest: Guest) -> tuple[Effect, str]:
     """The effect of a change of `field` on `guest`, and the reason in the user's words."""
-    row = next((row for row in TABLE if _covers(row.field, field) and row.since <= guest.release), None)
+    rows = [row for row in TABLE if _covers(row.field, field) and row.since <= guest.release]
+    row = next((row for row in rows if row.needs <= guest.holds), None)
     if row is None:
         raise AssertionError(f"no row for {field}")
     if not guest.runs and row.effect > Effect.METADATA:
         return Effect.METADATA, "the machine is off"
-    return row.effect, row.why
+    return row.effect, row.why + _unfulfilled(rows[0], guest)
+
+
+def _unfulfilled(best: Row, guest: Guest) -> str:
+    """What would have to be so for a smaller effect."""
+    lacks = [need for need in Need if need in best.needs - guest.holds]
+    return f"; without a stop only where {' and '.join(lacks)}" if lacks else ""
 
 
 def _covers(row: str, field: str) -> bool:

@@ -54,6 +54,11 @@ class Live:
         return dig_strings(self.vm, "metadata", "annotations")
 
     @property
+    def labels(self) -> dict[str, str]:
+        """The labels of the VM object."""
+        return dig_strings(self.vm, "metadata", "labels")
+
+    @property
     def strategy(self) -> str:
         """The run strategy; the older `spec.running` is translated."""
         found = dig_str(self.vm, "spec", "runStrategy")
@@ -120,6 +125,12 @@ class Live:
         """Interfaces by name, those left out that are being unplugged."""
         found = by_name(dig_objects(self.domain, "devices", "interfaces"))
         return {name: entry for name, entry in found.items() if entry.get("state") != "absent"}
+
+    @cached_property
+    def leaving(self) -> frozenset[str]:
+        """The names of interfaces that are being unplugged: KubeVirt removes their entries with the next migration."""
+        found = by_name(dig_objects(self.domain, "devices", "interfaces"))
+        return frozenset(found.keys() - self.interfaces.keys())
 
     @cached_property
     def networks(self) -> dict[str, Object]:

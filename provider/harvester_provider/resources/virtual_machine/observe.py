@@ -112,6 +112,8 @@ def _known_disk(live: Live, prior: Disk) -> Disk:
     if not live.claim_template(live.claim(prior.name)):
         for name in ("access_mode", "volume_mode", "storage_class"):
             kept.pop(name, None)
+    if prior.name not in live.volumes:
+        kept.pop("hot_plug", None)
     if prior.existing_volume is not None:
         kept["existing_volume"] = live.claim(prior.name) or None
     if prior.size is not None and found["size"] in (None, prior.size):
@@ -136,6 +138,7 @@ def _disk(live: Live, name: str) -> dict[str, Any]:
         "storage_class": None if _from_image(template) else dig_str(template, "spec", "storageClassName") or None,
         "access_mode": modes if isinstance(modes, str) else "ReadWriteMany",
         "volume_mode": dig_str(template, "spec", "volumeMode") or "Block",
+        "hot_plug": dig(volume, "persistentVolumeClaim", "hotpluggable") is True,
         "boot_order": dig(device, "bootOrder"),
         "cache_mode": device.get("cache"),
         "serial": device.get("serial"),

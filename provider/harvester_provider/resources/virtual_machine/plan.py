@@ -4,8 +4,8 @@ The order that survives an interruption at any point: stop (and note the strateg
 the note away in one patch. If the cluster refuses the change, `recover` starts the machine as it was.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from harvester_provider.core.effect import Effect
 from harvester_provider.core.errors import PlanRefused
@@ -14,11 +14,12 @@ from harvester_provider.core.plan import Change, Patch, Plan, Put, Remove, Step
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM, SECRET, SERVER_VERSION
-from harvester_provider.resources.virtual_machine import cloud_init, manifest, removal, words
+from harvester_provider.resources.virtual_machine import abilities, cloud_init, manifest, removal, words
 from harvester_provider.resources.virtual_machine.device_edits import disk_edits, nic_edits, pin_macs
 from harvester_provider.resources.virtual_machine.draft import Draft
 from harvester_provider.resources.virtual_machine.edits import Edit, drive_edits, scalar_edits
 from harvester_provider.resources.virtual_machine.effects import Guest, effect_of, release
+from harvester_provider.resources.virtual_machine.hot_plug import Plugged, follow
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.manifest import Suffix
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
@@ -54,19 +55,35 @@ class Update:
 
     def plan(self, suffix: Suffix) -> Plan:
         """All changes with their effects, and the steps. A refused plan has no steps."""
-        changes = [self._change(edit) for edit in self._edits(suffix)]
+        edits = list(self._edits(suffix))
+        changes = [self._change(edit) for edit in edits]
         if any(change.effect is Effect.REFUSED for change in changes):
             return Plan(changes=tuple(changes))
         must_stop = self._goes_on_from_a_stop() or (
             self.live.on and not self.power.halts and any(change.effect.stops_guest for change in changes)
         )
+        if must_stop:
+            return self._while_off(edits).around_a_stop([_in_the_stop(change) for change in changes])
         doomed = self._note_doomed()
         notes = tuple(self._notes(changes, doomed))
-        if not must_stop:
-            return Plan(tuple(self._modify(changes, doomed)), tuple(changes), notes=notes)
+        return Plan(tuple(self._modify(edits, changes, doomed, suffix)), tuple(changes), notes=notes)
+
+    def around_a_stop(self, changes: Sequence[Change]) -> Plan:
+        """All of it with one stop."""
+        doomed = self._note_doomed()
+        notes = tuple(self._notes(changes, doomed))
         pin_macs(self.draft, self.live)
         around, after = self._stop_modify_start(changes), self._after_start(doomed)
         return Plan((*around, *after), tuple(changes), self._as_it_was(), notes, committed=len(around))
+
+    def _while_off(self, edits: Sequence[Edit]) -> "Update":
+        """The same edits, made on a machine that is off."""
+        if not any(edit.act_live for edit in edits):
+            return self
+        draft = Draft(self.live.vm)
+        for edit in edits:
+            edit.act(draft)
+        return replace(self, draft=draft)
 
     def _goes_on_from_a_stop(self) -> bool:
         """Whether an update was interrupted after its stop and has more to do than to start the machine: it can be put back, too."""
@@ -75,7 +92,7 @@ class Update:
     def _edits(self, suffix: Suffix) -> Iterator[Edit]:
         yield from scalar_edits(self.old, self.new, self.live)
         yield from disk_edits(self.old, self.new, self.live, self.seen, suffix)
-        yield from nic_edits(self.old, self.new)
+        yield from nic_edits(self.old, self.new, self.live)
         yield from drive_edits(self.old, self.new, self.live, self.seen)
 
     def _change(self, edit: Edit) -> Change:
@@ -85,23 +102,46 @@ class Update:
         if not edit.field:
             return Change(edit.property, Effect.NONE, "only how the provider works")
         before = len(self.draft.patch)
+        effect, why = self._effect(edit)
+        act = edit.act_live if edit.act_live and effect.touches_running_guest else edit.act
         try:
-            edit.act(self.draft)
+            act(self.draft)
         except PlanRefused as error:
             return Change(edit.property, Effect.REFUSED, str(error))
         if edit.field == "runStrategy":
             return self._power_change(edit)
-        guest = Guest(self.live.on and not self.power.halts, release(dig_str(self.seen.get(SERVER_VERSION), "value")))
-        effect, why = effect_of(edit.field, guest)
-        if len(self.draft.patch) == before and effect > Effect.METADATA and self._is_so_already(edit):
+        if len(self.draft.patch) == before and effect > Effect.METADATA and self._is_so_already(act):
             return Change(edit.property, Effect.METADATA, "it is so already")
         return Change(edit.property, effect, why)
 
-    def _is_so_already(self, edit: Edit) -> bool:
+    def _effect(self, edit: Edit) -> tuple[Effect, str]:
+        """What an edit does, and why."""
+        version = release(dig_str(self.seen.get(SERVER_VERSION), "value"))
+        guest = Guest(self.live.on and not self.power.halts, version, abilities.of_machine(self.live) | edit.holds)
+        effect, why = effect_of(edit.field, guest)
+        if edit.field == "nodeSelector" and effect is Effect.LIVE and not dig_str(self.live.instance, "status", "nodeName"):
+            return Effect.STOP_MODIFY_START, "no node has taken the machine yet, and its pod never looks again"
+        return effect, why
+
+    def _is_so_already(self, act: Callable[[Draft], None]) -> bool:
         """Whether the machine has it, as after an interrupted update; another edit of this one may have made it too."""
         probe = Draft(self.live.vm)
-        edit.act(probe)
+        act(probe)
         return not probe.patch
+
+    def _plugged(self, edits: Sequence[Edit]) -> Plugged:
+        """The devices that come and go under the running guest, those of an interrupted update among them."""
+        found = [edit for edit in edits if edit.device and self._effect(edit)[0].touches_running_guest]
+        after = self._after()
+        nics = [edit.device for edit in found if edit.field.startswith("networkInterfaces")]
+        volumes = [edit.device for edit in found if edit.field.startswith("disks")]
+        return Plugged(
+            self.live.ref,
+            nics=tuple(name for name in nics if name in after.interfaces),
+            gone_nics=tuple(name for name in nics if name not in after.interfaces),
+            volumes=tuple(name for name in volumes if name in after.volumes),
+            gone_volumes=tuple(name for name in volumes if name not in after.volumes),
+        )
 
     def _power_change(self, edit: Edit) -> Change:
         if self.power.halts:
@@ -143,7 +183,7 @@ class Update:
         """A machine that only people start was running, and does not start by itself."""
         return (power_on(self.live.ref),) if self.power.goal == "Manual" else ()
 
-    def _modify(self, changes: Sequence[Change], doomed: Sequence[str]) -> list[Step]:
+    def _modify(self, edits: Sequence[Edit], changes: Sequence[Change], doomed: Sequence[str], suffix: Suffix) -> list[Step]:
         """One patch without a stop, then what has to be waited for."""
         self.power.write(self.draft)
         waits = self.live.on and (self.power.halts or self.live.strategy == "Halted")
@@ -152,6 +192,8 @@ class Update:
         steps: list[Step] = [*self._secret_first()]
         steps += [*off, *patch] if self.power.starts else [*patch, *off]
         resumed = bool(self.live.stopped_for_update) and not self.live.on and not self.power.halts
+        if self.live.guest_runs and not self.power.halts:
+            steps += follow(self._plugged(edits), self.new.owner, suffix, self.new.seconds("update", START_SECONDS))
         steps += [*(self._kick() if resumed else ()), *self._volumes_last(doomed), *self._secret_last(), *self._growth()]
         if self.power.starts or resumed or self._unfinished():
             steps += ready(self.new, self._after(), self.new.seconds("update", START_SECONDS))
@@ -202,6 +244,13 @@ class Update:
             claim = self.live.claim(name)
             if claim and claim not in used and claim not in doomed:
                 yield f"volume {Ref(PERSISTENT_VOLUME_CLAIM, claim, self.live.ref.namespace).id} of disk {name} is kept"
+
+
+def _in_the_stop(change: Change) -> Change:
+    """A change that would take a migration by itself, and is made in a stop that others need."""
+    if change.effect is not Effect.MIGRATE:
+        return change
+    return Change(change.property, Effect.STOP_MODIFY_START, "made while the machine is off for other changes")
 
 
 def write_secret(inputs: VirtualMachineInputs, machine: Object, seen: Snapshot) -> Iterator[Step]:

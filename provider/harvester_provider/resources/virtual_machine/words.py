@@ -9,6 +9,8 @@ from harvester_provider.core.ref import Api, Ref
 
 CREATOR: Final = "harvesterhci.io/creator"
 CREATOR_NAME: Final = "pulumi-provider-harvester"
+NODE_DRIVER: Final = "docker-machine-driver-harvester"
+"""The creator of machines that are nodes of a guest cluster (pkg/util/constants.go, VirtualMachineCreatorNodeDriver)."""
 VM_NAME: Final = "harvesterhci.io/vmName"
 
 VOLUME_CLAIM_TEMPLATES: Final = "harvesterhci.io/volumeClaimTemplates"

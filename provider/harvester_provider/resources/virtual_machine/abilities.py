@@ -1,0 +1,81 @@
+"""What a running machine can take without a stop: the conditions that rows of the table of effects name.
+
+Each condition is a fact about the machine as it was seen, or about the one device that changes. Nothing here decides an effect.
+Sources: Harvester pkg/util/virtualmachine/virtualmachine.go (hot actions of NICs), KubeVirt pkg/storage/hotplug/hotplug.go.
+"""
+
+from enum import StrEnum
+
+from harvester_provider.core.json import dig, is_true
+from harvester_provider.resources.virtual_machine import disks, nics, words
+from harvester_provider.resources.virtual_machine.devices import Disk, NetworkInterface
+from harvester_provider.resources.virtual_machine.live import Live
+
+
+class Need(StrEnum):
+    """A condition of a row, in the words in which preview says that it does not hold."""
+
+    MIGRATABLE = "the machine can be migrated"
+    MACS = "every NIC of it has its MAC address in the machine's spec (as after its next start)"
+    NO_CLUSTER_NODE = "it is no node of a guest cluster"
+    BRIDGED = "the NIC is a virtio one on a VLAN network"
+    NOT_LEAVING = "a NIC of that name is not being unplugged"
+    ANOTHER_NIC = "another NIC stays"
+    HOT_PLUG = "the disk has hotPlug"
+    DRIVE = "a medium with hotPlug is put into an empty drive, or taken out of one"
+
+
+Needs = frozenset[Need]
+
+
+def of_machine(live: Live) -> Needs:
+    """What holds for the machine as a whole."""
+    facts = {
+        Need.MIGRATABLE: is_true(live.instance, "LiveMigratable"),
+        Need.MACS: all(entry.get("macAddress") for entry in live.interfaces.values()),
+        Need.NO_CLUSTER_NODE: live.labels.get(words.CREATOR) != words.NODE_DRIVER,
+    }
+    return _holding(facts)
+
+
+def of_new_nic(nic: NetworkInterface, live: Live) -> Needs:
+    """What holds for a NIC that is added."""
+    facts = {
+        Need.BRIDGED: nics.binding(nic) == "bridge" and nic.model == "virtio" and nic.boot_order is None,
+        Need.NOT_LEAVING: nic.name in live.interfaces or nic.name not in live.leaving,
+    }
+    return _holding(facts)
+
+
+def of_removed_nic(name: str, live: Live, *, stays: bool) -> Needs:
+    """What holds for a NIC that is removed. `stays`: whether the machine keeps another one."""
+    entry = live.interfaces.get(name, {})
+    bridged = not entry or (nics.binding_of(entry) == "bridge" and entry.get("model", "virtio") == "virtio")
+    return _holding({Need.BRIDGED: bridged, Need.ANOTHER_NIC: stays})
+
+
+def of_new_disk(disk: Disk) -> Needs:
+    """What holds for a disk that is added."""
+    return _holding({Need.HOT_PLUG: disk.hot_plug and disk.type == "disk"})
+
+
+def of_removed_disk(name: str, live: Live) -> Needs:
+    """What holds for a disk that is removed. A drive cannot be taken out of a running machine, only its medium."""
+    return _holding({Need.HOT_PLUG: is_hot_plugged(live, name) and disks.kind_of(live.disks.get(name, {})) == "disk"})
+
+
+def of_other_medium(before: Disk, disk: Disk, live: Live) -> Needs:
+    """What holds for a drive whose medium changes."""
+    drive = before.type == disk.type == "cd-rom" and disks.kind_of(live.disks.get(disk.name, {})) == "cd-rom"
+    leaves, comes = disk.name in live.volumes, disks.has_source(disk)
+    in_or_out = leaves != comes and (disk.hot_plug if comes else is_hot_plugged(live, disk.name))
+    return _holding({Need.DRIVE: drive and disks.bus_of(live.disks[disk.name]) == "sata" and in_or_out})
+
+
+def is_hot_plugged(live: Live, disk: str) -> bool:
+    """Whether the volume of a disk can be taken out while the guest runs."""
+    return dig(live.volumes.get(disk, {}), "persistentVolumeClaim", "hotpluggable") is True
+
+
+def _holding(facts: dict[Need, bool]) -> Needs:
+    return frozenset(need for need, holds in facts.items() if holds)

@@ -1,0 +1,145 @@
+"""What follows a patch that changes devices of a running machine: the migration it takes, and the waits until the guest has them.
+
+KubeVirt's workload updater makes the migration by itself where it is set up to (Harvester's default). Where it does not begin,
+the plan asks for one, as Harvester's own `addNic` does (upstream pkg/api/vm/handler.go).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harvester_provider.core.effect import Effect
+from harvester_provider.core.json import Object, by_name, condition, dig, dig_objects, dig_str, is_true
+from harvester_provider.core.ownership import mark
+from harvester_provider.core.plan import Await, Put, Step
+from harvester_provider.core.ref import Listing, Ref, Want
+from harvester_provider.core.snapshot import Snapshot
+from harvester_provider.core.verdict import Failed, Ready, Verdict, Waiting
+from harvester_provider.resources.apis import VIRTUAL_MACHINE_INSTANCE_MIGRATION
+from harvester_provider.resources.kind import manifest
+from harvester_provider.resources.virtual_machine.live import Live, instance_of
+from harvester_provider.resources.virtual_machine.manifest import Suffix
+
+_BEGIN_SECONDS = 60.0
+"""How long KubeVirt has to begin the migration by itself: its workload updater looks around every few seconds."""
+_ENDED = ("Succeeded", "Failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Plugged:
+    """The devices of a running guest after a change: those that came and those that went, by name."""
+
+    ref: Ref
+    nics: tuple[str, ...] = ()
+    gone_nics: tuple[str, ...] = ()
+    volumes: tuple[str, ...] = ()
+    gone_volumes: tuple[str, ...] = ()
+
+    @property
+    def wants(self) -> tuple[Want, ...]:
+        """What must be seen to judge."""
+        return (self.ref, instance_of(self.ref))
+
+    @property
+    def migrates(self) -> bool:
+        """Whether the change takes a migration."""
+        return bool(self.nics or self.gone_nics)
+
+    def __call__(self, seen: Snapshot) -> Verdict:
+        """Ready where the guest has the new devices and none of the removed ones. A machine that is off has them at its next start."""
+        live = Live.of(self.ref, seen)
+        if not live.vm:
+            return Failed("the machine was deleted meanwhile", "run `pulumi refresh`")
+        missing = [*self._nics(live), *self._volumes(live)]
+        if not live.on or not missing:
+            return Ready()
+        restart = condition(live.vm, "RestartRequired")
+        if restart.get("status") == "True" and not is_true(live.instance, "MigrationRequired"):
+            return Failed(f"the cluster wants a restart for it: {dig_str(restart, 'message')}", "restart the machine")
+        return Waiting(", ".join(missing) + _migration_words(live))
+
+    def _nics(self, live: Live) -> Iterator[str]:
+        reported = by_name(dig_objects(live.instance, "status", "interfaces"))
+        running = by_name(dig_objects(live.instance, "spec", "domain", "devices", "interfaces"))
+        pending = is_true(live.instance, "MigrationRequired")
+        for name in self.nics:
+            if name not in reported or name not in running or pending:
+                yield f"NIC {name} is being plugged in"
+        for name in self.gone_nics:
+            if name in reported or name in running or name in live.leaving:
+                yield f"NIC {name} is being unplugged"
+
+    def _volumes(self, live: Live) -> Iterator[str]:
+        reported = by_name(dig_objects(live.instance, "status", "volumeStatus"))
+        for name in self.volumes:
+            entry = reported.get(name, {})
+            if dig_str(entry, "phase") != "Ready":
+                yield f"disk {name} is being plugged in{_why(entry)}"
+        for name in self.gone_volumes:
+            if name in reported:
+                yield f"disk {name} is being unplugged{_why(reported[name])}"
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """Judges whether the migration that a change takes has begun, or is over."""
+
+    plugged: Plugged
+
+    @property
+    def wants(self) -> tuple[Want, ...]:
+        """What must be seen to judge."""
+        return (*self.plugged.wants, _migrations(self.plugged.ref))
+
+    def __call__(self, seen: Snapshot) -> Verdict:
+        """Ready where a migration is on its way, or where none is needed any more."""
+        verdict = self.plugged(seen)
+        if not isinstance(verdict, Waiting):
+            return verdict
+        mine = [found for found in seen.listed(_migrations(self.plugged.ref)) if dig_str(found, "spec", "vmiName") == self.plugged.ref.name]
+        if any(dig_str(found, "status", "phase") not in _ENDED for found in mine):
+            return Ready()
+        return verdict
+
+
+def follow(plugged: Plugged, owner: str, suffix: Suffix, seconds: float) -> Iterator[Step]:
+    """The waits until the running guest has its devices as declared, and the migration where KubeVirt makes none by itself."""
+    ref = plugged.ref
+    if plugged.migrates:
+        moving = Moving(plugged)
+        yield Await(ref, "being migrated", moving.wants, moving, _BEGIN_SECONDS, otherwise=(migration(ref, owner, suffix()),))
+    if plugged != Plugged(ref):
+        yield Await(ref, f"running with {_words(plugged)}", plugged.wants, plugged, seconds)
+
+
+def migration(ref: Ref, owner: str, suffix: str) -> Put:
+    """Ask for a live migration of the machine, to whichever node can take it."""
+    target = Ref(VIRTUAL_MACHINE_INSTANCE_MIGRATION, f"{ref.name}-{suffix}", ref.namespace)
+    meta: Object = {"name": target.name, "namespace": ref.namespace, "annotations": mark(owner)}
+    body = manifest(VIRTUAL_MACHINE_INSTANCE_MIGRATION, meta, spec={"vmiName": ref.name})
+    return Put(target, body, says=f"migrate {ref}", effect=Effect.MIGRATE)
+
+
+def _migrations(ref: Ref) -> Listing:
+    return Listing(VIRTUAL_MACHINE_INSTANCE_MIGRATION, ref.namespace)
+
+
+def _words(plugged: Plugged) -> str:
+    parts = {"NIC": plugged.nics, "disk": plugged.volumes}
+    came = [f"{what} {name}" for what, names in parts.items() for name in names]
+    parts = {"NIC": plugged.gone_nics, "disk": plugged.gone_volumes}
+    gone = [f"without {what} {name}" for what, names in parts.items() for name in names]
+    return ", ".join([*came, *gone])
+
+
+def _migration_words(live: Live) -> str:
+    """What the last migration came to, where it matters."""
+    if dig(live.instance, "status", "migrationState", "failed") is not True:
+        return ""
+    why = dig_str(live.instance, "status", "migrationState", "failureReason")
+    return f" (the last migration failed{f': {why}' if why else ''}; KubeVirt tries again)"
+
+
+def _why(entry: Object) -> str:
+    """The cluster's words on a volume that is not there yet."""
+    text = dig_str(entry, "message") or dig_str(entry, "reason")
+    return f" ({text})" if text else ""

@@ -1,0 +1,154 @@
+"""Devices that a running machine gets and loses without a stop, and what makes a stop necessary all the same."""
+
+from typing import Any
+
+import pytest
+from machine_room import GUEST, REF, SAMPLE, MachineRoom
+
+from harvester_provider.core.plan import Await, Put
+from harvester_provider.core.ref import Listing
+from harvester_provider.core.snapshot import Snapshot
+from harvester_provider.core.verdict import Failed, Ready, Waiting
+from harvester_provider.engine import verbs
+from harvester_provider.resources.apis import VIRTUAL_MACHINE_INSTANCE_MIGRATION
+from harvester_provider.resources.virtual_machine.hot_plug import Moving, Plugged, follow
+
+ETH0, ETH1 = SAMPLE["networkInterfaces"]
+ETH2 = {"name": "eth2", "network": "default/vlan200"}
+ROOT = SAMPLE["disks"][0]
+HOT = {"name": "hot", "size": "5Gi", "hotPlug": True}
+DRIVE = {"name": "cd", "type": "cd-rom"}
+LOADED = {**DRIVE, "image": "default/leap", "hotPlug": True, "onDelete": "delete"}
+LIST = Listing(VIRTUAL_MACHINE_INSTANCE_MIGRATION, "default")
+
+
+@pytest.fixture
+def room() -> MachineRoom:
+    return movable()
+
+
+def movable(version: str = "v1.8.0") -> MachineRoom:
+    room = MachineRoom(version)
+    room.migratable = True
+    return room
+
+
+def effects(difference: verbs.Difference) -> dict[str, str]:
+    return {change.property: change.effect.label for change in difference.plan.changes}
+
+
+class TestWhileTheGuestRuns:
+    @pytest.mark.parametrize(
+        ("before", "after", "expected"),
+        [
+            ({}, {"networkInterfaces": [ETH0, ETH1, ETH2]}, {"networkInterfaces[eth2]": "migrate"}),
+            ({}, {"networkInterfaces": [ETH0]}, {"networkInterfaces[eth1]": "migrate"}),
+            ({}, {"disks": [ROOT, HOT]}, {"disks[hot]": "live"}),
+            ({"disks": [ROOT, HOT]}, {"disks": [ROOT]}, {"disks[hot]": "live"}),
+            ({"disks": [ROOT, DRIVE]}, {"disks": [ROOT, LOADED]}, {"disks[cd].image": "live", "disks[cd].onDelete": "none"}),
+            ({"disks": [ROOT, LOADED]}, {"disks": [ROOT, DRIVE]}, {"disks[cd].image": "live", "disks[cd].onDelete": "none"}),
+        ],
+        ids=["NIC in", "NIC out", "disk in", "disk out", "medium in", "medium out"],
+    )
+    async def test_devices_come_and_go_without_a_restart(
+        self, room: MachineRoom, before: dict[str, Any], after: dict[str, Any], expected: dict[str, str]
+    ) -> None:
+        made = await room.up(**before)
+        assert effects(await room.preview(made, **after)) == expected
+        changed = await room.up(made, **after)
+        assert room.starts["vm1"] == 1
+        assert (await room.refresh(changed)).inputs == changed.inputs
+        assert not (await room.preview(changed, **after)).plan.changes
+
+    async def test_preview_says_that_the_guest_moves(self, room: MachineRoom) -> None:
+        made = await room.up()
+        (line, *_) = (await room.preview(made, networkInterfaces=[ETH0, ETH1, ETH2])).lines
+        assert line == "networkInterfaces[eth2]: migrate (the NIC is plugged in, and the guest moves to another node)"
+
+    async def test_a_removed_nic_leaves_the_others_as_they_are(self, room: MachineRoom) -> None:
+        made = await room.up()
+        before = room.macs()
+        await room.up(made, networkInterfaces=[ETH0])
+        assert room.macs() == {"eth0": before["eth0"]}
+
+    async def test_an_ejected_medium_is_deleted_only_where_it_says_so(self, room: MachineRoom) -> None:
+        made = await room.up(disks=[ROOT, LOADED])
+        medium = made.state["volumes"]["cd"]
+        await room.up(made, disks=[ROOT, DRIVE])
+        assert medium not in room.claims()
+        assert "cd" in {disk["name"] for disk in room.devices["disks"]}
+
+    async def test_a_hot_plug_disk_is_on_the_scsi_bus(self, room: MachineRoom) -> None:
+        await room.up(disks=[ROOT, HOT])
+        assert room.devices["disks"][1]["disk"] == {"bus": "scsi"}
+        assert room.spec["volumes"][1]["persistentVolumeClaim"]["hotpluggable"] is True
+
+
+class TestWithAStop:
+    @pytest.mark.parametrize(
+        ("version", "before", "after", "why"),
+        [
+            ("v1.6.1", {}, {"networkInterfaces": [ETH0, ETH1, ETH2]}, "(a new NIC)"),
+            ("v1.7.1", {"disks": [ROOT]}, {"disks": [ROOT, HOT]}, "(a new disk)"),
+            ("v1.8.0", {}, {"disks": [ROOT, {"name": "plain", "size": "5Gi"}]}, "without a stop only where the disk has hotPlug"),
+            ("v1.8.0", {}, {"networkInterfaces": [ETH0, ETH1, {**ETH2, "model": "e1000"}]}, "only where the NIC is a virtio one on a VLAN"),
+            ("v1.8.0", {"networkInterfaces": [ETH1]}, {"networkInterfaces": []}, "only where another NIC stays"),
+        ],
+    )
+    async def test_where_the_cluster_cannot_do_it_live(self, version: str, before: dict[str, Any], after: dict[str, Any], why: str) -> None:
+        room = movable(version)
+        made = await room.up(**before)
+        (line, *_) = (await room.preview(made, **after)).lines
+        assert "stop-modify-start" in line
+        assert why in line
+        await room.up(made, **after)
+        assert room.starts["vm1"] == 2
+
+    async def test_a_change_that_needs_a_stop_takes_the_others_along(self, room: MachineRoom) -> None:
+        made = await room.up()
+        edit = {"networkInterfaces": [ETH0], "hostname": "other"}
+        assert set(effects(await room.preview(made, **edit)).values()) == {"stop-modify-start"}
+        await room.up(made, **edit)
+        assert room.starts["vm1"] == 2
+        assert list(room.macs()) == ["eth0"]
+
+    async def test_a_node_of_a_guest_cluster_is_never_moved_for_a_nic(self, room: MachineRoom) -> None:
+        made = await room.up()
+        room.edit(lambda body: body["metadata"]["labels"].update({"harvesterhci.io/creator": "docker-machine-driver-harvester"}))
+        (line, *_) = (await room.preview(made, networkInterfaces=[ETH0, ETH1, ETH2])).lines
+        assert "only where it is no node of a guest cluster" in line
+
+
+class TestTheWait:
+    PLUGGED = Plugged(REF, nics=("eth2",), volumes=("hot",))
+
+    def seen(self, *migrations: Any, status: Any = None, machine: Any = None) -> Snapshot:
+        vm = {"metadata": {"name": "vm1"}, "spec": {"runStrategy": "Always"}, **(machine or {})}
+        spec = {"domain": {"devices": {"interfaces": [{"name": "eth2"}]}}}
+        return Snapshot({REF: vm, GUEST: {"spec": spec, "status": {"phase": "Running", **(status or {})}}}, {LIST: migrations})
+
+    def test_it_is_over_when_the_guest_has_everything(self) -> None:
+        status = {"interfaces": [{"name": "eth2"}], "volumeStatus": [{"name": "hot", "phase": "Ready"}]}
+        assert isinstance(self.PLUGGED(self.seen(status=status)), Ready)
+
+    def test_it_names_what_is_missing_and_the_clusters_reason(self) -> None:
+        verdict = self.PLUGGED(self.seen(status={"volumeStatus": [{"name": "hot", "phase": "Pending", "message": "PVC is unbound"}]}))
+        assert verdict == Waiting("NIC eth2 is being plugged in, disk hot is being plugged in (PVC is unbound)")
+
+    def test_a_restart_that_the_cluster_wants_all_the_same_ends_it(self) -> None:
+        wanted = {"conditions": [{"type": "RestartRequired", "status": "True", "message": "not live"}]}
+        assert isinstance(self.PLUGGED(self.seen(machine={"status": wanted})), Failed)
+
+    def test_a_migration_that_nobody_begins_is_asked_for(self) -> None:
+        steps = list(follow(self.PLUGGED, "shop/dev/vm1", lambda: "abcde", 600))
+        first = steps[0]
+        assert isinstance(first, Await)
+        assert isinstance(first.judge(self.seen()), Waiting)
+        (ask,) = first.otherwise
+        assert isinstance(ask, Put)
+        assert (ask.ref.name, ask.body["spec"]) == ("vm1-abcde", {"vmiName": "vm1"})
+
+    @pytest.mark.parametrize(("phase", "begun"), [("Scheduling", True), ("Failed", False)])
+    def test_a_migration_on_its_way_is_not_asked_for_again(self, phase: str, *, begun: bool) -> None:
+        verdict = Moving(self.PLUGGED)(self.seen({"spec": {"vmiName": "vm1"}, "status": {"phase": phase}}))
+        assert isinstance(verdict, Ready) is begun
