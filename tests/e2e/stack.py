@@ -84,10 +84,10 @@ class Stack:
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
 
-    def run(self, *command: str, check: bool = True) -> Result:
+    def run(self, *command: str, check: bool = True, seconds: float = SECONDS) -> Result:
         process = self.start(*command)
         try:
-            output, _ = process.communicate(timeout=SECONDS)
+            output, _ = process.communicate(timeout=seconds)
         except BaseException:
             end_group(process)
             raise
@@ -99,9 +99,9 @@ class Stack:
     def up(self, *options: str) -> str:
         return self.run("up", "--yes", "--skip-preview", "--suppress-progress", *options).output
 
-    def fails(self, *command: str) -> str:
+    def fails(self, *command: str, seconds: float = SECONDS) -> str:
         """The output of a command that must fail."""
-        result = self.run(*command, check=False)
+        result = self.run(*command, check=False, seconds=seconds)
         assert result.code, f"`pulumi {' '.join(command)}` should have failed:\n{result.output}"
         return result.output
 
