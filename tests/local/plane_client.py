@@ -67,6 +67,18 @@ class User:
     def delete(self, kind: Kind, name: str, **options: Any) -> None:
         self.api("DELETE", self.path(kind, name), {"apiVersion": "v1", "kind": "DeleteOptions", **options})
 
+    def delete_when_let(self, kind: Kind, name: str) -> None:
+        """Delete an object that webhooks may think in use for a moment longer, since they look at caches."""
+        for _ in range(WAIT_SECONDS):
+            try:
+                return self.delete(kind, name)
+            except Answered as error:
+                if "still" not in error.message:
+                    raise
+            query = {"watch": "true", "fieldSelector": f"metadata.name={name}", "timeoutSeconds": "1"}
+            self.call("GET", PROXY + self.path(kind), params=query)
+        raise AssertionError(f"{kind.kind} {name} is never let go")
+
     def wait(self, kind: Kind, name: str, test: Callable[[Obj], object]) -> Obj:
         """The object once `test` holds of it, followed by a watch."""
         last: Obj = {}

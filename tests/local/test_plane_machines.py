@@ -142,7 +142,7 @@ def test_an_interface_comes_and_goes_while_the_machine_runs(user: User) -> None:
     user.wait(kinds.MACHINE, "vm", lambda o: len(o["spec"]["template"]["spec"]["networks"]) == 1)
     user.wait(kinds.INSTANCE, "vm", lambda o: len(o["status"]["interfaces"]) == 1)
     assert "RestartRequired" not in conditions_of(user.get(kinds.MACHINE, "vm"))
-    user.delete(kinds.NETWORK, "lan")
+    user.delete_when_let(kinds.NETWORK, "lan")
 
 
 def test_a_migration_moves_the_machine_and_is_over(user: User) -> None:
@@ -286,11 +286,11 @@ def test_an_uplink_comes_up_on_each_matched_node_and_goes_again(user: User) -> N
     with pytest.raises(Answered, match="under this clusternetwork are still existing"):
         user.delete(kinds.CLUSTER_NETWORK, "blue")
 
-    user.delete(kinds.NETWORK, "lan")
-    user.delete(kinds.VLAN_CONFIG, "blue-one")
+    user.delete_when_let(kinds.NETWORK, "lan")
+    user.delete_when_let(kinds.VLAN_CONFIG, "blue-one")
     user.wait(kinds.NODE, "node2", lambda o: "network.harvesterhci.io/blue" not in o["metadata"]["labels"])
     user.wait(kinds.CLUSTER_NETWORK, "blue", lambda o: not is_true(o, "ready"))
-    user.delete(kinds.CLUSTER_NETWORK, "blue")
+    user.delete_when_let(kinds.CLUSTER_NETWORK, "blue")
 
 
 def test_a_machine_on_a_vlan_runs_only_where_the_uplink_is(user: User) -> None:
@@ -310,9 +310,9 @@ def test_a_machine_on_a_vlan_runs_only_where_the_uplink_is(user: User) -> None:
     user.delete(kinds.MACHINE, "vm")
     user.wait_gone(kinds.INSTANCE, "vm")
     user.wait_gone(kinds.MACHINE, "vm")
-    user.delete(kinds.NETWORK, "lan")
-    user.delete(kinds.VLAN_CONFIG, "green-one")
-    user.delete(kinds.CLUSTER_NETWORK, "green")
+    user.delete_when_let(kinds.NETWORK, "lan")
+    user.delete_when_let(kinds.VLAN_CONFIG, "green-one")
+    user.delete_when_let(kinds.CLUSTER_NETWORK, "green")
 
 
 def test_an_uplink_that_fails_on_request_is_never_ready(user: User) -> None:
@@ -334,7 +334,7 @@ def test_an_uplink_that_fails_on_request_is_never_ready(user: User) -> None:
     assert (found["status"], status["status"]["node"]) == ("False", "node1")
     assert "Link not found" in found["message"]
     user.delete(kinds.VLAN_CONFIG, "red-one")
-    user.delete(kinds.CLUSTER_NETWORK, "red")
+    user.delete_when_let(kinds.CLUSTER_NETWORK, "red")
 
 
 def test_a_key_pair_gets_its_fingerprint_once(user: User) -> None:
