@@ -82,6 +82,8 @@ class Await:
     seconds: float
     effect: Effect = Effect.NONE
     otherwise: "tuple[Step, ...]" = ()
+    advice: str = ""
+    """What gives it more time, where that is not `timeouts`; for the error after the deadline."""
 
     @property
     def says(self) -> str:

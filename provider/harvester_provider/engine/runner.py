@@ -38,6 +38,15 @@ SETTLE_SECONDS = 45.0
 """How long a refusal that ends by itself is waited out: webhooks read caches, which lag behind by a second or so."""
 
 
+_WHAT_HAPPENED: dict[type[HarvesterError], str] = {
+    WaitTimedOut: "it took too long",
+    WaitFailed: "it cannot be finished",
+    Changed: "somebody else changed it meanwhile",
+    Refused: "the cluster refused it",
+}
+_REVERT = "If you take the change back in the program instead, run `pulumi up --refresh`: a part of it is in the cluster"
+
+
 async def run(cluster: Cluster, plan: Plan, owner: str, reporter: Reporter, *, final: bool = True) -> None:
     """Run all steps. `owner` is the mark of the objects that are ours; an empty one owns nothing that is already there.
 
@@ -54,12 +63,15 @@ async def run(cluster: Cluster, plan: Plan, owner: str, reporter: Reporter, *, f
                 raise
             if number and plan.recover and (plan.committed is None or number < plan.committed):
                 await _recover(cluster, plan, owner, reporter, error)
+            if number and plan.changes:
+                raise type(error)(f"{error}. {_REVERT}") from error
             raise
 
 
 async def _recover(cluster: Cluster, plan: Plan, owner: str, reporter: Reporter, error: HarvesterError) -> None:
     """Put things back after a refusal. The error that is raised says whether that worked."""
-    reporter.warn(f"refused, putting things back as they were: {error}")
+    what = next((text for kind, text in _WHAT_HAPPENED.items() if isinstance(error, kind)), "it failed")
+    reporter.warn(f"{what}, putting things back as they were: {error}")
     try:
         for step in plan.recover:
             await _run_step(cluster, step, owner, reporter)

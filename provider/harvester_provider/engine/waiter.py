@@ -47,7 +47,7 @@ async def _failure(cluster: Cluster, step: Await, verdict: Failed) -> str:
 async def _timeout(cluster: Cluster, step: Await, last: str) -> str:
     return (
         f"{step.of}: not {step.until} after {step.seconds:g} s: {last or 'nothing was seen of it'}{await _events(cluster, step.of)}. "
-        "Next: look at the object in the cluster; `pulumi up` goes on from here; `timeouts` gives it more time"
+        f"Next: look at the object in the cluster; `pulumi up` goes on from here; {step.advice or '`timeouts` gives it more time'}"
     )
 
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from pulumi_harvester.virtual_machine import VirtualMachineArgs as VirtualMachineArgs
     from pulumi_harvester.virtual_machine import VirtualMachineEvictionStrategy as VirtualMachineEvictionStrategy
     from pulumi_harvester.virtual_machine import VirtualMachineRunStrategy as VirtualMachineRunStrategy
+    from pulumi_harvester.virtual_machine import VirtualMachineUpdatePolicy as VirtualMachineUpdatePolicy
     from pulumi_harvester.virtual_machine import VirtualMachineWaitFor as VirtualMachineWaitFor
     from pulumi_harvester.vlan_config import Uplink as Uplink
     from pulumi_harvester.vlan_config import UplinkArgs as UplinkArgs
@@ -106,6 +107,7 @@ __all__ = [
     "VirtualMachineArgs",
     "VirtualMachineEvictionStrategy",
     "VirtualMachineRunStrategy",
+    "VirtualMachineUpdatePolicy",
     "VirtualMachineWaitFor",
     "VlanConfig",
     "VlanConfigArgs",
@@ -163,6 +165,7 @@ _HOME = {
     "VirtualMachineArgs": "virtual_machine",
     "VirtualMachineEvictionStrategy": "virtual_machine",
     "VirtualMachineRunStrategy": "virtual_machine",
+    "VirtualMachineUpdatePolicy": "virtual_machine",
     "VirtualMachineWaitFor": "virtual_machine",
     "VlanConfig": "vlan_config",
     "VlanConfigArgs": "vlan_config",

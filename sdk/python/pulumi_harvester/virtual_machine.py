@@ -25,6 +25,7 @@ NetworkInterfaceType: TypeAlias = Literal["bridge", "masquerade"]
 NetworkInterfaceModel: TypeAlias = Literal["virtio", "e1000", "e1000e", "ne2k_pci", "pcnet", "rtl8139"]
 CloudInitDriveType: TypeAlias = Literal["noCloud", "configDrive"]
 VirtualMachineEvictionStrategy: TypeAlias = Literal["LiveMigrate", "LiveMigrateIfPossible", "None", "External"]
+VirtualMachineUpdatePolicy: TypeAlias = Literal["auto", "live", "defer"]
 StopPolicyThen: TypeAlias = Literal["give-up", "force", "wait"]
 VirtualMachineWaitFor: TypeAlias = Literal["nothing", "running", "address"]
 
@@ -332,6 +333,13 @@ class VirtualMachineArgs:
     """What happens to the machine when its node is drained. Default: `LiveMigrateIfPossible`."""
     termination_grace_period_seconds: pulumi.Input[int] | None = prop(name="terminationGracePeriodSeconds", default=None)
     """Seconds a guest may take to shut down before it is switched off. Default: the cluster's setting (120)."""
+    update_policy: pulumi.Input[VirtualMachineUpdatePolicy] | None = prop(name="updatePolicy", default=None)
+    """What becomes of changes that a running guest cannot take. `auto`: it is stopped, changed and started again. `live`: they are
+    refused at preview. `defer`: they are written and the guest is left running; `restart_required` says so until its next start.
+    Default: `auto`.
+    """
+    restart_trigger: pulumi.Input[str] | None = prop(name="restartTrigger", default=None)
+    """Any text. Another value restarts a running guest on purpose, whatever `update_policy` says, and with it what was deferred."""
     stop: pulumi.Input[StopPolicyLike] | None = prop(name="stop", default=None)
     """How the machine is stopped for a change that it cannot take while it runs."""
     wait_for: pulumi.Input[VirtualMachineWaitFor] | None = prop(name="waitFor", default=None)
@@ -390,6 +398,8 @@ class VirtualMachine(
         node_selector: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
         eviction_strategy: pulumi.Input[VirtualMachineEvictionStrategy] | None = None,
         termination_grace_period_seconds: pulumi.Input[int] | None = None,
+        update_policy: pulumi.Input[VirtualMachineUpdatePolicy] | None = None,
+        restart_trigger: pulumi.Input[str] | None = None,
         stop: pulumi.Input[StopPolicyLike] | None = None,
         wait_for: pulumi.Input[VirtualMachineWaitFor] | None = None,
         description: pulumi.Input[str] | None = None,
@@ -427,6 +437,11 @@ class VirtualMachine(
         :param eviction_strategy: What happens to the machine when its node is drained. Default: `LiveMigrateIfPossible`.
         :param termination_grace_period_seconds: Seconds a guest may take to shut down before it is switched off. Default: the
             cluster's setting (120).
+        :param update_policy: What becomes of changes that a running guest cannot take. `auto`: it is stopped, changed and
+            started again. `live`: they are refused at preview. `defer`: they are written and the guest is left running;
+            `restart_required` says so until its next start. Default: `auto`.
+        :param restart_trigger: Any text. Another value restarts a running guest on purpose, whatever `update_policy` says, and
+            with it what was deferred.
         :param stop: How the machine is stopped for a change that it cannot take while it runs.
         :param wait_for: What a create or a start waits for. `running`: the guest runs. `address`: it runs and has an address
             (link-local ones do not count). A NIC on a VLAN network reports its address only where the guest runs
@@ -549,6 +564,20 @@ class VirtualMachine(
         return pulumi.get(self, "termination_grace_period_seconds")
 
     @property
+    @pulumi.getter(name="updatePolicy")
+    def update_policy(self) -> pulumi.Output[VirtualMachineUpdatePolicy]:
+        """What becomes of changes that a running guest cannot take. `auto`: it is stopped, changed and started again. `live`: they are
+        refused at preview. `defer`: they are written and the guest is left running; `restart_required` says so until its next start.
+        """
+        return pulumi.get(self, "update_policy")
+
+    @property
+    @pulumi.getter(name="restartTrigger")
+    def restart_trigger(self) -> pulumi.Output[str | None]:
+        """Any text. Another value restarts a running guest on purpose, whatever `update_policy` says, and with it what was deferred."""
+        return pulumi.get(self, "restart_trigger")
+
+    @property
     @pulumi.getter(name="stop")
     def stop(self) -> pulumi.Output[StopPolicy]:
         """How the machine is stopped for a change that it cannot take while it runs."""
@@ -655,5 +684,5 @@ class VirtualMachine(
     @property
     @pulumi.getter(name="restartReason")
     def restart_reason(self) -> pulumi.Output[str | None]:
-        """Why, in the cluster's words."""
+        """Why: the properties that wait for the guest's next start, or the cluster's words."""
         return pulumi.get(self, "restart_reason")

@@ -12,7 +12,7 @@ LISTS = {"disks": "disks[+]", "networkInterfaces": "networkInterfaces[+]"}
 
 def test_every_input_has_its_row() -> None:
     for name, field in VirtualMachineInputs.model_fields.items():
-        if name not in LOCAL_ONLY | {"name", "namespace", "stop", "wait_for"}:
+        if name not in LOCAL_ONLY | {"name", "namespace", "stop", "update_policy", "wait_for"}:
             alias = field.alias or name
             effect_of(LISTS.get(alias, alias), Guest(runs=True))
 

@@ -48,7 +48,15 @@ def _hardware(inputs: VirtualMachineInputs) -> Iterator[Problem]:
                 yield Problem(f"annotations[{key}]", "the provider writes this annotation itself: use the input for it instead")
 
 
-_OURS = {words.VOLUME_CLAIM_TEMPLATES, words.LAST_STRATEGY, words.REMOVED_CLAIMS, words.STOPPED_FOR_UPDATE, words.CLAIMS_TO_DELETE}
+_OURS = {
+    words.VOLUME_CLAIM_TEMPLATES,
+    words.LAST_STRATEGY,
+    words.REMOVED_CLAIMS,
+    words.STOPPED_FOR_UPDATE,
+    words.CLAIMS_TO_DELETE,
+    words.RESTART_DUE,
+    words.RESTARTED_FOR,
+}
 
 
 def _unique(path: str, entries: Sequence[Disk | NetworkInterface]) -> Iterator[Problem]:

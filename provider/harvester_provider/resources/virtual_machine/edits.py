@@ -58,8 +58,9 @@ def scalar_edits(old: VirtualMachineInputs, new: VirtualMachineInputs, live: Liv
         act = _ACTS.get(name)
         if act and getattr(old, name) != getattr(new, name):
             alias = field.alias or name
-            yield Edit(alias, alias, _bound(act, old, new, live))
-    for name, alias in (("stop", "stop"), ("wait_for", "waitFor")):
+            row = "annotations" if name == "restart_trigger" and not new.restart_trigger else alias
+            yield Edit(alias, row, _bound(act, old, new, live))
+    for name, alias in (("update_policy", "updatePolicy"), ("stop", "stop"), ("wait_for", "waitFor")):
         if getattr(old, name) != getattr(new, name):
             yield local(alias)
 
@@ -145,6 +146,11 @@ def _power(draft: Draft, _: VirtualMachineInputs, __: VirtualMachineInputs, ___:
     """The run strategy is written by the plan, which knows what has to be stopped and started."""
 
 
+def _restart(draft: Draft, _: VirtualMachineInputs, new: VirtualMachineInputs, __: Live) -> None:
+    """The stop and the start are the plan's. A trigger that is taken away restarts nothing."""
+    draft.merge({words.RESTARTED_FOR: new.restart_trigger}, "metadata", "annotations")
+
+
 _ACTS: dict[str, Act] = {
     "description": _metadata,
     "tags": _metadata,
@@ -161,6 +167,7 @@ _ACTS: dict[str, Act] = {
     "node_selector": _node_selector,
     "eviction_strategy": _eviction,
     "termination_grace_period_seconds": _grace_period,
+    "restart_trigger": _restart,
 }
 
 

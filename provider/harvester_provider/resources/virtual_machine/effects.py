@@ -62,6 +62,7 @@ TABLE: Final[tuple[Row, ...]] = (
     Row("tpm", _STOP, "part of the machine's hardware", _RESTART),
     Row("evictionStrategy", _STOP, "read at a start only", _RESTART),
     Row("terminationGracePeriodSeconds", _STOP, "read at a start only", _RESTART),
+    Row("restartTrigger", Effect.RESTART, "asked for by another restartTrigger", "stopped and started by the run strategy, power.py"),
     Row("disks[].size", Effect.LIVE, "the volume grows, the guest sees it at once", "gate ExpandDisks; Harvester CheckExpand", (1, 6)),
     Row("disks[].size", _STOP, "before Harvester 1.6 a volume grows only while it is detached", "Harvester pkg/webhook/util/volume.go"),
     Row("disks[+]", Effect.LIVE, "the disk is plugged in", _HOT_VOLUMES, (1, 8), frozenset({Need.HOT_PLUG})),

@@ -31,6 +31,8 @@ def virtual_machine(inputs: VirtualMachineInputs, seen: Snapshot, suffix: Suffix
     annotations = {words.VOLUME_CLAIM_TEMPLATES: json.dumps(templates)}
     if inputs.run_strategy != "Halted":
         annotations[words.LAST_STRATEGY] = inputs.run_strategy
+    if inputs.restart_trigger:
+        annotations[words.RESTARTED_FOR] = inputs.restart_trigger
     meta = metadata(inputs, labels={words.CREATOR: words.CREATOR_NAME}, annotations=annotations)
     spec = {"runStrategy": inputs.run_strategy, "template": {"metadata": _template_metadata(inputs), "spec": _spec(inputs, claims, seen)}}
     return manifest(VIRTUAL_MACHINE, meta, spec=spec)

@@ -48,6 +48,11 @@ class VirtualMachineInputs(NamespacedInputs):
     """What happens to the machine when its node is drained."""
     termination_grace_period_seconds: int | None = Field(default=None, ge=0)
     """Seconds a guest may take to shut down before it is switched off. Default: the cluster's setting (120)."""
+    update_policy: Literal["auto", "live", "defer"] = "auto"
+    """What becomes of changes that a running guest cannot take. `auto`: it is stopped, changed and started again. `live`: they are
+    refused at preview. `defer`: they are written and the guest is left running; `restart_required` says so until its next start."""
+    restart_trigger: str | None = None
+    """Any text. Another value restarts a running guest on purpose, whatever `update_policy` says, and with it what was deferred."""
     stop: StopPolicy = StopPolicy()
     """How the machine is stopped for a change that it cannot take while it runs."""
     wait_for: Literal["nothing", "running", "address"] = "running"
@@ -82,4 +87,4 @@ class VirtualMachineOutputs(Outputs):
     restart_required: bool = False
     """Whether the running guest differs from what is declared until it is started again."""
     restart_reason: str = ""
-    """Why, in the cluster's words."""
+    """Why: the properties that wait for the guest's next start, or the cluster's words."""

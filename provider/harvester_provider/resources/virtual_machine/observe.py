@@ -47,6 +47,7 @@ def _optional(live: Live, prior: VirtualMachineInputs | None) -> dict[str, objec
         "termination_grace_period_seconds": dig(live.spec, "terminationGracePeriodSeconds"),
     }
     if prior is None:
+        found["restart_trigger"] = live.annotations.get(words.RESTARTED_FOR)
         found["hostname"] = None if found["hostname"] == live.ref.name else found["hostname"]
         return found
     return {name: value for name, value in found.items() if getattr(prior, name) is not None}

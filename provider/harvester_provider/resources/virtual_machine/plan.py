@@ -14,7 +14,7 @@ from harvester_provider.core.plan import Change, Patch, Plan, Put, Remove, Step
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM, SECRET, SERVER_VERSION
-from harvester_provider.resources.virtual_machine import abilities, cloud_init, manifest, removal, words
+from harvester_provider.resources.virtual_machine import abilities, cloud_init, manifest, policy, removal, words
 from harvester_provider.resources.virtual_machine.device_edits import disk_edits, nic_edits, pin_macs
 from harvester_provider.resources.virtual_machine.draft import Draft
 from harvester_provider.resources.virtual_machine.edits import Edit, drive_edits, scalar_edits
@@ -57,6 +57,7 @@ class Update:
         """All changes with their effects, and the steps. A refused plan has no steps."""
         edits = list(self._edits(suffix))
         changes = [self._change(edit) for edit in edits]
+        changes, waiting = self._ruled(changes)
         if any(change.effect is Effect.REFUSED for change in changes):
             return Plan(changes=tuple(changes))
         must_stop = self._goes_on_from_a_stop() or (
@@ -65,13 +66,17 @@ class Update:
         if must_stop:
             return self._while_off(edits).around_a_stop([_in_the_stop(change) for change in changes])
         doomed = self._note_doomed()
-        notes = tuple(self._notes(changes, doomed))
+        notes = (*self._notes(changes, doomed), *self._left_running(waiting, doomed))
+        if waiting:
+            return Plan(tuple(self._deferred(edits, waiting, changes, suffix)), tuple(changes), notes=notes)
+        doomed = [] if self._guest_holds(doomed) else doomed
         return Plan(tuple(self._modify(edits, changes, doomed, suffix)), tuple(changes), notes=notes)
 
     def around_a_stop(self, changes: Sequence[Change]) -> Plan:
         """All of it with one stop."""
         doomed = self._note_doomed()
         notes = tuple(self._notes(changes, doomed))
+        policy.clear(self.draft)
         pin_macs(self.draft, self.live)
         around, after = self._stop_modify_start(changes), self._after_start(doomed)
         return Plan((*around, *after), tuple(changes), self._as_it_was(), notes, committed=len(around))
@@ -84,6 +89,35 @@ class Update:
         for edit in edits:
             edit.act(draft)
         return replace(self, draft=draft)
+
+    def _ruled(self, changes: Sequence[Change]) -> tuple[list[Change], list[str]]:
+        """The changes as the update policy has them, and what waits for the next start. A guest that goes down anyway takes all of them."""
+        going_down = self.live.stopped_for_update or self.live.strategy == "Halted"
+        return (list(changes), []) if going_down else policy.ruled(changes, self.new.update_policy)
+
+    def _deferred(self, edits: Sequence[Edit], waiting: Sequence[str], changes: Sequence[Change], suffix: Suffix) -> Iterator[Step]:
+        """Write what changes, and leave the guest running. What it uses still is kept, and nothing is waited for that it lacks."""
+        policy.note(self.draft, self.live, waiting)
+        pin_macs(self.draft, self.live)
+        self.power.write(self.draft)
+        yield from (*self._secret_first(), self._patch(changes))
+        if self.live.guest_runs:
+            yield from follow(self._plugged(edits), self.new.owner, suffix, self.new.seconds("update", START_SECONDS))
+        yield from self._growth()
+
+    def _left_running(self, waiting: Sequence[str], doomed: Sequence[str]) -> Iterator[str]:
+        """What preview says of a guest that will lack something until its next start, or does so already."""
+        if waiting:
+            yield f"the machine is left running; what is deferred waits for its next start: {policy.WAY_OUT}"
+        elif (earlier := policy.due(self.live)) and self.live.on and not self.power.halts:
+            yield f"a restart of the machine is due ({earlier}): {policy.WAY_OUT}"
+        if self._guest_holds(doomed):
+            yield f"the running guest still uses {', '.join(doomed)}: deleted by the first update after its next start"
+
+    def _guest_holds(self, claims: Sequence[str]) -> bool:
+        """Whether a guest that runs on uses one of the claims until its next start."""
+        goes_down = self.power.halts or self.live.strategy == "Halted"
+        return not goes_down and policy.holds_claims(self.live, claims)
 
     def _goes_on_from_a_stop(self) -> bool:
         """Whether an update was interrupted after its stop and has more to do than to start the machine: it can be put back, too."""

@@ -1,5 +1,7 @@
 """The waits of a machine's plans: what each one watches, for how long, and what follows where the time is over."""
 
+from dataclasses import replace
+
 from harvester_provider.core.duration import seconds as parse_seconds
 from harvester_provider.core.json import dig_str, dig_strings
 from harvester_provider.core.plan import Await, Call
@@ -13,6 +15,7 @@ from harvester_provider.resources.virtual_machine.status import Addressed, Claim
 START_SECONDS = 600.0
 """Default for volumes that are made from an image, a boot, and an address."""
 _STOP_MARGIN = 60.0
+_MORE_TIME = "`stop.deadline` gives the guest more time to shut down, and `stop.then` says what follows (`force` switches it off)"
 _GROW_SECONDS = 300.0
 
 
@@ -50,7 +53,7 @@ def stopped(inputs: VirtualMachineInputs, live: Live) -> Await:
         case "force":
             return until_off(live, deadline, otherwise=(switch_off(live.ref), until_off(live, _STOP_MARGIN)))
         case _:
-            return until_off(live, deadline)
+            return replace(until_off(live, deadline), advice=_MORE_TIME)
 
 
 def stop_terms(inputs: VirtualMachineInputs, live: Live) -> str:

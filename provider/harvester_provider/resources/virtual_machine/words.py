@@ -31,6 +31,11 @@ STOPPED_FOR_UPDATE: Final = "harvester.pulumi.com/stopped-for-update"
 CLAIMS_TO_DELETE: Final = "harvester.pulumi.com/claims-to-delete"
 """Our own: claims of removed disks that are to be deleted still, with commas between."""
 
+RESTART_DUE: Final = "harvester.pulumi.com/restart-due"
+"""Our own: UID of the running guest, and the properties that it gets only at its next start, with commas between."""
+RESTARTED_FOR: Final = "harvester.pulumi.com/restarted-for"
+"""Our own: the restart trigger that the machine was last restarted for, so that an interrupted restart is not done twice."""
+
 CLOUD_INIT_DISK: Final = "cloudinitdisk"
 USER_DATA: Final = "userdata"
 NETWORK_DATA: Final = "networkdata"
