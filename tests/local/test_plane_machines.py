@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
-from plane_client import Answered, User
+from plane_client import PROXY, Answered, User
 
 from harvester_local.api import kinds
 from harvester_local.api.objects import Obj, condition, finalizers, is_true
@@ -266,6 +266,35 @@ def test_an_image_in_use_and_a_taken_name_are_refused(user: User) -> None:
     with pytest.raises(Answered, match="A resource with the same name exists") as taken:
         user.create(kinds.IMAGE, "twin", spec={"displayName": "ubuntu", "sourceType": "upload"})
     assert taken.value.code == 409
+
+
+def test_an_image_by_cdi_lives_in_the_class_it_is_given(user: User) -> None:
+    image = user.image("disk", backend="cdi", targetStorageClassName="longhorn", checksum="ignored by CDI")
+    assert image["status"]["storageClassName"] == "longhorn"
+    user.machine("vm", image=image)
+    user.wait_for("vm", "Running")
+
+
+def test_a_volume_is_exported_as_an_image_of_its_size(user: User) -> None:
+    spec = {"accessModes": ["ReadWriteMany"], "volumeMode": "Block", "storageClassName": "harvester-longhorn"}
+    user.create(kinds.VOLUME_CLAIM, "data", spec={**spec, "resources": {"requests": {"storage": "3Gi"}}})
+    user.wait(kinds.VOLUME_CLAIM, "data", lambda o: o.get("status", {}).get("phase") == "Bound")
+    source = {"sourceType": "export-from-volume", "pvcName": "data", "pvcNamespace": user.namespace}
+    user.create(kinds.IMAGE, "copy", spec={"displayName": "copy", **source})
+    image = user.wait(kinds.IMAGE, "copy", lambda o: is_true(o, "Imported"))
+    assert image["status"]["virtualSize"] == 3 << 30
+
+
+def test_a_disk_smaller_than_its_image_is_never_bound(user: User) -> None:
+    image = user.image()
+    spec = {"accessModes": ["ReadWriteMany"], "volumeMode": "Block", "storageClassName": image["status"]["storageClassName"]}
+    meta = {"annotations": {"harvesterhci.io/imageId": f"{user.namespace}/ubuntu"}}
+    user.create(kinds.VOLUME_CLAIM, "small", metadata=meta, spec={**spec, "resources": {"requests": {"storage": "1Mi"}}})
+    query = {"watch": "true", "fieldSelector": "involvedObject.name=small", "timeoutSeconds": "30"}
+    with user.call("GET", f"{PROXY}{user.path(kinds.EVENT)}", params=query, stream=True) as events:
+        event = json.loads(next(events.iter_lines()))["object"]
+    assert event["reason"] == "ProvisioningFailed"
+    assert user.get(kinds.VOLUME_CLAIM, "small")["status"]["phase"] == "Pending"
 
 
 # Networks and the rest ----------------------------------------------------------------------------------------------

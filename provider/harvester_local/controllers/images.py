@@ -8,12 +8,14 @@ Upstream: Harvester's pkg/image/common/operator.go and pkg/controller/master/ima
 import asyncio
 import logging
 from collections.abc import Mapping
+from pathlib import Path
 
 import aiohttp
 
 from harvester_local.api.client import ApiError
-from harvester_local.api.kinds import IMAGE, STORAGE_CLASS, Kind
+from harvester_local.api.kinds import IMAGE, STORAGE_CLASS, VOLUME_CLAIM, Kind
 from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, is_true, key_of, labels, now, part
+from harvester_local.api.quantities import parse
 from harvester_local.controllers.conditions import rancher
 from harvester_local.controllers.runtime import Context, Mapper, own_key
 from harvester_local.controllers.transfer import Content, TransferError, fetch, probe
@@ -27,10 +29,16 @@ STEPS = 4
 
 
 class Uploads:
-    """Content that users sent for images of source type upload, by the image's uid."""
+    """Content that users sent for images of source type upload, by the image's uid; its bytes are files in `folder`."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self._waiting: dict[str, asyncio.Future[Content]] = {}
+
+    def file(self, uid: str) -> Path:
+        """Where the bytes of an image go."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return self._folder / uid
 
     def expect(self, uid: str) -> asyncio.Future[Content]:
         """The content to come. Only the first upload of an image counts."""
@@ -48,7 +56,8 @@ class Uploads:
         return True
 
     def drop(self, uid: str) -> None:
-        """Forget an image."""
+        """Forget an image and its bytes."""
+        (self._folder / uid).unlink(missing_ok=True)
         future = self._waiting.pop(uid, None)
         if future and not future.done():
             future.cancel()
@@ -95,7 +104,7 @@ class Images:
             task.cancel()
         self._uploads.drop(uid)
         if FINALIZER in finalizers(image):
-            if image["spec"].get("backend") != "cdi":
+            if not _by_cdi(image):
                 await self._context.api.delete(STORAGE_CLASS, Key("", self._class_name(image)))
             remaining = [f for f in finalizers(image) if f != FINALIZER]
             await self._context.api.patch_version(IMAGE, image, {"metadata": {"finalizers": remaining}})
@@ -132,7 +141,8 @@ class Images:
             await self._initialize(image, size)
             initialized = True
             content = await self._content(image, size)
-            _verify(content, image["spec"].get("checksum") or "")
+            if not _by_cdi(image):
+                _verify(content, image["spec"].get("checksum") or "")
         except TransferError as error:
             return await self._fail(image, str(error), initialized=initialized)
         await self._finish(image, content)
@@ -140,7 +150,7 @@ class Images:
 
     async def _initialize(self, image: Obj, size: int) -> None:
         store_class = image["spec"].get("targetStorageClassName", "")
-        if image["spec"].get("backend") != "cdi":
+        if not _by_cdi(image):
             store_class = self._class_name(image)
             await self._context.api.ensure(STORAGE_CLASS, self._class(image))
         known = self._known(image)
@@ -188,7 +198,12 @@ class Images:
                 await self._report(image, 100 * step // STEPS)
 
     def _derived(self, image: Obj) -> Content:
-        """Content of an image made from something inside the cluster: as large as its source image, else 1 GiB."""
+        """Content of an image made from something inside the cluster: as large as its volume or source image, else 1 GiB."""
+        spec = image["spec"]
+        volume = self._context.store.get(VOLUME_CLAIM, Key(spec.get("pvcNamespace") or "", spec.get("pvcName") or ""))
+        if volume is not None:
+            size = int(parse(part(volume, "status", "capacity").get("storage", "1Gi")))
+            return Content(size, size, "")
         secured = part(image, "spec", "securityParameters")
         source = self._context.store.get(IMAGE, Key(secured.get("sourceImageNamespace", ""), secured.get("sourceImageName", "")))
         status = part(source, "status")
@@ -203,8 +218,10 @@ class Images:
         await self._write(image, {"conditions": conditions, "progress": 100, "size": content.size, "virtualSize": content.virtual_size})
 
     async def _fail(self, image: Obj, error: str, *, initialized: bool) -> bool:
-        """Record a failed attempt; True when it was the last one allowed."""
+        """Record a failed attempt; True when it was the last one allowed. CDI tries for ever and says nothing."""
         known = self._known(image)
+        if _by_cdi(image):
+            return False
         if image["spec"]["sourceType"] == "upload":
             await self._write(image, {"conditions": rancher(known, "Imported", "False", reason="UploadFailed", message=error)})
             return True
@@ -242,6 +259,10 @@ class Images:
             "allowVolumeExpansion": True,
             "volumeBindingMode": (base or {}).get("volumeBindingMode", "Immediate"),
         }
+
+
+def _by_cdi(image: Obj) -> bool:
+    return bool(image["spec"].get("backend") == "cdi")
 
 
 def _verify(content: Content, checksum: str) -> None:

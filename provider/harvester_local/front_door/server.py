@@ -66,7 +66,7 @@ class FrontDoor:
         self._login = Login(config.admin_token, config.kubeconfig, config.password, config.work)
         self._steve = Steve(callers, {MACHINE: MACHINE_ACTIONS, IMAGE: ("upload",)})
         self._machine_actions = MachineActions(api, callers)
-        self._uploads = ImageUploads(callers, uploads, config.work)
+        self._uploads = ImageUploads(callers, uploads)
         self._kubeconfigs = Kubeconfigs(callers, config.ca, config.url)
         self._routes: dict[tuple[str, str], Handler] = {
             ("POST", "/v3-public/localProviders/local"): self._login.log_in,

@@ -3,8 +3,6 @@
 Upstream: pkg/image/backingimage/upload.go and cdi/upload.go in Harvester, and Longhorn's rule on sizes.
 """
 
-from pathlib import Path
-
 from aiohttp import BodyPartReader, web
 
 from harvester_local.api.client import Api, ApiError
@@ -21,8 +19,8 @@ _SECTOR = 512
 class ImageUploads:
     """Takes uploads in and hands them to the images controller."""
 
-    def __init__(self, callers: Api, uploads: Uploads, work: Path) -> None:
-        self._callers, self._uploads, self._folder = callers, uploads, work / "uploads"
+    def __init__(self, callers: Api, uploads: Uploads) -> None:
+        self._callers, self._uploads = callers, uploads
 
     async def handle(self, request: web.Request, key: Key, headers: dict[str, str]) -> web.Response:
         """One upload; 200 when every byte has arrived and the image took it."""
@@ -59,9 +57,8 @@ class ImageUploads:
         raise TransferError(f"the form has no field {FIELD!r}")
 
     async def _spool(self, piece: BodyPartReader, uid: str) -> Measure:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        measure, target = Measure(), self._folder / uid
-        with target.open("wb") as file:
+        measure = Measure()
+        with self._uploads.file(uid).open("wb") as file:
             while data := await piece.read_chunk(CHUNK):
                 measure.feed(data)
                 file.write(data)

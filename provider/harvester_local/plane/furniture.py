@@ -136,6 +136,27 @@ def kubevirt(rules: Rules) -> tuple[Obj, Obj]:
     return {"metadata": {"name": "kubevirt", "namespace": SYSTEM}, "spec": {"configuration": configuration}}, status
 
 
+def cluster_roles() -> list[Obj]:
+    """Roles of the programs in guest clusters: cloud provider and CSI driver."""
+
+    def rule(groups: list[str], resources: list[str], verbs: list[str]) -> Obj:
+        return {"apiGroups": groups, "resources": resources, "verbs": verbs}
+
+    cloud = [
+        rule(["loadbalancer.harvesterhci.io"], ["loadbalancers"], ["get", "list", "watch", "create", "update", "patch", "delete"]),
+        rule(["kubevirt.io"], ["virtualmachines", "virtualmachineinstances"], ["get", "list", "watch", "update", "patch"]),
+        rule(["k8s.cni.cncf.io"], ["network-attachment-definitions"], ["get", "list", "watch"]),
+    ]
+    csi = [
+        rule(["storage.k8s.io"], ["storageclasses"], ["get", "list", "watch"]),
+        rule(["harvesterhci.io"], ["settings"], ["get", "list", "watch"]),
+    ]
+    return [
+        {"metadata": {"name": "harvesterhci.io:cloudprovider"}, "rules": cloud},
+        {"metadata": {"name": "harvesterhci.io:csi-driver"}, "rules": csi},
+    ]
+
+
 async def furnish(api: Api, rules: Rules, settings: Settings) -> None:
     """Create all of it. Nodes get a fresh status, since it is the plane that keeps them alive."""
     async with asyncio.TaskGroup() as group:
@@ -147,6 +168,7 @@ async def furnish(api: Api, rules: Rules, settings: Settings) -> None:
     objects: list[tuple[Kind, Obj]] = [
         *((kinds.STORAGE_CLASS, obj) for obj in storage_classes()),
         *((kinds.SETTING, obj) for obj in settings_of(rules, settings)),
+        *((kinds.CLUSTER_ROLE, obj) for obj in cluster_roles()),
         (kinds.CLUSTER_NETWORK, management),
         (kinds.CONFIG_MAP, vip),
         (kinds.LINK_MONITOR, link_monitor(settings.nodes)),

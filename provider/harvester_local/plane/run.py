@@ -61,7 +61,7 @@ async def _start(config: PlaneConfig, stack: AsyncExitStack, stop: asyncio.Event
     count = await install_definitions(api, config.crds)
     log.info("%d kinds served", count)
     await furnish(api, rules, config.settings)
-    context, uploads = Context(api, store, config.settings, rules), Uploads()
+    context, uploads = Context(api, store, config.settings, rules), Uploads(config.work / "uploads")
     world = World(store, rules)
     await stack.enter_async_context(control(context, outside, uploads))
     await stack.enter_async_context(watching(WATCHED, api, store, config, stop.set))
