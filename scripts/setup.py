@@ -42,9 +42,7 @@ def run(what: str, log: Path, *command: str | Path) -> None:
     done.set()
     if code:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-TAIL:])
-        sys.exit(
-            f"setup: {what} failed with {code}; the end of {log}:\n{tail}\nNext: mend that, then run `make setup` again; it goes on from here"
-        )
+        sys.exit(f"setup: {what} failed with {code}; the end of {log}:\n{tail}\nNext: mend that, then run `make setup` again")
     say(f"{what}: done in {time.monotonic() - begin:.0f} s")
 
 
