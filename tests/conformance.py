@@ -75,7 +75,7 @@ def main() -> int:
                 )
                 return 1
             print(f"conformance: on {found['harvester']}, logs in {work}", file=sys.stderr, flush=True)
-            options = ["--kubeconfig", found["kubeconfig"], "--endpoint", found["harvester"], "-n", "2", *sys.argv[1:]]
+            options = ["--kubeconfig", found["kubeconfig"], "--endpoint", found["harvester"], "--uplink", "ens9", "-n", "2", *sys.argv[1:]]
             return subprocess.run([sys.executable, "-m", "pytest", str(ROOT / "tests" / "e2e"), *options], cwd=ROOT, check=False).returncode
         finally:
             process.send_signal(signal.SIGTERM)

@@ -20,6 +20,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("end to end")
     group.addoption("--kubeconfig", help="run on the cluster of this kubeconfig instead of local ones")
     group.addoption("--endpoint", default="", help="URL of its Harvester API (https://VIP), where the kubeconfig does not tell it")
+    group.addoption("--uplink", default="", help="a NIC that no other network uses, on all nodes of that cluster")
     group.addoption("--image-url", default="", help="image that the cluster can download (default: a small one served by this run)")
 
 
@@ -70,6 +71,15 @@ def target(cluster: Target) -> Iterator[Target]:
     cluster.namespaces.append(name)
     with namespace(cluster.core, name):
         yield Target(cluster.kubeconfig, cluster.endpoint, cluster.image_url, name, cluster.api, cluster.local)
+
+
+@pytest.fixture
+def uplink(request: pytest.FixtureRequest, target: Target) -> str:
+    """A NIC of the nodes for cluster networks."""
+    nic: str = request.config.getoption("--uplink") or ("ens9" if target.local else "")
+    if not nic:
+        pytest.skip("a cluster network takes a NIC of the nodes: name a free one with --uplink")
+    return nic
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ PROGRAM = Path(__file__).parent / "programs" / "declared"
 Entry = dict[str, Any]
 
 
-def declared(kind: str, name: str, **inputs: Any) -> Entry:
+def declared(kind: str, name: str, /, **inputs: Any) -> Entry:
     return {"kind": kind, "name": name, "inputs": inputs}
 
 

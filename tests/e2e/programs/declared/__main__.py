@@ -1,4 +1,7 @@
-"""Makes what `resources.json` lists: kind, name, inputs. An input {"$of": "image.id"} is an output of another of them."""
+"""Makes what `resources.json` lists: kind, name, inputs; reads what has a "get" with an ID instead.
+
+An input {"$of": "image.id"} is an output of another of them.
+"""
 
 import json
 from pathlib import Path
@@ -22,7 +25,8 @@ def value(given: Any) -> Any:
 
 for entry in json.loads(Path("resources.json").read_text()):
     kind = getattr(harvester, entry["kind"])
-    made[entry["name"]] = kind(entry["name"], **value(entry["inputs"]))
+    name = entry["name"]
+    made[name] = kind.get(name, entry["get"]) if "get" in entry else kind(name, **value(entry["inputs"]))
 
 for name, resource in made.items():
     pulumi.export(
