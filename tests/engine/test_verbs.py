@@ -8,6 +8,7 @@ from gadget import GADGET, KIND, STORE
 
 from harvester_provider.core.errors import (
     Changed,
+    Conflict,
     Forbidden,
     InvalidInputs,
     NotOurs,
@@ -315,6 +316,29 @@ class TestDelete:
         cluster.refuse("delete", Refused("being used by volume default/disk", transient=True), times=4)
         await verbs.delete(KIND, cluster, found.id, found.state, Heard())
         assert REF not in cluster.objects
+
+    @pytest.mark.looptime
+    async def test_a_lost_lock_is_taken_again(self, cluster: FakeCluster) -> None:
+        found = await made(cluster)
+        cluster.refuse("delete", Conflict("the object has been modified"), times=2)
+        await verbs.delete(KIND, cluster, found.id, found.state, Heard())
+        assert REF not in cluster.objects
+
+    async def test_an_object_that_takes_the_name_in_between_is_left_alone(self) -> None:
+        class Quick(FakeCluster):
+            """Somebody is faster: ours is gone and another one is there when the request arrives."""
+
+            async def delete(self, ref: Ref, *args: Any) -> None:
+                self.vanish(ref)
+                self.place(ref, {"spec": {}})
+                await super().delete(ref, *args)
+
+        cluster, heard = Quick(), Heard()
+        cluster.on_write.append(lambda ref, body: gets_ready(cluster, ref, body))
+        found = await made(cluster)
+        await verbs.delete(KIND, cluster, found.id, found.state, heard)
+        assert cluster.objects[REF]["metadata"]["uid"] != found.state["uid"]
+        assert "left alone" in heard.warnings[0]
 
     @pytest.mark.looptime
     async def test_an_object_that_does_not_go_is_told_with_what_holds_it(self, cluster: FakeCluster) -> None:

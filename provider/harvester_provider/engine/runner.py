@@ -108,10 +108,10 @@ async def _await(cluster: Cluster, step: Await, owner: str, reporter: Reporter) 
             await _run_step(cluster, then, owner, reporter)
 
 
-async def _patiently(act: Callable[[], Awaitable[T]], seconds: float = SETTLE_SECONDS, *, locked: bool = True) -> T:
-    """Repeat what was refused for a reason that passes and, where `locked`, what lost the optimistic lock."""
+async def _patiently(act: Callable[[], Awaitable[T]], seconds: float = SETTLE_SECONDS) -> T:
+    """Repeat what was refused for a reason that passes, and what lost the optimistic lock."""
     retrying = AsyncRetrying(
-        retry=retry_if_exception(lambda error: _passes(error, locked=locked)),
+        retry=retry_if_exception(_passes),
         wait=wait_exponential_jitter(multiplier=0.2, max=5, jitter=0.2),
         stop=stop_after_delay(seconds),
         reraise=True,
@@ -122,10 +122,10 @@ async def _patiently(act: Callable[[], Awaitable[T]], seconds: float = SETTLE_SE
     raise AssertionError  # pragma: no cover  the loop returns or raises
 
 
-def _passes(error: BaseException, *, locked: bool) -> bool:
+def _passes(error: BaseException) -> bool:
     if isinstance(error, Changed):
         return False
-    return (locked and isinstance(error, Conflict)) or (isinstance(error, Refused) and error.transient)
+    return isinstance(error, Conflict) or (isinstance(error, Refused) and error.transient)
 
 
 async def _put(cluster: Cluster, step: Put, owner: str) -> Object:
@@ -153,17 +153,26 @@ async def _remove(cluster: Cluster, step: Remove, reporter: Reporter) -> None:
         return
     clock = asyncio.get_running_loop()
     deadline = clock.time() + step.seconds
-    try:
-        await _patiently(lambda: cluster.delete(step.ref, step.propagation, uid(found)), step.seconds, locked=False)
-    except NotFound:
+    if not await _patiently(lambda: _delete(cluster, step, uid(found), reporter), step.seconds):
         return
-    except Conflict as error:
-        now = await cluster.get(step.ref)
-        if now is not None and uid(now) == uid(found):
-            raise
-        raise Conflict(f"{step.ref}: it was replaced by another object of that name meanwhile; that one was left alone") from error
     left = max(deadline - clock.time(), 1.0)
     await wait(cluster, Await(of=step.ref, until="gone", wants=(step.ref,), judge=gone(step.ref, uid(found)), seconds=left), reporter)
+
+
+async def _delete(cluster: Cluster, step: Remove, identity: str, reporter: Reporter) -> bool:
+    """Ask for the deletion of that very object. False where it is gone already; another one that has its name now is left alone."""
+    try:
+        await cluster.delete(step.ref, step.propagation, identity)
+    except NotFound:
+        return False
+    except Conflict:
+        now = await cluster.get(step.ref)
+        if now is not None and uid(now) == identity:
+            raise
+        if now is not None:
+            reporter.warn(f"{step.ref}: another object took its name meanwhile: it is left alone")
+        return False
+    return True
 
 
 def gone(ref: Ref, identity: str) -> Judge:
