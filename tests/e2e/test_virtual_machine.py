@@ -64,7 +64,7 @@ class TestNics:
             *networks(), here.vm("other", network_interfaces=[{"name": "one", "network": on("red"), "mac_address": "52:54:00:00:00:01"}])
         )
         here.declare(*here.entries, here.vm()).stack.up()
-        twice = [{"name": "default"}, {"name": "one", "network": on("red"), "mac_address": "52:54:00:00:00:01"}]
+        twice = [{"name": "default"}, {"name": "one", "network": on("red"), "mac_address": "52:54:00:00:00:01", "model": "e1000"}]
         here.declare(*here.entries[:-1], here.vm(network_interfaces=twice))
         output = here.stack.fails("up", "--yes", "--skip-preview")
         assert "Things were put back as they were before" in output

@@ -377,7 +377,11 @@ def test_template_versions_are_numbered_and_the_first_is_the_default(user: User)
     user.create(kinds.TEMPLATE, "base", spec={"description": "d"})
     template = f"{user.namespace}/base"
     for name in ("one", "two"):
-        user.create(kinds.TEMPLATE_VERSION, name, spec={"templateId": template, "vm": {"metadata": {}, "spec": {}}})
+        user.create(
+            kinds.TEMPLATE_VERSION,
+            name,
+            spec={"templateId": template, "vm": {"metadata": {}, "spec": {"template": {"spec": {"domain": {"devices": {}}}}}}},
+        )
         user.wait(kinds.TEMPLATE_VERSION, name, lambda o: is_true(o, "assigned"))
     found = user.wait(kinds.TEMPLATE, "base", lambda o: o.get("status", {}).get("latestVersion") == 2)
     assert found["spec"]["defaultVersionId"] == f"{user.namespace}/one"

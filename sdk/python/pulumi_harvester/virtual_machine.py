@@ -68,7 +68,9 @@ class DiskArgs:
     hotplug.go.
     """
     on_delete: pulumi.Input[DiskOnDelete] | None = prop(name="onDelete", default=None)
-    """What happens to the volume when the machine is deleted or the disk is removed: `keep` it (default), or `delete` it and its data."""
+    """What happens to the volume when the machine is deleted or the disk is removed: `keep` it, or `delete` it and its data. Default:
+    `keep`; `delete` for the medium of a CD-ROM made from an image, which holds nothing that the image does not.
+    """
 
 
 class DiskArgsDict(TypedDict):
@@ -134,8 +136,10 @@ class Disk(dict[str, Any]):
     before that such a disk is added with a stop). Its bus is `scsi` (default) or `virtio`, of CD-ROMs `sata`. Source: KubeVirt
     hotplug.go.
     """
-    on_delete: DiskOnDelete = prop(name="onDelete")
-    """What happens to the volume when the machine is deleted or the disk is removed: `keep` it (default), or `delete` it and its data."""
+    on_delete: DiskOnDelete | None = prop(name="onDelete")
+    """What happens to the volume when the machine is deleted or the disk is removed: `keep` it, or `delete` it and its data. Default:
+    `keep`; `delete` for the medium of a CD-ROM made from an image, which holds nothing that the image does not.
+    """
 
 
 @input_type

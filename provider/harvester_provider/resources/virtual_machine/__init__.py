@@ -100,8 +100,8 @@ def _policies(inputs: VirtualMachineInputs) -> Iterable[str]:
     """What a delete will do to the volumes, said when they are made."""
     for disk in inputs.disks:
         if disk.existing_volume is None and disk.container_image is None:
-            what = "deleted with its data" if disk.on_delete == "delete" else "kept"
-            yield f"disk {disk.name}: its volume is {what} when the machine is deleted (onDelete: {disk.on_delete})"
+            what, policy = ("deleted with its data", "delete") if disk.deletes else ("kept", "keep")
+            yield f"disk {disk.name}: its volume is {what} when the machine is deleted (onDelete: {policy})"
 
 
 KIND = VirtualMachine()

@@ -1,6 +1,6 @@
 """How a machine and the volumes of its disks are removed, in the order the cluster accepts.
 
-Only volumes whose disk says `on_delete="delete"` go. Volumes that were attached, and those that nobody declared, stay.
+Only volumes whose disk says so go (`Disk.deletes`). Volumes that were attached, and those that nobody declared, stay.
 """
 
 from collections.abc import Iterable, Sequence
@@ -55,7 +55,7 @@ def _notes(live: Live, doomed: Sequence[str], kept: Sequence[Ref]) -> Iterable[s
 def doomed_claims(old: VirtualMachineInputs, live: Live, names: Iterable[str] | None = None) -> list[str]:
     """The volumes of declared disks (only `names`, where given) that go with them: never one that was attached."""
     wanted = set(names) if names is not None else {disk.name for disk in old.disks}
-    disks = [disk for disk in old.disks if disk.name in wanted and disk.on_delete == "delete" and not disk.existing_volume]
+    disks = [disk for disk in old.disks if disk.name in wanted and disk.deletes]
     return [claim for disk in disks if (claim := live.claim(disk.name)) and live.claim_template(claim)]
 
 
