@@ -4,21 +4,20 @@ The order that survives an interruption at any point: stop (and note the strateg
 the note away in one patch. If the cluster refuses the change, `recover` starts the machine as it was.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.errors import PlanRefused
-from harvester_provider.core.json import Object, dig_str
+from harvester_provider.core.json import Object
 from harvester_provider.core.plan import Change, Patch, Plan, Put, Remove, Step
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
-from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM, SECRET, SERVER_VERSION
-from harvester_provider.resources.virtual_machine import abilities, cloud_init, manifest, policy, removal, words
+from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM, SECRET
+from harvester_provider.resources.virtual_machine import cloud_init, manifest, policy, removal, words
+from harvester_provider.resources.virtual_machine.changes import Judge
 from harvester_provider.resources.virtual_machine.device_edits import disk_edits, nic_edits, pin_macs
 from harvester_provider.resources.virtual_machine.draft import Draft
 from harvester_provider.resources.virtual_machine.edits import Edit, drive_edits, scalar_edits
-from harvester_provider.resources.virtual_machine.effects import Guest, effect_of, release
 from harvester_provider.resources.virtual_machine.hot_plug import Plugged, follow
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.manifest import Suffix
@@ -53,10 +52,14 @@ class Update:
         """Nothing edited yet."""
         return cls(old, new, live, seen, Power.of(live, old.run_strategy, new.run_strategy), Draft(live.vm))
 
+    @property
+    def _judge(self) -> Judge:
+        return Judge(self.live, self.seen, self.power, self.draft)
+
     def plan(self, suffix: Suffix) -> Plan:
         """All changes with their effects, and the steps. A refused plan has no steps."""
         edits = list(self._edits(suffix))
-        changes = [self._change(edit) for edit in edits]
+        changes = [self._judge.change(edit) for edit in edits]
         changes, waiting = self._ruled(changes)
         if any(change.effect is Effect.REFUSED for change in changes):
             return Plan(changes=tuple(changes))
@@ -129,43 +132,9 @@ class Update:
         yield from nic_edits(self.old, self.new, self.live)
         yield from drive_edits(self.old, self.new, self.live, self.seen)
 
-    def _change(self, edit: Edit) -> Change:
-        """Make the edit on the draft, and say what it does."""
-        if edit.refused:
-            return Change(edit.property, Effect.REFUSED, edit.refused)
-        if not edit.field:
-            return Change(edit.property, Effect.NONE, "only how the provider works")
-        before = len(self.draft.patch)
-        effect, why = self._effect(edit)
-        act = edit.act_live if edit.act_live and effect.touches_running_guest else edit.act
-        try:
-            act(self.draft)
-        except PlanRefused as error:
-            return Change(edit.property, Effect.REFUSED, str(error))
-        if edit.field == "runStrategy":
-            return self._power_change(edit)
-        if len(self.draft.patch) == before and effect > Effect.METADATA and self._is_so_already(act):
-            return Change(edit.property, Effect.METADATA, "it is so already")
-        return Change(edit.property, effect, why)
-
-    def _effect(self, edit: Edit) -> tuple[Effect, str]:
-        """What an edit does, and why."""
-        version = release(dig_str(self.seen.get(SERVER_VERSION), "value"))
-        guest = Guest(self.live.on and not self.power.halts, version, abilities.of_machine(self.live) | edit.holds)
-        effect, why = effect_of(edit.field, guest)
-        if edit.field == "nodeSelector" and effect is Effect.LIVE and not dig_str(self.live.instance, "status", "nodeName"):
-            return Effect.STOP_MODIFY_START, "no node has taken the machine yet, and its pod never looks again"
-        return effect, why
-
-    def _is_so_already(self, act: Callable[[Draft], None]) -> bool:
-        """Whether the machine has it, as after an interrupted update; another edit of this one may have made it too."""
-        probe = Draft(self.live.vm)
-        act(probe)
-        return not probe.patch
-
     def _plugged(self, edits: Sequence[Edit]) -> Plugged:
         """The devices that come and go under the running guest, those of an interrupted update among them."""
-        found = [edit for edit in edits if edit.device and self._effect(edit)[0].touches_running_guest]
+        found = [edit for edit in edits if edit.device and self._judge.effect(edit)[0].touches_running_guest]
         after = self._after()
         nics = [edit.device for edit in found if edit.field.startswith("networkInterfaces")]
         volumes = [edit.device for edit in found if edit.field.startswith("disks")]
@@ -176,13 +145,6 @@ class Update:
             volumes=tuple(name for name in volumes if name in after.volumes),
             gone_volumes=tuple(name for name in volumes if name not in after.volumes),
         )
-
-    def _power_change(self, edit: Edit) -> Change:
-        if self.power.halts:
-            return Change(edit.property, Effect.LIVE, "the machine is shut down, as declared" if self.live.on else "the machine stays off")
-        if self.power.starts:
-            return Change(edit.property, Effect.LIVE, "the machine is started")
-        return Change(edit.property, Effect.LIVE, "the guest does not notice it")
 
     def _note_doomed(self) -> list[str]:
         """The volumes that go with their disks, noted on the machine until they are gone."""

@@ -1,0 +1,71 @@
+"""Edits -> changes: each edit is made on the draft, and what it does is looked up in the table of effects.
+
+Between the edits and the plan. Nothing here makes steps, and nothing but the table decides an effect.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from harvester_provider.core.effect import Effect
+from harvester_provider.core.errors import PlanRefused
+from harvester_provider.core.json import dig_str
+from harvester_provider.core.plan import Change
+from harvester_provider.core.snapshot import Snapshot
+from harvester_provider.resources.apis import SERVER_VERSION
+from harvester_provider.resources.virtual_machine import abilities
+from harvester_provider.resources.virtual_machine.draft import Draft
+from harvester_provider.resources.virtual_machine.edits import Edit
+from harvester_provider.resources.virtual_machine.effects import Guest, effect_of, release
+from harvester_provider.resources.virtual_machine.live import Live
+from harvester_provider.resources.virtual_machine.power import Power
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Judges the edits of one update, for the machine as it was seen and the power it ends in."""
+
+    live: Live
+    seen: Snapshot
+    power: Power
+    draft: Draft
+
+    def change(self, edit: Edit) -> Change:
+        """Make the edit on the draft, and say what it does."""
+        if edit.refused:
+            return Change(edit.property, Effect.REFUSED, edit.refused)
+        if not edit.field:
+            return Change(edit.property, Effect.NONE, "only how the provider works")
+        before = len(self.draft.patch)
+        effect, why = self.effect(edit)
+        act = edit.act_live if edit.act_live and effect.touches_running_guest else edit.act
+        try:
+            act(self.draft)
+        except PlanRefused as error:
+            return Change(edit.property, Effect.REFUSED, str(error))
+        if edit.field == "runStrategy":
+            return self._power_change(edit)
+        if len(self.draft.patch) == before and effect > Effect.METADATA and self._is_so_already(act):
+            return Change(edit.property, Effect.METADATA, "it is so already")
+        return Change(edit.property, effect, why)
+
+    def effect(self, edit: Edit) -> tuple[Effect, str]:
+        """What an edit does, and why."""
+        version = release(dig_str(self.seen.get(SERVER_VERSION), "value"))
+        guest = Guest(self.live.on and not self.power.halts, version, abilities.of_machine(self.live) | edit.holds)
+        effect, why = effect_of(edit.field, guest)
+        if edit.field == "nodeSelector" and effect is Effect.LIVE and not dig_str(self.live.instance, "status", "nodeName"):
+            return Effect.STOP_MODIFY_START, "no node has taken the machine yet, and its pod never looks again"
+        return effect, why
+
+    def _is_so_already(self, act: Callable[[Draft], None]) -> bool:
+        """Whether the machine has it, as after an interrupted update; another edit of this one may have made it too."""
+        probe = Draft(self.live.vm)
+        act(probe)
+        return not probe.patch
+
+    def _power_change(self, edit: Edit) -> Change:
+        if self.power.halts:
+            return Change(edit.property, Effect.LIVE, "the machine is shut down, as declared" if self.live.on else "the machine stays off")
+        if self.power.starts:
+            return Change(edit.property, Effect.LIVE, "the machine is started")
+        return Change(edit.property, Effect.LIVE, "the guest does not notice it")
