@@ -25,10 +25,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """On local Harvesters, every case runs with the built-in CRDs and, where they are at hand, with upstream's."""
-    if "crds" in metafunc.fixturenames:
-        chosen = ["given"] if metafunc.config.getoption("--kubeconfig") else ["lean", *(["upstream"] if UPSTREAM else [])]
-        metafunc.parametrize("crds", chosen, scope="session")
+    """On local Harvesters, cases run with upstream's CRDs where they are at hand, else with the built-in ones; the examples with both."""
+    if "crds" not in metafunc.fixturenames:
+        return
+    if metafunc.config.getoption("--kubeconfig"):
+        chosen = ["given"]
+    elif UPSTREAM:
+        chosen = ["lean", "upstream"] if metafunc.module.__name__ == "test_examples" else ["upstream"]
+    else:
+        chosen = ["lean"]
+    metafunc.parametrize("crds", chosen, scope="session")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

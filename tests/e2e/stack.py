@@ -15,6 +15,7 @@ from typing import Any
 from harvester_local.toolchain import bin_folder
 
 SECONDS = 300
+SECRETS = frozenset({"harvester:kubeconfig"})
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
@@ -57,8 +58,11 @@ class Stack:
         return stack
 
     def configure(self, config: Mapping[str, str]) -> None:
-        for key, value in config.items():
-            self.run("config", "set", *(["--secret"] if key == "harvester:kubeconfig" else []), key, value)
+        if config:
+            settings = [
+                part for key, value in config.items() for part in ("--secret" if key in SECRETS else "--plaintext", f"{key}={value}")
+            ]
+            self.run("config", "set-all", *settings)
 
     @property
     def env(self) -> dict[str, str]:
