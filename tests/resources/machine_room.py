@@ -223,7 +223,7 @@ class MachineRoom(FakeCluster):
         self.place(REF, machine)
         volumes = [{"name": volume["name"], "phase": "Ready"} for volume in template["volumes"]]
         nics = [{"name": nic["name"], "mac": nic["macAddress"], "ipAddresses": []} for nic in kept]
-        status = {**guest["status"], "interfaces": nics, "volumeStatus": volumes}
+        status = {**guest["status"], "interfaces": nics, "volumeStatus": volumes, **_size(template, guest["status"])}
         self.place(GUEST, {**guest, "spec": copy.deepcopy(template), "status": status})
 
     def _status(self) -> dict[str, Any]:
@@ -259,10 +259,20 @@ class MachineRoom(FakeCluster):
             GUEST,
             {
                 "spec": copy.deepcopy(self.spec),
-                "status": {"phase": "Running", "nodeName": "node1", "interfaces": nics, "conditions": [agent, movable]},
+                "status": {"phase": "Running", "nodeName": "node1", "interfaces": nics, "conditions": [agent, movable], **_size(self.spec)},
             },
         )
         self._report("Running")
+
+
+def _size(template: Any, before: Any = None) -> dict[str, Any]:
+    """CPUs and memory as the guest has them."""
+    guest, cpu = template["domain"]["memory"]["guest"], template["domain"]["cpu"]
+    at_boot = before["memory"]["guestAtBoot"] if before else guest
+    return {
+        "memory": {"guestAtBoot": at_boot, "guestCurrent": guest},
+        "currentCPUTopology": {k: cpu[k] for k in ("cores", "sockets", "threads")},
+    }
 
 
 def _owned_by(found: Any, owner: Any) -> bool:
@@ -279,8 +289,10 @@ def _admitted(old: Any, new: dict[str, Any]) -> dict[str, Any]:
     domain = template["domain"]
     limits = domain["resources"]["limits"]
     domain["resources"]["requests"] = {"cpu": "125m", "memory": "2730Mi"}
-    domain["memory"] = {"guest": limits["memory"]}
-    domain["cpu"] = {"cores": 1, "sockets": 1, "threads": 1, **domain["cpu"], "maxSockets": 1}
+    domain["cpu"] = {"cores": 1, "sockets": 1, "threads": 1, **domain["cpu"]}
+    if annotations.get("harvesterhci.io/enableCPUAndMemoryHotplug") != "true":
+        domain["memory"] = {"guest": limits["memory"]}
+        domain["cpu"]["maxSockets"] = 1
     domain["machine"] = {"type": "q35"} if not domain.get("machine", {}).get("type") else domain["machine"]
     domain.setdefault("firmware", {}).setdefault("uuid", "5d307ca9-b3ef-428c-8861-06e72d69f223")
     template["affinity"] = {}

@@ -17,6 +17,9 @@ FINALIZERS = (
     "wrangler.cattle.io/VMController.BackfillObservedNetworkMacAddress",
     "wrangler.cattle.io/harvester-lb-vmi-controller",
 )
+LEAST_PLUGGABLE = 1 << 30
+"""The least memory of a guest that more can be plugged into."""
+PLUGGABLE_BLOCK = 2 << 20
 GENERATION = "kubevirt.io/vm-generation"
 NOT_RUNNING = {"reason": "GuestNotRunning", "message": "Guest VM is not reported as running"}
 
@@ -74,4 +77,5 @@ def _defaults(spec: Obj, ratio: int) -> None:
     if guest:
         memory = domain.setdefault("memory", {})
         memory.setdefault("guest", binary(guest))
-        memory.setdefault("maxGuest", binary(guest * Decimal(ratio)))
+        if guest >= LEAST_PLUGGABLE and guest % PLUGGABLE_BLOCK == 0:
+            memory.setdefault("maxGuest", binary(guest * Decimal(ratio)))

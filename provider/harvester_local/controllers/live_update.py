@@ -13,12 +13,11 @@ from decimal import Decimal
 from harvester_local.api.objects import Obj, is_true, items, part
 from harvester_local.api.quantities import binary, decimal
 from harvester_local.api.versions import Rules
+from harvester_local.controllers.instance_spec import LEAST_PLUGGABLE, PLUGGABLE_BLOCK
 from harvester_local.model.machines import amount, claim_of, disks, interfaces, networks, template_spec, volumes
 
 NOT_LIVE = "a non-live-updatable field was changed in the template spec"
 PLACEMENT = ("nodeSelector", "affinity", "tolerations")
-_BLOCK = 2 << 20
-_LEAST_MEMORY = 1 << 30
 _CPU_RATIO = 10
 """KubeVirt's default cpuAllocationRatio."""
 
@@ -218,10 +217,10 @@ def _memory_refusal(asked: Decimal, wanted: Obj, instance: Obj) -> str:
         return "memory updated in template spec. Memory-hotplug is not available for this VM configuration"
     in_order = (
         ("Guest memory is greater than the configured maxGuest memory", asked > most),
-        ("Guest memory must be 2Mi aligned", asked % _BLOCK != 0),
-        ("MaxGuest must be 2Mi aligned", most % _BLOCK != 0),
+        ("Guest memory must be 2Mi aligned", asked % PLUGGABLE_BLOCK != 0),
+        ("MaxGuest must be 2Mi aligned", most % PLUGGABLE_BLOCK != 0),
         ("Memory hotplug is only available for x86_64 VMs", wanted.get("architecture", "amd64") != "amd64"),
-        ("Memory hotplug is only available for VMs with at least 1Gi of guest memory", asked < _LEAST_MEMORY),
+        ("Memory hotplug is only available for VMs with at least 1Gi of guest memory", asked < LEAST_PLUGGABLE),
     )
     if why := next((text for text, holds in in_order if holds), ""):
         return f"memory hotplug not supported, {why}"

@@ -37,6 +37,8 @@ INPUTS = st.fixed_dictionaries(
         "networkInterfaces": _named(_NICS, "nic").map(_first_on_the_management_network),
         "runStrategy": st.sampled_from(["RerunOnFailure", "RerunOnFailure", "Always", "Halted"]),
         "cpu": st.integers(1, 3),
+        "memory": st.sampled_from(["2Gi", "4Gi"]),
+        "hotPlug": st.none() | st.fixed_dictionaries({"maxCpu": st.integers(3, 4), "maxMemory": st.sampled_from(["4Gi", "8Gi"])}),
         "cloudInit": st.none() | st.fixed_dictionaries({"userData": _USER_DATA}, optional={"networkData": st.just("version: 2\n")}),
         "sshKeys": st.sampled_from([[], ["default/ada"]]),
         "labels": st.dictionaries(st.sampled_from("ab"), st.sampled_from("12"), max_size=2),
@@ -49,13 +51,14 @@ INPUTS = st.fixed_dictionaries(
 
 
 @settings(max_examples=60, deadline=None)
-@given(edits=st.lists(INPUTS, min_size=2, max_size=6))
-def test_every_edit_ends_in_what_is_declared(edits: list[dict[str, Any]]) -> None:
-    asyncio.run(_live_through(edits))
+@given(edits=st.lists(INPUTS, min_size=2, max_size=6), migratable=st.booleans())
+def test_every_edit_ends_in_what_is_declared(edits: list[dict[str, Any]], *, migratable: bool) -> None:
+    asyncio.run(_live_through(edits, migratable=migratable))
 
 
-async def _live_through(edits: list[dict[str, Any]]) -> None:
+async def _live_through(edits: list[dict[str, Any]], *, migratable: bool) -> None:
     room = MachineRoom()
+    room.migratable = migratable
     state = await room.up(**edits[0])
     for edit in edits[1:]:
         before, starts = _belongings(room), room.starts["vm1"]

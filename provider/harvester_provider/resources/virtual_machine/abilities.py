@@ -1,13 +1,15 @@
 """What a running machine can take without a stop: the conditions that rows of the table of effects name.
 
 Each condition is a fact about the machine as it was seen, or about the one device that changes. Nothing here decides an effect.
-Sources: Harvester pkg/util/virtualmachine/virtualmachine.go (hot actions of NICs), KubeVirt pkg/storage/hotplug/hotplug.go.
+Sources: Harvester pkg/util/virtualmachine/virtualmachine.go (hot actions of NICs), KubeVirt pkg/storage/hotplug/hotplug.go,
+vm.go (handleCPUChangeRequest, handleMemoryHotplugRequest) and pkg/liveupdate/memory/memory.go.
 """
 
 from enum import StrEnum
 
-from harvester_provider.core.json import dig, is_true
-from harvester_provider.resources.virtual_machine import disks, nics, words
+from harvester_provider.core.json import dig, dig_int, dig_map, is_true
+from harvester_provider.core.quantity import Quantity
+from harvester_provider.resources.virtual_machine import disks, nics, policy, sizing, words
 from harvester_provider.resources.virtual_machine.devices import Disk, NetworkInterface
 from harvester_provider.resources.virtual_machine.live import Live
 
@@ -23,6 +25,9 @@ class Need(StrEnum):
     ANOTHER_NIC = "another NIC stays"
     HOT_PLUG = "the disk has hotPlug"
     DRIVE = "a medium with hotPlug is put into an empty drive, or taken out of one"
+    ROOM_FOR_CPUS = "the machine was started with hotPlug, and their number grows to maxCpu at most"
+    ROOM_FOR_MEMORY = "the machine was started with hotPlug, and it stays between what the guest started with and maxMemory"
+    NOTHING_DUE = "no restart of the machine is due already"
 
 
 Needs = frozenset[Need]
@@ -34,8 +39,24 @@ def of_machine(live: Live) -> Needs:
         Need.MIGRATABLE: is_true(live.instance, "LiveMigratable"),
         Need.MACS: all(entry.get("macAddress") for entry in live.interfaces.values()),
         Need.NO_CLUSTER_NODE: live.labels.get(words.CREATOR) != words.NODE_DRIVER,
+        Need.NOTHING_DUE: not policy.due(live),
     }
     return _holding(facts)
+
+
+def of_cpu(wanted: int, live: Live) -> Needs:
+    """What holds for another number of CPUs. The guest can have it already, after an interrupted update."""
+    running = dig_map(live.instance, "spec", "domain", "cpu")
+    most = dig_int(running, "maxSockets") if sizing.takes_sockets(live) else 0
+    return _holding({Need.ROOM_FOR_CPUS: sizing.cpus(running) <= wanted <= most})
+
+
+def of_memory(wanted: Quantity, live: Live) -> Needs:
+    """What holds for another size of the memory."""
+    most = sizing.quantity(dig(live.instance, "spec", "domain", "memory", "maxGuest"))
+    least = sizing.quantity(dig(live.instance, "status", "memory", "guestAtBoot"))
+    fits = most is not None and least is not None and least <= wanted <= most
+    return _holding({Need.ROOM_FOR_MEMORY: sizing.has_room(live) and fits and sizing.pluggable(wanted)})
 
 
 def of_new_nic(nic: NetworkInterface, live: Live) -> Needs:

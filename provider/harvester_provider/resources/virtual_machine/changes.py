@@ -19,6 +19,9 @@ from harvester_provider.resources.virtual_machine.effects import Guest, effect_o
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.power import Power
 
+PLACEMENT = frozenset({"nodeSelector", "nodeAffinity", "vmAffinity", "vmAntiAffinity", "tolerations"})
+"""What the scheduler reads once for each pod."""
+
 
 @dataclass(frozen=True, slots=True)
 class Judge:
@@ -53,7 +56,7 @@ class Judge:
         version = release(dig_str(self.seen.get(SERVER_VERSION), "value"))
         guest = Guest(self.live.on and not self.power.halts, version, abilities.of_machine(self.live) | edit.holds)
         effect, why = effect_of(edit.field, guest)
-        if edit.field == "nodeSelector" and effect is Effect.LIVE and not dig_str(self.live.instance, "status", "nodeName"):
+        if edit.field in PLACEMENT and effect is Effect.LIVE and not dig_str(self.live.instance, "status", "nodeName"):
             return Effect.STOP_MODIFY_START, "no node has taken the machine yet, and its pod never looks again"
         return effect, why
 

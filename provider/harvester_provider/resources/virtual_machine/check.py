@@ -12,7 +12,7 @@ from harvester_provider.core.problem import Problem
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.unknown import is_known
 from harvester_provider.resources.apis import IMAGE, KEY_PAIR, NETWORK, SECRET
-from harvester_provider.resources.virtual_machine import cloud_init, nics, words
+from harvester_provider.resources.virtual_machine import check_hardware, cloud_init, nics, words
 from harvester_provider.resources.virtual_machine.devices import Disk, NetworkInterface
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
 
@@ -26,6 +26,7 @@ def problems(inputs: VirtualMachineInputs) -> list[Problem]:
     interfaces = inputs.network_interfaces if is_known(inputs.network_interfaces) else []
     return [
         *_hardware(inputs),
+        *check_hardware.problems(inputs),
         *_unique("disks", disks),
         *_unique("networkInterfaces", interfaces),
         *_boot_orders(disks, interfaces),

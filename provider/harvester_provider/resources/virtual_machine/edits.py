@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from harvester_provider.core.json import Json, dig, dig_map, dig_strings
-from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.kind import entries_patch, metadata_patch
-from harvester_provider.resources.virtual_machine import cloud_init, manifest, words
+from harvester_provider.resources.virtual_machine import abilities, cloud_init, manifest, sizing, words
 from harvester_provider.resources.virtual_machine.abilities import Needs
 from harvester_provider.resources.virtual_machine.draft import Draft
 from harvester_provider.resources.virtual_machine.live import Live
@@ -59,7 +58,8 @@ def scalar_edits(old: VirtualMachineInputs, new: VirtualMachineInputs, live: Liv
         if act and getattr(old, name) != getattr(new, name):
             alias = field.alias or name
             row = "annotations" if name == "restart_trigger" and not new.restart_trigger else alias
-            yield Edit(alias, row, _bound(act, old, new, live))
+            holds = _HOLDS[name](new, live) if name in _HOLDS else frozenset()
+            yield Edit(alias, row, _bound(act, old, new, live), holds=holds)
     for name, alias in (("update_policy", "updatePolicy"), ("stop", "stop"), ("wait_for", "waitFor")):
         if getattr(old, name) != getattr(new, name):
             yield local(alias)
@@ -78,24 +78,6 @@ def _metadata(draft: Draft, old: VirtualMachineInputs, new: VirtualMachineInputs
         draft.merge(dig_map(patch, part), "metadata", part)
     labels = entries_patch(manifest.template_labels(old), manifest.template_labels(new))
     draft.merge(labels, "spec", "template", "metadata", "labels")
-
-
-def _cpu(draft: Draft, _: VirtualMachineInputs, new: VirtualMachineInputs, live: Live) -> None:
-    """Cores, or sockets on a machine made for CPU hot-plug, where the limit is the most it can grow to."""
-    if live.annotations.get(words.HOTPLUG) == "true":
-        draft.put(new.cpu, *DOMAIN, "cpu", "sockets")
-        return
-    draft.merge({"cores": new.cpu, "sockets": 1, "threads": 1}, *DOMAIN, "cpu")
-    draft.put(str(new.cpu), *DOMAIN, "resources", "limits", "cpu")
-
-
-def _memory(draft: Draft, _: VirtualMachineInputs, new: VirtualMachineInputs, live: Live) -> None:
-    """The limit, from which the webhook derives the rest; the guest's memory on a machine made for hot-plug."""
-    hotplug = live.annotations.get(words.HOTPLUG) == "true"
-    path = (*DOMAIN, "memory", "guest") if hotplug else (*DOMAIN, "resources", "limits", "memory")
-    have = draft.get(*path)
-    if not isinstance(have, str) or Quantity(have) != new.memory:
-        draft.put(new.memory.text, *path)
 
 
 def _hostname(draft: Draft, _: VirtualMachineInputs, new: VirtualMachineInputs, __: Live) -> None:
@@ -157,8 +139,9 @@ _ACTS: dict[str, Act] = {
     "labels": _metadata,
     "annotations": _metadata,
     "run_strategy": _power,
-    "cpu": _cpu,
-    "memory": _memory,
+    "cpu": sizing.set_cpu,
+    "memory": sizing.set_memory,
+    "hot_plug": sizing.set_room,
     "hostname": _hostname,
     "machine_type": _machine_type,
     "efi": _firmware,
@@ -168,6 +151,12 @@ _ACTS: dict[str, Act] = {
     "eviction_strategy": _eviction,
     "termination_grace_period_seconds": _grace_period,
     "restart_trigger": _restart,
+}
+
+
+_HOLDS: dict[str, Callable[[VirtualMachineInputs, Live], Needs]] = {
+    "cpu": lambda new, live: abilities.of_cpu(new.cpu, live),
+    "memory": lambda new, live: abilities.of_memory(new.memory, live),
 }
 
 

@@ -39,7 +39,12 @@ _NETWORK = "KubeVirt pkg/network/vmliveupdate/restart.go"
 _HOT_VOLUMES = "KubeVirt pkg/storage/hotplug/hotplug.go, gate DeclarativeHotplugVolumes"
 _HOT_NICS = "KubeVirt pkg/network/controllers/vm.go; Harvester pkg/util/virtualmachine/virtualmachine.go (SupportHotplugNic)"
 _NIC = frozenset({Need.MIGRATABLE, Need.MACS, Need.NO_CLUSTER_NODE, Need.BRIDGED})
+_HOT_CPU = "KubeVirt vm.go handleCPUChangeRequest; Harvester pkg/api/vm/handler.go (cpuAndMemoryHotplug)"
+_HOT_MEMORY = "KubeVirt vm.go handleMemoryHotplugRequest; Harvester pkg/api/vm/handler.go (cpuAndMemoryHotplug)"
+_PLACEMENT = "KubeVirt vm.go handleAffinityChangeRequest, under vmRolloutStrategy LiveUpdate and while no restart is required"
 _MOVES = "and the guest moves to another node"
+_READ_AT_START = "only read at a start"
+_DUE = frozenset({Need.NOTHING_DUE})
 
 TABLE: Final[tuple[Row, ...]] = (
     Row("description", Effect.METADATA, "", "annotation of the VM object"),
@@ -51,10 +56,13 @@ TABLE: Final[tuple[Row, ...]] = (
     Row("cloudInit.networkData", Effect.METADATA, "the guest reads it at its next start", "content of a Secret"),
     Row("cloudInit", _STOP, "another cloud-init drive", _RESTART),
     Row("runStrategy", Effect.LIVE, "", "KubeVirt vm.go syncRunStrategy"),
-    Row("nodeSelector", Effect.LIVE, "used at the next migration or start", "KubeVirt vm.go syncRestartRequired, LiveUpdate", (1, 6)),
-    Row("nodeSelector", _STOP, "before Harvester 1.6 it is only read at a start", _RESTART),
+    Row("nodeSelector", Effect.LIVE, "used at the next migration or start", _PLACEMENT, (1, 6), _DUE),
+    Row("nodeSelector", _STOP, _READ_AT_START, _RESTART),
+    Row("cpu", Effect.MIGRATE, f"CPUs are plugged in, {_MOVES}", _HOT_CPU, (1, 6), _DUE | {Need.MIGRATABLE, Need.ROOM_FOR_CPUS}),
     Row("cpu", _STOP, "the number of CPUs of a running guest is fixed", _RESTART),
+    Row("memory", Effect.MIGRATE, f"the memory is resized, {_MOVES}", _HOT_MEMORY, (1, 6), _DUE | {Need.MIGRATABLE, Need.ROOM_FOR_MEMORY}),
     Row("memory", _STOP, "the memory of a running guest is fixed", _RESTART),
+    Row("hotPlug", _STOP, "the room for CPUs and memory is fixed at a start", _RESTART),
     Row("hostname", _STOP, "read at a start only", _RESTART),
     Row("machineType", _STOP, "part of the machine's hardware", _RESTART),
     Row("efi", _STOP, "part of the machine's firmware", _RESTART),

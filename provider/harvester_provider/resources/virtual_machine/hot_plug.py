@@ -1,4 +1,4 @@
-"""What follows a patch that changes devices of a running machine: the migration it takes, and the waits until the guest has them.
+"""What follows a patch that changes devices, CPUs or memory of a running machine: the migration, and the waits until the guest has them.
 
 KubeVirt's workload updater makes the migration by itself where it is set up to (Harvester's default). Where it does not begin,
 the plan asks for one, as Harvester's own `addNic` does (upstream pkg/api/vm/handler.go).
@@ -8,31 +8,40 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.json import Object, by_name, condition, dig, dig_objects, dig_str, is_true
+from harvester_provider.core.json import Object, by_name, condition, dig, dig_map, dig_objects, dig_str, is_true
 from harvester_provider.core.ownership import mark
 from harvester_provider.core.plan import Await, Put, Step
+from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.ref import Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Failed, Ready, Verdict, Waiting
 from harvester_provider.resources.apis import VIRTUAL_MACHINE_INSTANCE_MIGRATION
 from harvester_provider.resources.kind import manifest
+from harvester_provider.resources.virtual_machine import sizing
 from harvester_provider.resources.virtual_machine.live import Live, instance_of
 from harvester_provider.resources.virtual_machine.manifest import Suffix
 
 _BEGIN_SECONDS = 60.0
 """How long KubeVirt has to begin the migration by itself: its workload updater looks around every few seconds."""
+_CPUS, _MEMORY = "HotVCPUChange", "HotMemoryChange"
+_ON_THE_WAY = ("MigrationRequired", _CPUS, _MEMORY)
+"""Conditions of an instance that has a change and waits for the migration that brings it to the guest."""
 _ENDED = ("Succeeded", "Failed")
 
 
 @dataclass(frozen=True, slots=True)
 class Plugged:
-    """The devices of a running guest after a change: those that came and those that went, by name."""
+    """A running guest after a change: the devices that came and those that went, by name, and its size."""
 
     ref: Ref
     nics: tuple[str, ...] = ()
     gone_nics: tuple[str, ...] = ()
     volumes: tuple[str, ...] = ()
     gone_volumes: tuple[str, ...] = ()
+    cpu: int = 0
+    """The number of CPUs, zero where it stays."""
+    memory: Quantity | None = None
+    """The memory of the guest, None where it stays."""
 
     @property
     def wants(self) -> tuple[Want, ...]:
@@ -42,18 +51,18 @@ class Plugged:
     @property
     def migrates(self) -> bool:
         """Whether the change takes a migration."""
-        return bool(self.nics or self.gone_nics)
+        return bool(self.nics or self.gone_nics or self.cpu or self.memory)
 
     def __call__(self, seen: Snapshot) -> Verdict:
         """Ready where the guest has the new devices and none of the removed ones. A machine that is off has them at its next start."""
         live = Live.of(self.ref, seen)
         if not live.vm:
             return Failed("the machine was deleted meanwhile", "run `pulumi refresh`")
-        missing = [*self._nics(live), *self._volumes(live)]
+        missing = [*self._nics(live), *self._volumes(live), *self._size(live)]
         if not live.on or not missing:
             return Ready()
         restart = condition(live.vm, "RestartRequired")
-        if restart.get("status") == "True" and not is_true(live.instance, "MigrationRequired"):
+        if restart.get("status") == "True" and not any(is_true(live.instance, change) for change in _ON_THE_WAY):
             return Failed(f"the cluster wants a restart for it: {dig_str(restart, 'message')}", "restart the machine")
         return Waiting(", ".join(missing) + _migration_words(live))
 
@@ -77,6 +86,14 @@ class Plugged:
         for name in self.gone_volumes:
             if name in reported:
                 yield f"disk {name} is being unplugged{_why(reported[name])}"
+
+    def _size(self, live: Live) -> Iterator[str]:
+        """CPUs and memory count as soon as the guest has them, which is after its migration."""
+        if self.cpu and (sizing.cpus(dig_map(live.instance, "status", "currentCPUTopology")) != self.cpu or is_true(live.instance, _CPUS)):
+            yield f"{self.cpu} CPUs are being plugged in"
+        guest = sizing.quantity(dig(live.instance, "status", "memory", "guestCurrent"))
+        if self.memory is not None and (guest != self.memory or is_true(live.instance, _MEMORY)):
+            yield f"the memory is being resized to {self.memory}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +143,7 @@ def _migrations(ref: Ref) -> Listing:
 def _words(plugged: Plugged) -> str:
     parts = {"NIC": plugged.nics, "disk": plugged.volumes}
     came = [f"{what} {name}" for what, names in parts.items() for name in names]
+    came += [f"{plugged.cpu} CPUs"] * bool(plugged.cpu) + [f"{plugged.memory} of memory"] * bool(plugged.memory)
     parts = {"NIC": plugged.gone_nics, "disk": plugged.gone_volumes}
     gone = [f"without {what} {name}" for what, names in parts.items() for name in names]
     return ", ".join([*came, *gone])

@@ -14,7 +14,7 @@ from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import IMAGE, KEY_PAIR, SECRET, VIRTUAL_MACHINE
 from harvester_provider.resources.kind import TAG, manifest, metadata
-from harvester_provider.resources.virtual_machine import cloud_init, disks, nics, words
+from harvester_provider.resources.virtual_machine import cloud_init, disks, nics, sizing, words
 from harvester_provider.resources.virtual_machine.devices import CloudInitDrive, Disk
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
 
@@ -28,7 +28,7 @@ def virtual_machine(inputs: VirtualMachineInputs, seen: Snapshot, suffix: Suffix
     """The VM object of a new machine. Raises PlanRefused where an image or a key cannot be used."""
     claims = {disk.name: claim_name(inputs.name, disk, suffix) for disk in inputs.disks if disks.needs_claim(disk)}
     templates = [claim_template(inputs, disk, claims[disk.name], seen) for disk in inputs.disks if disks.needs_claim(disk)]
-    annotations = {words.VOLUME_CLAIM_TEMPLATES: json.dumps(templates)}
+    annotations = {words.VOLUME_CLAIM_TEMPLATES: json.dumps(templates), **sizing.annotations(inputs)}
     if inputs.run_strategy != "Halted":
         annotations[words.LAST_STRATEGY] = inputs.run_strategy
     if inputs.restart_trigger:
@@ -77,11 +77,10 @@ def _domain(inputs: VirtualMachineInputs, *, with_drive: bool) -> Object:
     if inputs.tpm:
         devices["tpm"] = {}
     return {
-        "cpu": {"cores": inputs.cpu, "sockets": 1, "threads": 1},
+        **sizing.domain(inputs),
         "devices": devices,
         "features": {"acpi": {"enabled": True}, **({"smm": {"enabled": True}} if inputs.secure_boot else {})},
         "machine": {"type": inputs.machine_type or ""},
-        "resources": {"limits": {"cpu": str(inputs.cpu), "memory": inputs.memory.text}},
         **({"firmware": firmware(inputs)} if inputs.efi else {}),
     }
 

@@ -10,6 +10,7 @@ from pydantic import Field
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.resources.model import Model, Name, NamespacedInputs, Outputs, QuantityText
 from harvester_provider.resources.virtual_machine.devices import CloudInitDrive, Disk, NetworkInterface, StopPolicy
+from harvester_provider.resources.virtual_machine.hardware import HotPlug
 
 RunStrategy = Literal["RerunOnFailure", "Always", "Once", "Manual", "Halted"]
 
@@ -21,6 +22,8 @@ class VirtualMachineInputs(NamespacedInputs):
     """Number of virtual CPUs (cores)."""
     memory: QuantityText = Quantity("1Gi")
     """Memory of the machine, such as `4Gi`: the limit from which Harvester derives what the guest sees. At least `10Mi`."""
+    hot_plug: HotPlug | None = None
+    """Room for CPUs and memory that are plugged in while the guest runs. Without it, a change of either stops the machine."""
     run_strategy: RunStrategy = "RerunOnFailure"
     """Power as declared state. `RerunOnFailure`: runs, and is started again when it fails. `Always`: started again also when the guest
     shuts down. `Once`: started once. `Manual`: started and stopped by people. `Halted`: off."""

@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harvester_provider.core.errors import HarvesterError
-from harvester_provider.core.json import Object, dig, dig_int, dig_map, dig_str, dig_strings
-from harvester_provider.core.quantity import Quantity
+from harvester_provider.core.json import Object, dig, dig_map, dig_str, dig_strings
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import SECRET
-from harvester_provider.resources.virtual_machine import cloud_init, disks, manifest, nics, words
+from harvester_provider.resources.virtual_machine import cloud_init, disks, manifest, nics, sizing, words
 from harvester_provider.resources.virtual_machine.devices import CloudInitDrive, Disk, NetworkInterface
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
@@ -23,8 +22,9 @@ from harvester_provider.resources.virtual_machine.model import VirtualMachineInp
 def observe(live: Live, prior: VirtualMachineInputs | None, seen: Snapshot) -> dict[str, object]:
     """The values of the machine's own fields (Python names), metadata left out."""
     values: dict[str, object] = {
-        "cpu": _cpu(live) or (prior.cpu if prior else 1),
-        "memory": _memory(live, prior),
+        "cpu": sizing.cpu_of(live) or (prior.cpu if prior else 1),
+        "memory": sizing.memory_of(live, prior),
+        "hot_plug": sizing.room_of(live, prior),
         "run_strategy": live.strategy or "RerunOnFailure",
         "efi": bool(_efi(live)) or "efi" in dig_map(live.domain, "firmware", "bootloader"),
         "secure_boot": _secure_boot(live),
@@ -51,30 +51,6 @@ def _optional(live: Live, prior: VirtualMachineInputs | None) -> dict[str, objec
         found["hostname"] = None if found["hostname"] == live.ref.name else found["hostname"]
         return found
     return {name: value for name, value in found.items() if getattr(prior, name) is not None}
-
-
-def _cpu(live: Live) -> int:
-    """Cores times sockets times threads; the limit where the topology is left to the cluster. Zero where nothing says."""
-    topology = dig_map(live.domain, "cpu")
-    if any(name in topology for name in ("cores", "sockets", "threads")):
-        return dig_int(topology, "cores", default=1) * dig_int(topology, "sockets", default=1) * dig_int(topology, "threads", default=1)
-    limit = _quantity(dig(live.domain, "resources", "limits", "cpu"))
-    return int(limit) if limit else 0
-
-
-def _memory(live: Live, prior: VirtualMachineInputs | None) -> Quantity:
-    """The limit, or what the guest has on machines with memory hot-plug."""
-    limit, guest = _quantity(dig(live.domain, "resources", "limits", "memory")), _quantity(dig(live.domain, "memory", "guest"))
-    found = (guest or limit) if live.annotations.get(words.HOTPLUG) == "true" else (limit or guest)
-    before = prior.memory if prior else Quantity("0")
-    return before if found is None or found == before else found
-
-
-def _quantity(value: object) -> Quantity | None:
-    try:
-        return Quantity(value) if isinstance(value, str | int | float) and not isinstance(value, bool) else None
-    except ValueError:
-        return None
 
 
 def _efi(live: Live) -> Object:
@@ -132,7 +108,7 @@ def _disk(live: Live, name: str) -> dict[str, Any]:
     return {
         "type": disks.kind_of(device),
         "bus": disks.bus_of(device) or None,
-        "size": _quantity(dig(template, "spec", "resources", "requests", "storage")),
+        "size": sizing.quantity(dig(template, "spec", "resources", "requests", "storage")),
         "image": dig_strings(template, "metadata", "annotations").get(words.IMAGE_ID),
         "existing_volume": claim if claim and not template else None,
         "container_image": disks.container_of(volume) or None,

@@ -105,7 +105,7 @@ class Update:
         self.power.write(self.draft)
         yield from (*self._secret_first(), self._patch(changes))
         if self.live.guest_runs:
-            yield from follow(self._plugged(edits), self.new.owner, suffix, self.new.seconds("update", START_SECONDS))
+            yield from follow(self._plugged(edits, waiting), self.new.owner, suffix, self.new.seconds("update", START_SECONDS))
         yield from self._growth()
 
     def _left_running(self, waiting: Sequence[str], doomed: Sequence[str]) -> Iterator[str]:
@@ -132,18 +132,22 @@ class Update:
         yield from nic_edits(self.old, self.new, self.live)
         yield from drive_edits(self.old, self.new, self.live, self.seen)
 
-    def _plugged(self, edits: Sequence[Edit]) -> Plugged:
-        """The devices that come and go under the running guest, those of an interrupted update among them."""
-        found = [edit for edit in edits if edit.device and self._judge.effect(edit)[0].touches_running_guest]
+    def _plugged(self, edits: Sequence[Edit], waiting: Sequence[str] = ()) -> Plugged:
+        """The devices, CPUs and memory that come and go under the running guest, those of an interrupted update among them."""
+        kept = [edit for edit in edits if edit.field and edit.property not in waiting]
+        found = [edit for edit in kept if self._judge.effect(edit)[0].touches_running_guest]
         after = self._after()
-        nics = [edit.device for edit in found if edit.field.startswith("networkInterfaces")]
-        volumes = [edit.device for edit in found if edit.field.startswith("disks")]
+        fields = {edit.field for edit in found}
+        nics = [edit.device for edit in found if edit.device and edit.field.startswith("networkInterfaces")]
+        volumes = [edit.device for edit in found if edit.device and edit.field.startswith("disks")]
         return Plugged(
             self.live.ref,
             nics=tuple(name for name in nics if name in after.interfaces),
             gone_nics=tuple(name for name in nics if name not in after.interfaces),
             volumes=tuple(name for name in volumes if name in after.volumes),
             gone_volumes=tuple(name for name in volumes if name not in after.volumes),
+            cpu=self.new.cpu if "cpu" in fields else 0,
+            memory=self.new.memory if "memory" in fields else None,
         )
 
     def _note_doomed(self) -> list[str]:

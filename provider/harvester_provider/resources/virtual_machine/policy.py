@@ -15,6 +15,8 @@ from harvester_provider.resources.virtual_machine.draft import Draft
 from harvester_provider.resources.virtual_machine.live import Live
 
 TRIGGER = "restartTrigger"
+NOT_WHILE_DUE = frozenset({"cpu", "memory", "nodeSelector", "nodeAffinity", "vmAffinity", "vmAntiAffinity", "tolerations"})
+"""What KubeVirt takes over into a running guest only while no restart of it is required (vm.go, sync)."""
 WAY_OUT = "change restartTrigger to restart it, or restart it in Harvester's UI"
 
 
@@ -24,8 +26,10 @@ def ruled(changes: Sequence[Change], policy: str) -> tuple[list[Change], list[st
     if policy == "auto" or any(change.property == TRIGGER for change in stopping):
         return list(changes), []
     rule = _refused if policy == "live" else _deferred
+    if policy == "defer" and stopping:
+        stopping += [change for change in changes if change.property in NOT_WHILE_DUE and change.effect.touches_running_guest]
     after = [rule(change) if change in stopping else change for change in changes]
-    return after, [change.property for change in stopping] if policy == "defer" else []
+    return after, list(dict.fromkeys(change.property for change in stopping)) if policy == "defer" else []
 
 
 def _refused(change: Change) -> Change:
