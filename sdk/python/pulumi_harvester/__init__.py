@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from pulumi_harvester.virtual_machine import DiskOnDelete as DiskOnDelete
     from pulumi_harvester.virtual_machine import DiskType as DiskType
     from pulumi_harvester.virtual_machine import DiskVolumeMode as DiskVolumeMode
+    from pulumi_harvester.virtual_machine import HotPlug as HotPlug
+    from pulumi_harvester.virtual_machine import HotPlugArgs as HotPlugArgs
+    from pulumi_harvester.virtual_machine import HotPlugArgsDict as HotPlugArgsDict
     from pulumi_harvester.virtual_machine import InterfaceStatus as InterfaceStatus
     from pulumi_harvester.virtual_machine import NetworkInterface as NetworkInterface
     from pulumi_harvester.virtual_machine import NetworkInterfaceArgs as NetworkInterfaceArgs
@@ -80,6 +83,9 @@ __all__ = [
     "DiskOnDelete",
     "DiskType",
     "DiskVolumeMode",
+    "HotPlug",
+    "HotPlugArgs",
+    "HotPlugArgsDict",
     "Image",
     "ImageArgs",
     "ImageBackend",
@@ -138,6 +144,9 @@ _HOME = {
     "DiskOnDelete": "virtual_machine",
     "DiskType": "virtual_machine",
     "DiskVolumeMode": "virtual_machine",
+    "HotPlug": "virtual_machine",
+    "HotPlugArgs": "virtual_machine",
+    "HotPlugArgsDict": "virtual_machine",
     "Image": "image",
     "ImageArgs": "image",
     "ImageBackend": "image",

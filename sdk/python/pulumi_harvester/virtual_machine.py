@@ -31,6 +31,49 @@ VirtualMachineWaitFor: TypeAlias = Literal["nothing", "running", "address"]
 
 
 @input_type
+class HotPlugArgs:
+    """Room for CPUs and memory that are plugged in while the guest runs (Harvester 1.6 and later, x86-64 only).
+
+    Within it `cpu` can grow, and `memory` can grow and go back to what the guest started with; the guest moves to another node for
+    it. Quotas and requests are computed from the most, not from what the guest has now. Source: Harvester's cpuAndMemoryHotplug
+    action.
+    """
+
+    max_cpu: pulumi.Input[int] = prop(name="maxCpu")
+    """The most CPUs the guest can get without a restart; at least `cpu`."""
+    max_memory: pulumi.Input[str] = prop(name="maxMemory")
+    """The most memory the guest can get without a restart, a multiple of `2Mi`; at least `memory`, which is `1Gi` or more here."""
+
+
+class HotPlugArgsDict(TypedDict):
+    """HotPlugArgs as a dictionary."""
+
+    max_cpu: pulumi.Input[int]
+    max_memory: pulumi.Input[str]
+
+
+if TYPE_CHECKING:
+    HotPlugLike: TypeAlias = HotPlugArgs | HotPlugArgsDict
+else:
+    HotPlugLike = HotPlugArgs
+
+
+@pulumi.output_type
+class HotPlug(dict[str, Any]):
+    """Room for CPUs and memory that are plugged in while the guest runs (Harvester 1.6 and later, x86-64 only).
+
+    Within it `cpu` can grow, and `memory` can grow and go back to what the guest started with; the guest moves to another node for
+    it. Quotas and requests are computed from the most, not from what the guest has now. Source: Harvester's cpuAndMemoryHotplug
+    action.
+    """
+
+    max_cpu: int = prop(name="maxCpu")
+    """The most CPUs the guest can get without a restart; at least `cpu`."""
+    max_memory: str = prop(name="maxMemory")
+    """The most memory the guest can get without a restart, a multiple of `2Mi`; at least `memory`, which is `1Gi` or more here."""
+
+
+@input_type
 class DiskArgs:
     """A disk or CD-ROM. It has one source: `image`, `existing_volume`, `container_image`, or none for a blank disk of `size`."""
 
@@ -309,6 +352,8 @@ class VirtualMachineArgs:
     """Memory of the machine, such as `4Gi`: the limit from which Harvester derives what the guest sees. At least `10Mi`. Default:
     `1Gi`.
     """
+    hot_plug: pulumi.Input[HotPlugLike] | None = prop(name="hotPlug", default=None)
+    """Room for CPUs and memory that are plugged in while the guest runs. Without it, a change of either stops the machine."""
     run_strategy: pulumi.Input[VirtualMachineRunStrategy] | None = prop(name="runStrategy", default=None)
     """Power as declared state. `RerunOnFailure`: runs, and is started again when it fails. `Always`: started again also when the guest
     shuts down. `Once`: started once. `Manual`: started and stopped by people. `Halted`: off. Default: `RerunOnFailure`.
@@ -389,6 +434,7 @@ class VirtualMachine(
         namespace: pulumi.Input[str] | None = None,
         cpu: pulumi.Input[int] | None = None,
         memory: pulumi.Input[str] | None = None,
+        hot_plug: pulumi.Input[HotPlugLike] | None = None,
         run_strategy: pulumi.Input[VirtualMachineRunStrategy] | None = None,
         disks: pulumi.Input[Sequence[pulumi.Input[DiskLike]]] | None = None,
         network_interfaces: pulumi.Input[Sequence[pulumi.Input[NetworkInterfaceLike]]] | None = None,
@@ -423,6 +469,8 @@ class VirtualMachine(
         :param cpu: Number of virtual CPUs (cores). Default: `1`.
         :param memory: Memory of the machine, such as `4Gi`: the limit from which Harvester derives what the guest sees. At
             least `10Mi`. Default: `1Gi`.
+        :param hot_plug: Room for CPUs and memory that are plugged in while the guest runs. Without it, a change of either stops
+            the machine.
         :param run_strategy: Power as declared state. `RerunOnFailure`: runs, and is started again when it fails. `Always`:
             started again also when the guest shuts down. `Once`: started once. `Manual`: started and stopped by people.
             `Halted`: off. Default: `RerunOnFailure`.
@@ -486,6 +534,12 @@ class VirtualMachine(
     def memory(self) -> pulumi.Output[str]:
         """Memory of the machine, such as `4Gi`: the limit from which Harvester derives what the guest sees. At least `10Mi`."""
         return pulumi.get(self, "memory")
+
+    @property
+    @pulumi.getter(name="hotPlug")
+    def hot_plug(self) -> pulumi.Output[HotPlug | None]:
+        """Room for CPUs and memory that are plugged in while the guest runs. Without it, a change of either stops the machine."""
+        return pulumi.get(self, "hot_plug")
 
     @property
     @pulumi.getter(name="runStrategy")
