@@ -10,7 +10,17 @@ from fake_cluster import FakeCluster, Heard
 from harvester_provider.core.errors import InvalidInputs, WaitFailed
 from harvester_provider.core.ref import Ref
 from harvester_provider.engine import verbs
-from harvester_provider.resources.apis import CLUSTER_NETWORK, IMAGE, KEY_PAIR, NETWORK, NODE, VLAN_CONFIG, VLAN_STATUS
+from harvester_provider.resources.apis import (
+    CLUSTER_NETWORK,
+    IMAGE,
+    IP_POOL,
+    KEY_PAIR,
+    LOAD_BALANCER,
+    NETWORK,
+    NODE,
+    VLAN_CONFIG,
+    VLAN_STATUS,
+)
 from harvester_provider.resources.registry import KINDS
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDpZNHdRHIyTqyE51rGymEYQZz0vmcWzXGxmo1BoIVBK me"
@@ -38,6 +48,14 @@ CASES = [
         [OFFICE],
     ),
     Case("VlanNetwork", {"clusterNetwork": "office", "vlanId": 100.0}, {"vlanId": 200.0, "routeDhcpServerIp": "10.0.0.2"}, [OFFICE]),
+    Case(
+        "IpPool", {"ranges": [{"subnet": "10.0.0.0/24"}]}, {"ranges": [{"subnet": "10.0.0.0/24", "end": "10.0.0.9"}], "description": "lab"}
+    ),
+    Case(
+        "LoadBalancer",
+        {"listeners": [{"name": "web", "port": 80, "backendPort": 8080}], "backendSelector": {"app": ["web"]}},
+        {"healthCheck": {"port": 8080}, "backendSelector": {"tier": ["front", "back"]}},
+    ),
     Case("SshKey", {"publicKey": KEY + "\n"}, {"labels": {"team": "a"}}),
     Case("CloudInit", {"userData": "#cloud-config\nhostname: a\n"}, {"userData": "#!/bin/sh\n", "networkData": "version: 2\n"}),
 ]
@@ -56,6 +74,10 @@ def reacts(cluster: FakeCluster, ref: Ref, body: dict[str, Any]) -> None:
         body["spec"] = {**body["spec"], "targetStorageClassName": "harvester-longhorn", "storageClassParameters": {"migratable": "true"}}
     elif ref.api == KEY_PAIR:
         status = {"fingerPrint": "aa:bb", "conditions": [{"type": "validated", "status": "True"}]}
+    elif ref.api == IP_POOL:
+        status = {"total": 253, "available": 253, "conditions": [{"type": "Ready", "status": "True"}]}
+    elif ref.api == LOAD_BALANCER:
+        status = {"address": "10.0.0.5"}
     elif ref.api == NETWORK:
         body["spec"] = {"config": json.dumps({**json.loads(body["spec"]["config"]), "mtu": 1500})}
     elif ref.api == VLAN_CONFIG:

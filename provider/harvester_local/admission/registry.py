@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from harvester_local.admission.claims import validate_claim
 from harvester_local.admission.images import mutate_image, validate_image
+from harvester_local.admission.load_balancers import mutate_ip_pool, mutate_load_balancer, validate_ip_pool, validate_load_balancer
 from harvester_local.admission.machine_mutator import mutate_machine
 from harvester_local.admission.machine_validator import validate_machine
 from harvester_local.admission.networks import (
@@ -131,5 +132,17 @@ WEBHOOKS = (
             Rule(kinds.VLAN_CONFIG, _ALL, validate=validate_vlan_config),
             Rule(kinds.NETWORK, _ALL, validate=validate_network),
         ),
+    ),
+    Webhook(
+        "harvester-load-balancer-webhook",
+        "mutator.harvester-system.harvester-load-balancer-webhook",
+        "Ignore",
+        (Rule(kinds.IP_POOL, _WRITE, mutate=mutate_ip_pool), Rule(kinds.LOAD_BALANCER, _WRITE, mutate=mutate_load_balancer)),
+    ),
+    Webhook(
+        "harvester-load-balancer-webhook",
+        "validator.harvester-system.harvester-load-balancer-webhook",
+        "Fail",
+        (Rule(kinds.IP_POOL, _ALL, validate=validate_ip_pool), Rule(kinds.LOAD_BALANCER, _WRITE, validate=validate_load_balancer)),
     ),
 )

@@ -33,6 +33,7 @@ class Kind(NamedTuple):
 
 
 _HCI, _KUBEVIRT, _NETWORK = ("harvesterhci.io", "v1beta1"), ("kubevirt.io", "v1"), ("network.harvesterhci.io", "v1beta1")
+_BALANCING = ("loadbalancer.harvesterhci.io", "v1beta1")
 
 IMAGE = Kind(*_HCI, "virtualmachineimages", "VirtualMachineImage")
 KEY_PAIR = Kind(*_HCI, "keypairs", "KeyPair")
@@ -51,6 +52,9 @@ VLAN_CONFIG = Kind(*_NETWORK, "vlanconfigs", "VlanConfig", namespaced=False)
 VLAN_STATUS = Kind(*_NETWORK, "vlanstatuses", "VlanStatus", namespaced=False)
 LINK_MONITOR = Kind(*_NETWORK, "linkmonitors", "LinkMonitor", namespaced=False)
 NETWORK = Kind("k8s.cni.cncf.io", "v1", "network-attachment-definitions", "NetworkAttachmentDefinition")
+
+IP_POOL = Kind(*_BALANCING, "ippools", "IPPool", namespaced=False)
+LOAD_BALANCER = Kind(*_BALANCING, "loadbalancers", "LoadBalancer")
 
 NODE = Kind("", "v1", "nodes", "Node", namespaced=False, status=True)
 NAMESPACE = Kind("", "v1", "namespaces", "Namespace", namespaced=False, status=True)
@@ -76,6 +80,7 @@ WATCHED = (
     *(IMAGE, KEY_PAIR, SETTING, TEMPLATE, TEMPLATE_VERSION),
     *(MACHINE, INSTANCE, MIGRATION),
     *(CLUSTER_NETWORK, VLAN_CONFIG, VLAN_STATUS, NETWORK),
+    *(IP_POOL, LOAD_BALANCER),
     *(NODE, VOLUME_CLAIM, STORAGE_CLASS, REVISION),
 )
 """The kinds that are kept in the store."""

@@ -9,6 +9,7 @@ from harvester_local.controllers.events import Recorder
 from harvester_local.controllers.images import Images, Uploads
 from harvester_local.controllers.instances import Instances
 from harvester_local.controllers.keypairs import KeyPairs
+from harvester_local.controllers.load_balancers import IpPools, LoadBalancers
 from harvester_local.controllers.machines import Machines
 from harvester_local.controllers.migrations import Migrations, WorkloadUpdates
 from harvester_local.controllers.networks import ClusterNetworks, Networks, Uplinks
@@ -31,6 +32,8 @@ async def control(context: Context, outside: aiohttp.ClientSession, uploads: Upl
             Uplinks(context),
             ClusterNetworks(context),
             Networks(context),
+            IpPools(context),
+            LoadBalancers(context),
             Volumes(context, recorder),
             VolumeTemplates(context),
             Machines(context, recorder),

@@ -30,6 +30,7 @@ _PASSING = re.compile(
         r"existing operation is in progress",
         r"in creating or deleting",
         r"(vlanconfig|nad)\S* .*still exist",
+        r"before releasing all the allocated IP",
         r"failed to get storage class",
         r"overlaps with other vlanconfigs",
         r"cluster ?network \S+ (not found|isn't ready)",

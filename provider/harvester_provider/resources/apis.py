@@ -16,6 +16,9 @@ VLAN_CONFIG = Api("network.harvesterhci.io", "v1beta1", "vlanconfigs", "VlanConf
 VLAN_STATUS = Api("network.harvesterhci.io", "v1beta1", "vlanstatuses", "VlanStatus", namespaced=False)
 NETWORK = Api("k8s.cni.cncf.io", "v1", "network-attachment-definitions", "NetworkAttachmentDefinition")
 
+IP_POOL = Api("loadbalancer.harvesterhci.io", "v1beta1", "ippools", "IPPool", namespaced=False)
+LOAD_BALANCER = Api("loadbalancer.harvesterhci.io", "v1beta1", "loadbalancers", "LoadBalancer")
+
 NAMESPACE = Api("", "v1", "namespaces", "Namespace", namespaced=False)
 NODE = Api("", "v1", "nodes", "Node", namespaced=False)
 SECRET = Api("", "v1", "secrets", "Secret")

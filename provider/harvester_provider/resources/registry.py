@@ -10,6 +10,8 @@ _MODULES = {
     "CloudInit": "cloud_init",
     "ClusterNetwork": "cluster_network",
     "Image": "image",
+    "IpPool": "ip_pool",
+    "LoadBalancer": "load_balancer",
     "SshKey": "ssh_key",
     "VirtualMachine": "virtual_machine",
     "VlanConfig": "vlan_config",
