@@ -15,6 +15,28 @@ if TYPE_CHECKING:
     from pulumi_harvester.image import ImageArgs as ImageArgs
     from pulumi_harvester.image import ImageBackend as ImageBackend
     from pulumi_harvester.image import ImageSourceType as ImageSourceType
+    from pulumi_harvester.ip_pool import IpPool as IpPool
+    from pulumi_harvester.ip_pool import IpPoolArgs as IpPoolArgs
+    from pulumi_harvester.ip_pool import IpPoolScope as IpPoolScope
+    from pulumi_harvester.ip_pool import IpPoolScopeArgs as IpPoolScopeArgs
+    from pulumi_harvester.ip_pool import IpPoolScopeArgsDict as IpPoolScopeArgsDict
+    from pulumi_harvester.ip_pool import IpPoolSelector as IpPoolSelector
+    from pulumi_harvester.ip_pool import IpPoolSelectorArgs as IpPoolSelectorArgs
+    from pulumi_harvester.ip_pool import IpPoolSelectorArgsDict as IpPoolSelectorArgsDict
+    from pulumi_harvester.ip_pool import IpRange as IpRange
+    from pulumi_harvester.ip_pool import IpRangeArgs as IpRangeArgs
+    from pulumi_harvester.ip_pool import IpRangeArgsDict as IpRangeArgsDict
+    from pulumi_harvester.load_balancer import HealthCheck as HealthCheck
+    from pulumi_harvester.load_balancer import HealthCheckArgs as HealthCheckArgs
+    from pulumi_harvester.load_balancer import HealthCheckArgsDict as HealthCheckArgsDict
+    from pulumi_harvester.load_balancer import Listener as Listener
+    from pulumi_harvester.load_balancer import ListenerArgs as ListenerArgs
+    from pulumi_harvester.load_balancer import ListenerArgsDict as ListenerArgsDict
+    from pulumi_harvester.load_balancer import ListenerProtocol as ListenerProtocol
+    from pulumi_harvester.load_balancer import LoadBalancer as LoadBalancer
+    from pulumi_harvester.load_balancer import LoadBalancerArgs as LoadBalancerArgs
+    from pulumi_harvester.load_balancer import LoadBalancerIpam as LoadBalancerIpam
+    from pulumi_harvester.load_balancer import LoadBalancerWorkloadType as LoadBalancerWorkloadType
     from pulumi_harvester.shared import Timeouts as Timeouts
     from pulumi_harvester.shared import TimeoutsArgs as TimeoutsArgs
     from pulumi_harvester.shared import TimeoutsArgsDict as TimeoutsArgsDict
@@ -83,6 +105,9 @@ __all__ = [
     "DiskOnDelete",
     "DiskType",
     "DiskVolumeMode",
+    "HealthCheck",
+    "HealthCheckArgs",
+    "HealthCheckArgsDict",
     "HotPlug",
     "HotPlugArgs",
     "HotPlugArgsDict",
@@ -91,6 +116,25 @@ __all__ = [
     "ImageBackend",
     "ImageSourceType",
     "InterfaceStatus",
+    "IpPool",
+    "IpPoolArgs",
+    "IpPoolScope",
+    "IpPoolScopeArgs",
+    "IpPoolScopeArgsDict",
+    "IpPoolSelector",
+    "IpPoolSelectorArgs",
+    "IpPoolSelectorArgsDict",
+    "IpRange",
+    "IpRangeArgs",
+    "IpRangeArgsDict",
+    "Listener",
+    "ListenerArgs",
+    "ListenerArgsDict",
+    "ListenerProtocol",
+    "LoadBalancer",
+    "LoadBalancerArgs",
+    "LoadBalancerIpam",
+    "LoadBalancerWorkloadType",
     "NetworkInterface",
     "NetworkInterfaceArgs",
     "NetworkInterfaceArgsDict",
@@ -144,6 +188,9 @@ _HOME = {
     "DiskOnDelete": "virtual_machine",
     "DiskType": "virtual_machine",
     "DiskVolumeMode": "virtual_machine",
+    "HealthCheck": "load_balancer",
+    "HealthCheckArgs": "load_balancer",
+    "HealthCheckArgsDict": "load_balancer",
     "HotPlug": "virtual_machine",
     "HotPlugArgs": "virtual_machine",
     "HotPlugArgsDict": "virtual_machine",
@@ -152,6 +199,25 @@ _HOME = {
     "ImageBackend": "image",
     "ImageSourceType": "image",
     "InterfaceStatus": "virtual_machine",
+    "IpPool": "ip_pool",
+    "IpPoolArgs": "ip_pool",
+    "IpPoolScope": "ip_pool",
+    "IpPoolScopeArgs": "ip_pool",
+    "IpPoolScopeArgsDict": "ip_pool",
+    "IpPoolSelector": "ip_pool",
+    "IpPoolSelectorArgs": "ip_pool",
+    "IpPoolSelectorArgsDict": "ip_pool",
+    "IpRange": "ip_pool",
+    "IpRangeArgs": "ip_pool",
+    "IpRangeArgsDict": "ip_pool",
+    "Listener": "load_balancer",
+    "ListenerArgs": "load_balancer",
+    "ListenerArgsDict": "load_balancer",
+    "ListenerProtocol": "load_balancer",
+    "LoadBalancer": "load_balancer",
+    "LoadBalancerArgs": "load_balancer",
+    "LoadBalancerIpam": "load_balancer",
+    "LoadBalancerWorkloadType": "load_balancer",
     "NetworkInterface": "virtual_machine",
     "NetworkInterfaceArgs": "virtual_machine",
     "NetworkInterfaceArgsDict": "virtual_machine",
@@ -186,7 +252,19 @@ _HOME = {
     "VlanRangeArgsDict": "vlan_network",
 }
 _MODULES = frozenset(
-    ["cloud_init", "cloudinit", "cluster_network", "image", "shared", "ssh_key", "virtual_machine", "vlan_config", "vlan_network"]
+    [
+        "cloud_init",
+        "cloudinit",
+        "cluster_network",
+        "image",
+        "ip_pool",
+        "load_balancer",
+        "shared",
+        "ssh_key",
+        "virtual_machine",
+        "vlan_config",
+        "vlan_network",
+    ]
 )
 
 
