@@ -11,7 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 from harvester_provider.core.errors import AlreadyExists, Conflict, HarvesterError, NotFound
-from harvester_provider.core.json import Json, Object
+from harvester_provider.core.json import Json, Object, dig_str
 from harvester_provider.core.plan import Call
 from harvester_provider.core.ref import Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
@@ -28,6 +28,10 @@ def merged(old: Any, patch: Any) -> Any:
         else:
             out[key] = merged(out.get(key), value)
     return out
+
+
+def _selected(body: Any, listing: Listing) -> bool:
+    return all(dig_str(body, *path.split(".")) == value for path, value in listing.fields)
 
 
 class FakeCluster:
@@ -80,8 +84,10 @@ class FakeCluster:
 
     def _listed(self, listing: Listing) -> tuple[Object, ...]:
         return tuple(
-            copy.deepcopy(body) for ref, body in self.objects.items() if ref.api == listing.api and listing.namespace in {"", ref.namespace}
-        )  # fmt: skip
+            copy.deepcopy(body)
+            for ref, body in self.objects.items()
+            if ref.api == listing.api and listing.namespace in {"", ref.namespace} and _selected(body, listing)
+        )
 
     async def create(self, ref: Ref, body: Object) -> Object:
         self._asked("create", ref)

@@ -21,6 +21,8 @@ LEAST_PLUGGABLE = 1 << 30
 """The least memory of a guest that more can be plugged into."""
 PLUGGABLE_BLOCK = 2 << 20
 GENERATION = "kubevirt.io/vm-generation"
+NOT_READY = {"reason": "ContainersNotReady", "message": "containers with unready status: [compute]"}
+"""While a readiness probe has not passed."""
 NOT_RUNNING = {"reason": "GuestNotRunning", "message": "Guest VM is not reported as running"}
 
 

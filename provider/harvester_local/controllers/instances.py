@@ -12,7 +12,7 @@ from harvester_local.controllers.conditions import virt, without
 from harvester_local.controllers.events import WARNING, Recorder
 from harvester_local.controllers.faults import Fault, GuestEvent, fault_of, guest_event
 from harvester_local.controllers.guest import GUEST_OS, migratable, reported_interfaces, volume_status
-from harvester_local.controllers.instance_spec import FINALIZERS, NOT_RUNNING
+from harvester_local.controllers.instance_spec import FINALIZERS, NOT_READY, NOT_RUNNING
 from harvester_local.controllers.runtime import Context, Deadlines, Mapper, own_key
 from harvester_local.controllers.scheduling import Scheduler, Unschedulable
 from harvester_local.model.machines import FINAL_PHASES, claims, instance_claim_words, phase
@@ -113,7 +113,9 @@ class Instances:
             await self._recorder.record(instance, "Stopped", "The VirtualMachineInstance crashed.", kind=WARNING, component="virt-handler")
             return None
         claim = self._claim(key.namespace)
-        conditions = migratable(virt(_conditions(instance), "Ready", "True"), instance, claim)
+        probed = bool(part(instance, "spec").get("readinessProbe"))
+        ready = virt(_conditions(instance), "Ready", "False", **NOT_READY) if probed else virt(_conditions(instance), "Ready", "True")
+        conditions = migratable(ready, instance, claim)
         status = {
             "conditions": conditions,
             "interfaces": reported_interfaces(instance, addresses=False),
@@ -153,7 +155,7 @@ class Instances:
             if nics != known.get("interfaces"):
                 status["interfaces"] = nics
         if addresses and not is_true(instance, "AgentConnected"):
-            status["conditions"] = virt(_conditions(instance), "AgentConnected", "True")
+            status["conditions"] = virt(virt(_conditions(instance), "AgentConnected", "True"), "Ready", "True")  # a probe passes, too
             status["guestOSInfo"] = GUEST_OS
         attached = volume_status(instance, self._claim(key.namespace))
         if [v["name"] for v in attached] != [v["name"] for v in known.get("volumeStatus") or []]:

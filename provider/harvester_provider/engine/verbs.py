@@ -20,6 +20,7 @@ from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import UNKNOWN, Unknown
+from harvester_provider.engine.defaults import filled
 from harvester_provider.engine.reader import look, see
 from harvester_provider.engine.reporter import Reporter
 from harvester_provider.engine.runner import not_ours, run
@@ -66,12 +67,13 @@ class Found:
     state: Mapping[str, Json]
 
 
-def check(kind: Kind[Any], news: Wire) -> Checked:
-    """The inputs with defaults filled in, and every problem at once. Asks nobody."""
+def check(kind: Kind[Any], news: Wire, settings: Wire | None = None) -> Checked:
+    """The inputs with defaults filled in, those of the provider's `settings` first, and every problem at once. Asks nobody."""
+    given = filled(kind.inputs, news, settings or {})
     try:
-        inputs = parse(kind, news)
+        inputs = parse(kind, given)
     except InvalidInputs as error:
-        return Checked(dict(news), error.problems)
+        return Checked(given, error.problems)
     return Checked(inputs.wire(), tuple(kind.check(inputs)))
 
 

@@ -17,6 +17,8 @@ from harvester_provider.engine.reporter import Reporter
 
 _EVENTS = Api("", "v1", "events", "Event")
 _SHOWN = 3
+_ASKED = 5
+"""Of so many objects at most: the machine and its instance have one name, each of its volumes another."""
 
 
 async def wait(cluster: Cluster, step: Await, reporter: Reporter) -> None:
@@ -41,23 +43,27 @@ async def wait(cluster: Cluster, step: Await, reporter: Reporter) -> None:
 
 async def _failure(cluster: Cluster, step: Await, verdict: Failed) -> str:
     next_step = f". Next: {verdict.next_step}" if verdict.next_step else ""
-    return f"{step.of}: will not become {step.until}: {verdict.why}{await _events(cluster, step.of)}{next_step}"
+    return f"{step.of}: will not become {step.until}: {verdict.why}{await _events(cluster, step)}{next_step}"
 
 
 async def _timeout(cluster: Cluster, step: Await, last: str) -> str:
     return (
-        f"{step.of}: not {step.until} after {step.seconds:g} s: {last or 'nothing was seen of it'}{await _events(cluster, step.of)}. "
+        f"{step.of}: not {step.until} after {step.seconds:g} s: {last or 'nothing was seen of it'}{await _events(cluster, step)}. "
         f"Next: look at the object in the cluster; `pulumi up` goes on from here; {step.advice or '`timeouts` gives it more time'}"
     )
 
 
-async def _events(cluster: Cluster, of: Ref) -> str:
-    """The last events of an object, as a part of a sentence. An error to read them hides no other error."""
-    fields = (("involvedObject.kind", of.api.kind), ("involvedObject.name", of.name))
+async def _events(cluster: Cluster, step: Await) -> str:
+    """The last events of all that was waited for, as a part of a sentence. An error to read them hides no other error."""
+    refs = [want for want in (step.of, *step.wants) if isinstance(want, Ref)]
+    places = list(dict.fromkeys((ref.namespace, ref.name) for ref in refs))[:_ASKED]
+    listings = [Listing(_EVENTS, namespace, fields=(("involvedObject.name", name),)) for namespace, name in places]
     try:
-        found = await cluster.list(Listing(_EVENTS, of.namespace, fields=fields))
+        answers = await asyncio.gather(*(cluster.list(listing) for listing in listings))
     except HarvesterError:
         return ""
+    kinds = {ref.api.kind for ref in refs}
+    found = [event for answer in answers for event in answer if dig_str(event, "involvedObject", "kind") in kinds]
     texts = [f"{dig_str(event, 'reason')}: {dig_str(event, 'message')}{_times(event)}" for event in _latest(found)]
     return f" (events: {'; '.join(texts)})" if texts else ""
 

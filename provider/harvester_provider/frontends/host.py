@@ -83,13 +83,14 @@ class Host:
 
     def __init__(self, settings: ProviderSettings, log: EngineLog) -> None:
         self._log = log
+        self._settings = settings.wire()
         self._loop = Loop()
         self._clusters = Clusters(settings)
 
     def check(self, kind: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[dict[str, Any], Sequence[Problem]]:
         """Inputs with defaults, and what is wrong with them; before a create also what is wrong with the cluster."""
         inputs = _to_core(news)
-        checked = verbs.check(KINDS[kind], inputs)
+        checked = verbs.check(KINDS[kind], inputs, self._settings)
         problems = list(checked.problems)
         if not problems and not _to_core(olds):
             problems = self._first_look(kind, checked.inputs)

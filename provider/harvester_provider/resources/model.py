@@ -107,7 +107,7 @@ def conceal(model: type[Model], values: Mapping[str, Any], wrap: Callable[[Any],
             continue
         if isinstance(extra, dict) and extra.get("secret"):
             out[key] = wrap(out[key])
-        elif inner := _model_in(field.annotation):
+        elif inner := model_in(field.annotation):
             out[key] = _conceal_inner(inner, out[key], wrap)
     return out
 
@@ -118,11 +118,11 @@ def _conceal_inner(model: type[Model], value: Any, wrap: Callable[[Any], Any]) -
     return conceal(model, value, wrap) if isinstance(value, Mapping) else value
 
 
-def _model_in(annotation: Any) -> type[Model] | None:
+def model_in(annotation: Any) -> type[Model] | None:
     """The model that a field holds, directly, in a list, or as an option."""
     if isinstance(annotation, type) and issubclass(annotation, Model):
         return annotation
-    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
+    return next((found for part in get_args(annotation) if (found := model_in(part))), None)
 
 
 def _quantity(value: object) -> Quantity:

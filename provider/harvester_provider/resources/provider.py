@@ -5,7 +5,8 @@ They live in the Pulumi configuration (`harvester:kubeconfig` ...) or in an expl
 
 from pydantic import Field
 
-from harvester_provider.resources.model import SECRET, Model
+from harvester_provider.resources.model import SECRET, DurationText, Model
+from harvester_provider.resources.policies import AfterDeadline, UpdatePolicy
 
 
 class Connection(Model):
@@ -32,6 +33,12 @@ class ProviderSettings(Connection):
     """Further clusters by name, for resources with `cluster="name"`."""
     max_requests: int = Field(default=64, ge=1, le=1000)
     """How many requests may be under way at once to each cluster, watches not counted."""
+    update_policy: UpdatePolicy | None = None
+    """Default of `update_policy` of all virtual machines: `auto`, `live` or `defer`."""
+    stop_deadline: DurationText | None = None
+    """Default of `stop.deadline` of all virtual machines: how long a guest may take to shut down for a change."""
+    stop_then: AfterDeadline | None = None
+    """Default of `stop.then` of all virtual machines: `give-up`, `force` or `wait`."""
 
     def connection(self, cluster: str | None) -> Connection:
         """The connection of the named cluster, or the default one. KeyError where the name is not configured."""

@@ -27,7 +27,7 @@ CloudInitDriveType: TypeAlias = Literal["noCloud", "configDrive"]
 VirtualMachineEvictionStrategy: TypeAlias = Literal["LiveMigrate", "LiveMigrateIfPossible", "None", "External"]
 VirtualMachineUpdatePolicy: TypeAlias = Literal["auto", "live", "defer"]
 StopPolicyThen: TypeAlias = Literal["give-up", "force", "wait"]
-VirtualMachineWaitFor: TypeAlias = Literal["nothing", "running", "address"]
+VirtualMachineWaitFor: TypeAlias = Literal["nothing", "running", "agent", "address", "cloud-init"]
 
 
 @input_type
@@ -296,10 +296,13 @@ class StopPolicyArgs:
     """How a running machine is stopped for changes that it cannot take while it runs; with `force`, also when it is deleted."""
 
     deadline: pulumi.Input[str] | None = prop(name="deadline", default=None)
-    """How long the guest may take to shut down. Default: the machine's termination grace period and one minute."""
+    """How long the guest may take to shut down. Default: the provider's setting `harvester:stopDeadline`, or the machine's termination
+    grace period and one minute.
+    """
     then: pulumi.Input[StopPolicyThen] | None = prop(name="then", default=None)
-    """What happens after the deadline. `give-up`: the update fails, and the machine is started again as it was. `force`: it is
-    switched off. `wait`: it is waited for until the time of the whole update (`timeouts.update`) is over. Default: `give-up`.
+    """What happens after the deadline; the provider's setting `harvester:stopThen` is the default for all machines. `give-up`: the
+    update fails, and the machine is started again as it was. `force`: it is switched off. `wait`: it is waited for until the time
+    of the whole update (`timeouts.update`) is over.
     """
 
 
@@ -321,10 +324,13 @@ class StopPolicy(dict[str, Any]):
     """How a running machine is stopped for changes that it cannot take while it runs; with `force`, also when it is deleted."""
 
     deadline: str | None = prop(name="deadline")
-    """How long the guest may take to shut down. Default: the machine's termination grace period and one minute."""
+    """How long the guest may take to shut down. Default: the provider's setting `harvester:stopDeadline`, or the machine's termination
+    grace period and one minute.
+    """
     then: StopPolicyThen = prop(name="then")
-    """What happens after the deadline. `give-up`: the update fails, and the machine is started again as it was. `force`: it is
-    switched off. `wait`: it is waited for until the time of the whole update (`timeouts.update`) is over.
+    """What happens after the deadline; the provider's setting `harvester:stopThen` is the default for all machines. `give-up`: the
+    update fails, and the machine is started again as it was. `force`: it is switched off. `wait`: it is waited for until the time
+    of the whole update (`timeouts.update`) is over.
     """
 
 
@@ -335,7 +341,11 @@ class InterfaceStatus(dict[str, Any]):
     mac_address: str | None = prop(name="macAddress")
     """MAC address, also where the cluster made it."""
     ip_addresses: Sequence[str] | None = prop(name="ipAddresses")
-    """Addresses, without link-local ones."""
+    """Addresses, IPv4 before IPv6, without link-local ones."""
+    ipv4_addresses: Sequence[str] | None = prop(name="ipv4Addresses")
+    """Its IPv4 addresses."""
+    ipv6_addresses: Sequence[str] | None = prop(name="ipv6Addresses")
+    """Its IPv6 addresses."""
 
 
 @input_type
@@ -383,18 +393,20 @@ class VirtualMachineArgs:
     termination_grace_period_seconds: pulumi.Input[int] | None = prop(name="terminationGracePeriodSeconds", default=None)
     """Seconds a guest may take to shut down before it is switched off. Default: the cluster's setting (120)."""
     update_policy: pulumi.Input[VirtualMachineUpdatePolicy] | None = prop(name="updatePolicy", default=None)
-    """What becomes of changes that a running guest cannot take. `auto`: it is stopped, changed and started again. `live`: they are
-    refused at preview. `defer`: they are written and the guest is left running; `restart_required` says so until its next start.
-    Default: `auto`.
+    """What becomes of changes that a running guest cannot take; the provider's setting `harvester:updatePolicy` is the default for
+    all. `auto`: it is stopped, changed and started again. `live`: they are refused at preview. `defer`: they are written and the
+    guest is left running; `restart_required` says so until its next start.
     """
     restart_trigger: pulumi.Input[str] | None = prop(name="restartTrigger", default=None)
     """Any text. Another value restarts a running guest on purpose, whatever `update_policy` says, and with it what was deferred."""
     stop: pulumi.Input[StopPolicyLike] | None = prop(name="stop", default=None)
     """How the machine is stopped for a change that it cannot take while it runs."""
     wait_for: pulumi.Input[VirtualMachineWaitFor] | None = prop(name="waitFor", default=None)
-    """What a create or a start waits for. `running`: the guest runs. `address`: it runs and has an address (link-local ones do not
-    count). A NIC on a VLAN network reports its address only where the guest runs qemu-guest-agent. `nothing`: the object is there.
-    Default: `running`.
+    """What a create or a start waits for. `nothing`: the object is there. `running`: the guest runs. `agent`: qemu-guest-agent in the
+    guest is connected. `address`: it has an address (link-local ones do not count); a NIC on a VLAN network reports its address
+    only where the guest runs qemu-guest-agent. `cloud-init`: it has an address, and cloud-init has finished, with or without
+    errors. For this the machine gets a readiness probe that looks for /run/cloud-init/result.json through the agent, which must be
+    allowed to run commands; a machine that runs already gets the probe at its next start. Default: `running`.
     """
     description: pulumi.Input[str] | None = prop(name="description", default=None)
     """Free text that Harvester's UI shows beside the object."""
@@ -489,15 +501,19 @@ class VirtualMachine(
         :param eviction_strategy: What happens to the machine when its node is drained. Default: `LiveMigrateIfPossible`.
         :param termination_grace_period_seconds: Seconds a guest may take to shut down before it is switched off. Default: the
             cluster's setting (120).
-        :param update_policy: What becomes of changes that a running guest cannot take. `auto`: it is stopped, changed and
-            started again. `live`: they are refused at preview. `defer`: they are written and the guest is left running;
-            `restart_required` says so until its next start. Default: `auto`.
+        :param update_policy: What becomes of changes that a running guest cannot take; the provider's setting
+            `harvester:updatePolicy` is the default for all. `auto`: it is stopped, changed and started again. `live`: they are
+            refused at preview. `defer`: they are written and the guest is left running; `restart_required` says so until its
+            next start.
         :param restart_trigger: Any text. Another value restarts a running guest on purpose, whatever `update_policy` says, and
             with it what was deferred.
         :param stop: How the machine is stopped for a change that it cannot take while it runs.
-        :param wait_for: What a create or a start waits for. `running`: the guest runs. `address`: it runs and has an address
-            (link-local ones do not count). A NIC on a VLAN network reports its address only where the guest runs
-            qemu-guest-agent. `nothing`: the object is there. Default: `running`.
+        :param wait_for: What a create or a start waits for. `nothing`: the object is there. `running`: the guest runs. `agent`:
+            qemu-guest-agent in the guest is connected. `address`: it has an address (link-local ones do not count); a NIC on a
+            VLAN network reports its address only where the guest runs qemu-guest-agent. `cloud-init`: it has an address, and
+            cloud-init has finished, with or without errors. For this the machine gets a readiness probe that looks for
+            /run/cloud-init/result.json through the agent, which must be allowed to run commands; a machine that runs already
+            gets the probe at its next start. Default: `running`.
         :param description: Free text that Harvester's UI shows beside the object.
         :param tags: Tags as Harvester's UI shows them: each is a label `tag.harvesterhci.io/<key>`. Tags that others set are
             left alone.
@@ -624,8 +640,9 @@ class VirtualMachine(
     @property
     @pulumi.getter(name="updatePolicy")
     def update_policy(self) -> pulumi.Output[VirtualMachineUpdatePolicy]:
-        """What becomes of changes that a running guest cannot take. `auto`: it is stopped, changed and started again. `live`: they are
-        refused at preview. `defer`: they are written and the guest is left running; `restart_required` says so until its next start.
+        """What becomes of changes that a running guest cannot take; the provider's setting `harvester:updatePolicy` is the default for
+        all. `auto`: it is stopped, changed and started again. `live`: they are refused at preview. `defer`: they are written and the
+        guest is left running; `restart_required` says so until its next start.
         """
         return pulumi.get(self, "update_policy")
 
@@ -644,8 +661,11 @@ class VirtualMachine(
     @property
     @pulumi.getter(name="waitFor")
     def wait_for(self) -> pulumi.Output[VirtualMachineWaitFor]:
-        """What a create or a start waits for. `running`: the guest runs. `address`: it runs and has an address (link-local ones do not
-        count). A NIC on a VLAN network reports its address only where the guest runs qemu-guest-agent. `nothing`: the object is there.
+        """What a create or a start waits for. `nothing`: the object is there. `running`: the guest runs. `agent`: qemu-guest-agent in the
+        guest is connected. `address`: it has an address (link-local ones do not count); a NIC on a VLAN network reports its address
+        only where the guest runs qemu-guest-agent. `cloud-init`: it has an address, and cloud-init has finished, with or without
+        errors. For this the machine gets a readiness probe that looks for /run/cloud-init/result.json through the agent, which must be
+        allowed to run commands; a machine that runs already gets the probe at its next start.
         """
         return pulumi.get(self, "wait_for")
 
@@ -704,6 +724,12 @@ class VirtualMachine(
         return pulumi.get(self, "status")
 
     @property
+    @pulumi.getter(name="statusReason")
+    def status_reason(self) -> pulumi.Output[str | None]:
+        """Why, where the machine is not what its run strategy says: its guest shut itself down, a quota halted it, no node takes it ..."""
+        return pulumi.get(self, "status_reason")
+
+    @property
     @pulumi.getter(name="nodeName")
     def node_name(self) -> pulumi.Output[str | None]:
         """The node it runs on; empty while it is off."""
@@ -720,6 +746,24 @@ class VirtualMachine(
     def ip_addresses(self) -> pulumi.Output[Sequence[str] | None]:
         """All addresses, in the order of the NICs."""
         return pulumi.get(self, "ip_addresses")
+
+    @property
+    @pulumi.getter(name="ipv4Address")
+    def ipv4_address(self) -> pulumi.Output[str | None]:
+        """The first IPv4 address of the first NIC that has one."""
+        return pulumi.get(self, "ipv4_address")
+
+    @property
+    @pulumi.getter(name="ipv6Address")
+    def ipv6_address(self) -> pulumi.Output[str | None]:
+        """The first IPv6 address of the first NIC that has one."""
+        return pulumi.get(self, "ipv6_address")
+
+    @property
+    @pulumi.getter(name="agentConnected")
+    def agent_connected(self) -> pulumi.Output[bool]:
+        """Whether qemu-guest-agent in the guest is connected."""
+        return pulumi.get(self, "agent_connected")
 
     @property
     @pulumi.getter(name="interfaces")
@@ -744,3 +788,9 @@ class VirtualMachine(
     def restart_reason(self) -> pulumi.Output[str | None]:
         """Why: the properties that wait for the guest's next start, or the cluster's words."""
         return pulumi.get(self, "restart_reason")
+
+    @property
+    @pulumi.getter(name="pendingChanges")
+    def pending_changes(self) -> pulumi.Output[Sequence[str] | None]:
+        """The properties in which the guest that runs differs from its machine, whoever changed them."""
+        return pulumi.get(self, "pending_changes")

@@ -28,7 +28,11 @@ class TestCreate:
         assert state["nodeName"] == "node1"
         assert state["ipAddress"] == "10.0.0.9"
         assert state["ipAddresses"] == ["10.0.0.9", "10.0.0.10"]
-        assert state["interfaces"]["eth1"] == {"macAddress": room.macs()["eth1"], "ipAddresses": ["10.0.0.10"]}
+        assert state["interfaces"]["eth1"] == {
+            "macAddress": room.macs()["eth1"],
+            "ipAddresses": ["10.0.0.10"],
+            "ipv4Addresses": ["10.0.0.10"],
+        }
 
     async def test_the_volume_of_an_image_has_the_images_own_storage_class(self, room: MachineRoom) -> None:
         await room.up()

@@ -129,6 +129,11 @@ def shut_itself_down(moment: Moment) -> None:
     moment["VirtualMachineInstance"]["status"]["phase"] = "Succeeded"
 
 
+def run_once_and_failed(moment: Moment) -> None:
+    moment["VirtualMachine"]["spec"]["runStrategy"] = "Once"
+    moment["VirtualMachineInstance"]["status"]["phase"] = "Failed"
+
+
 def deleted(moment: Moment) -> None:
     moment["VirtualMachine"] = None
 
@@ -157,6 +162,7 @@ UNBOUND = {
         (no_quota, "the quota of the namespace is used up: memory: 2Gi of 1Gi"),
         (refused, "denied the request: too small"),
         (shut_itself_down, "the guest shut itself down"),
+        (run_once_and_failed, "is run once"),
         (deleted, "was deleted meanwhile"),
     ],
 )

@@ -26,8 +26,9 @@ from harvester_provider.resources.virtual_machine.manifest import Suffix
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs, VirtualMachineOutputs
 from harvester_provider.resources.virtual_machine.observe import observe
 from harvester_provider.resources.virtual_machine.outputs import outputs
-from harvester_provider.resources.virtual_machine.plan import Update, write_secret
+from harvester_provider.resources.virtual_machine.plan import Update
 from harvester_provider.resources.virtual_machine.power import STARTS
+from harvester_provider.resources.virtual_machine.secret import write_secret
 from harvester_provider.resources.virtual_machine.waits import START_SECONDS, ready
 
 

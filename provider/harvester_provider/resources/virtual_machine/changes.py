@@ -17,6 +17,7 @@ from harvester_provider.resources.virtual_machine.draft import Draft
 from harvester_provider.resources.virtual_machine.edits import Edit
 from harvester_provider.resources.virtual_machine.effects import Guest, effect_of, release
 from harvester_provider.resources.virtual_machine.live import Live
+from harvester_provider.resources.virtual_machine.policy import TRIGGER
 from harvester_provider.resources.virtual_machine.power import Power
 
 PLACEMENT = frozenset({"nodeSelector", "nodeAffinity", "vmAffinity", "vmAntiAffinity", "tolerations"})
@@ -45,7 +46,8 @@ class Judge:
             act(self.draft)
         except PlanRefused as error:
             return Change(edit.property, Effect.REFUSED, str(error))
-        if edit.field == "runStrategy":
+        starts = not self.live.on and (self.power.starts or self.power.wakes)
+        if edit.field == "runStrategy" or (edit.field == TRIGGER and starts):
             return self._power_change(edit)
         if len(self.draft.patch) == before and effect > Effect.METADATA and self._is_so_already(act):
             return Change(edit.property, Effect.METADATA, "it is so already")
@@ -69,6 +71,6 @@ class Judge:
     def _power_change(self, edit: Edit) -> Change:
         if self.power.halts:
             return Change(edit.property, Effect.LIVE, "the machine is shut down, as declared" if self.live.on else "the machine stays off")
-        if self.power.starts:
+        if self.power.starts or self.power.wakes:
             return Change(edit.property, Effect.LIVE, "the machine is started")
         return Change(edit.property, Effect.LIVE, "the guest does not notice it")

@@ -27,6 +27,7 @@ def problems(inputs: VirtualMachineInputs) -> list[Problem]:
     return [
         *_hardware(inputs),
         *check_hardware.problems(inputs),
+        *_waiting(inputs),
         *_unique("disks", disks),
         *_unique("networkInterfaces", interfaces),
         *_boot_orders(disks, interfaces),
@@ -58,6 +59,14 @@ _OURS = {
     words.RESTART_DUE,
     words.RESTARTED_FOR,
 }
+
+
+def _waiting(inputs: VirtualMachineInputs) -> Iterator[Problem]:
+    """What is waited for and cannot come."""
+    if not is_known(inputs.wait_for, inputs.cloud_init, inputs.ssh_keys):
+        return
+    if inputs.wait_for == "cloud-init" and inputs.cloud_init is None and not inputs.ssh_keys:
+        yield Problem("waitFor", "cloud-init has nothing to do here and never finishes: give cloudInit or sshKeys, or wait for agent")
 
 
 def _unique(path: str, entries: Sequence[Disk | NetworkInterface]) -> Iterator[Problem]:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from harvester_provider.resources.model import SECRET, DurationText, Model, Name, QuantityText
+from harvester_provider.resources.policies import AfterDeadline, default_of
 
 NicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=63)]
 """Name of a network interface, as KubeVirt takes it: letters, digits, `-` and `_`."""
@@ -94,8 +95,10 @@ class CloudInitDrive(Model):
 class StopPolicy(Model):
     """How a running machine is stopped for changes that it cannot take while it runs; with `force`, also when it is deleted."""
 
-    deadline: DurationText | None = None
-    """How long the guest may take to shut down. Default: the machine's termination grace period and one minute."""
-    then: Literal["give-up", "force", "wait"] = "give-up"
-    """What happens after the deadline. `give-up`: the update fails, and the machine is started again as it was.
-    `force`: it is switched off. `wait`: it is waited for until the time of the whole update (`timeouts.update`) is over."""
+    deadline: DurationText | None = Field(default=None, json_schema_extra=default_of("stopDeadline"))
+    """How long the guest may take to shut down. Default: the provider's setting `harvester:stopDeadline`, or the machine's termination
+    grace period and one minute."""
+    then: AfterDeadline = Field(default="give-up", json_schema_extra=default_of("stopThen"))
+    """What happens after the deadline; the provider's setting `harvester:stopThen` is the default for all machines. `give-up`: the update
+    fails, and the machine is started again as it was. `force`: it is switched off. `wait`: it is waited for until the time of the whole
+    update (`timeouts.update`) is over."""

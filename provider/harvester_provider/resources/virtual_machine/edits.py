@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from harvester_provider.core.json import Json, dig, dig_map, dig_strings
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.kind import entries_patch, metadata_patch
-from harvester_provider.resources.virtual_machine import abilities, cloud_init, manifest, sizing, words
+from harvester_provider.resources.virtual_machine import abilities, cloud_init, guest, manifest, sizing, words
 from harvester_provider.resources.virtual_machine.abilities import Needs
 from harvester_provider.resources.virtual_machine.draft import Draft
 from harvester_provider.resources.virtual_machine.live import Live
@@ -158,6 +158,17 @@ _HOLDS: dict[str, Callable[[VirtualMachineInputs, Live], Needs]] = {
     "cpu": lambda new, live: abilities.of_cpu(new.cpu, live),
     "memory": lambda new, live: abilities.of_memory(new.memory, live),
 }
+
+
+def set_probe(draft: Draft, new: VirtualMachineInputs) -> None:
+    """The readiness probe for the next start. It is no live change, so that it is never set under a running guest; others' probes stay."""
+    found, wanted = draft.get(*SPEC, "readinessProbe"), guest.probe(new)
+    if found is not None and not (isinstance(found, dict) and guest.is_ours(found)):
+        return
+    if wanted is None:
+        draft.drop(*SPEC, "readinessProbe")
+    elif found is None:
+        draft.put(wanted, *SPEC, "readinessProbe")
 
 
 def drive_edits(old: VirtualMachineInputs, new: VirtualMachineInputs, live: Live, seen: Snapshot) -> Iterator[Edit]:

@@ -16,6 +16,7 @@ from harvester_provider.resources.virtual_machine.disks import claim_of
 from harvester_provider.resources.virtual_machine.words import (
     LAST_STRATEGY,
     MAC_ADDRESSES,
+    QUOTA,
     STOPPED_FOR_UPDATE,
     VOLUME_CLAIM_TEMPLATES,
 )
@@ -75,6 +76,11 @@ class Live:
     def stopped_for_update(self) -> str:
         """The run strategy that an interrupted update has to go back to; empty where there was none."""
         return self.annotations.get(STOPPED_FOR_UPDATE, "")
+
+    @property
+    def halted_by_quota(self) -> bool:
+        """Whether Harvester halted it because the quota of its namespace is used up (vm_controller.go, checkResourceQuota)."""
+        return self.strategy == "Halted" and bool(self.annotations.get(QUOTA))
 
     @property
     def last_strategy(self) -> str:

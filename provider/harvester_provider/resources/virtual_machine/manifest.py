@@ -16,6 +16,7 @@ from harvester_provider.resources.apis import IMAGE, KEY_PAIR, SECRET, VIRTUAL_M
 from harvester_provider.resources.kind import TAG, manifest, metadata
 from harvester_provider.resources.virtual_machine import cloud_init, disks, nics, sizing, words
 from harvester_provider.resources.virtual_machine.devices import CloudInitDrive, Disk
+from harvester_provider.resources.virtual_machine.guest import probe
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
 
 Suffix = Callable[[], str]
@@ -54,6 +55,7 @@ def _spec(inputs: VirtualMachineInputs, claims: Mapping[str, str], seen: Snapsho
     optional: dict[str, Json] = {
         "nodeSelector": inputs.node_selector or None,
         "terminationGracePeriodSeconds": inputs.termination_grace_period_seconds,
+        "readinessProbe": probe(inputs),
     }
     volumes = [disks.volume(disk, claims.get(disk.name, "")) for disk in inputs.disks]
     return {

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.resources.model import Model, Name, NamespacedInputs, Outputs, QuantityText
+from harvester_provider.resources.policies import UpdatePolicy, default_of
 from harvester_provider.resources.virtual_machine.devices import CloudInitDrive, Disk, NetworkInterface, StopPolicy
 from harvester_provider.resources.virtual_machine.hardware import HotPlug
 
@@ -51,16 +52,20 @@ class VirtualMachineInputs(NamespacedInputs):
     """What happens to the machine when its node is drained."""
     termination_grace_period_seconds: int | None = Field(default=None, ge=0)
     """Seconds a guest may take to shut down before it is switched off. Default: the cluster's setting (120)."""
-    update_policy: Literal["auto", "live", "defer"] = "auto"
-    """What becomes of changes that a running guest cannot take. `auto`: it is stopped, changed and started again. `live`: they are
-    refused at preview. `defer`: they are written and the guest is left running; `restart_required` says so until its next start."""
+    update_policy: UpdatePolicy = Field(default="auto", json_schema_extra=default_of("updatePolicy"))
+    """What becomes of changes that a running guest cannot take; the provider's setting `harvester:updatePolicy` is the default for all.
+    `auto`: it is stopped, changed and started again. `live`: they are refused at preview. `defer`: they are written and the guest is left
+    running; `restart_required` says so until its next start."""
     restart_trigger: str | None = None
     """Any text. Another value restarts a running guest on purpose, whatever `update_policy` says, and with it what was deferred."""
     stop: StopPolicy = StopPolicy()
     """How the machine is stopped for a change that it cannot take while it runs."""
-    wait_for: Literal["nothing", "running", "address"] = "running"
-    """What a create or a start waits for. `running`: the guest runs. `address`: it runs and has an address (link-local ones do not
-    count). A NIC on a VLAN network reports its address only where the guest runs qemu-guest-agent. `nothing`: the object is there."""
+    wait_for: Literal["nothing", "running", "agent", "address", "cloud-init"] = "running"
+    """What a create or a start waits for. `nothing`: the object is there. `running`: the guest runs. `agent`: qemu-guest-agent in the guest
+    is connected. `address`: it has an address (link-local ones do not count); a NIC on a VLAN network reports its address only where the
+    guest runs qemu-guest-agent. `cloud-init`: it has an address, and cloud-init has finished, with or without errors. For this the
+    machine gets a readiness probe that looks for /run/cloud-init/result.json through the agent, which must be allowed to run commands;
+    a machine that runs already gets the probe at its next start."""
 
 
 class InterfaceStatus(Model):
@@ -69,7 +74,11 @@ class InterfaceStatus(Model):
     mac_address: str = ""
     """MAC address, also where the cluster made it."""
     ip_addresses: list[str] = []
-    """Addresses, without link-local ones."""
+    """Addresses, IPv4 before IPv6, without link-local ones."""
+    ipv4_addresses: list[str] = []
+    """Its IPv4 addresses."""
+    ipv6_addresses: list[str] = []
+    """Its IPv6 addresses."""
 
 
 class VirtualMachineOutputs(Outputs):
@@ -77,12 +86,20 @@ class VirtualMachineOutputs(Outputs):
 
     status: str = ""
     """Harvester's word: Running, Stopped, Starting, Paused, Migrating, ErrorUnschedulable ..."""
+    status_reason: str = ""
+    """Why, where the machine is not what its run strategy says: its guest shut itself down, a quota halted it, no node takes it ..."""
     node_name: str = ""
     """The node it runs on; empty while it is off."""
     ip_address: str = ""
     """The first address of the first NIC that has one, IPv4 before IPv6. Link-local addresses do not count."""
     ip_addresses: list[str] = []
     """All addresses, in the order of the NICs."""
+    ipv4_address: str = ""
+    """The first IPv4 address of the first NIC that has one."""
+    ipv6_address: str = ""
+    """The first IPv6 address of the first NIC that has one."""
+    agent_connected: bool = False
+    """Whether qemu-guest-agent in the guest is connected."""
     interfaces: dict[str, InterfaceStatus] = {}
     """MAC and addresses of each NIC, by its name."""
     volumes: dict[str, str] = {}
@@ -91,3 +108,5 @@ class VirtualMachineOutputs(Outputs):
     """Whether the running guest differs from what is declared until it is started again."""
     restart_reason: str = ""
     """Why: the properties that wait for the guest's next start, or the cluster's words."""
+    pending_changes: list[str] = []
+    """The properties in which the guest that runs differs from its machine, whoever changed them."""

@@ -25,7 +25,7 @@ def observe(live: Live, prior: VirtualMachineInputs | None, seen: Snapshot) -> d
         "cpu": sizing.cpu_of(live) or (prior.cpu if prior else 1),
         "memory": sizing.memory_of(live, prior),
         "hot_plug": sizing.room_of(live, prior),
-        "run_strategy": live.strategy or "RerunOnFailure",
+        "run_strategy": _strategy(live, prior),
         "efi": bool(_efi(live)) or "efi" in dig_map(live.domain, "firmware", "bootloader"),
         "secure_boot": _secure_boot(live),
         "tpm": isinstance(dig(live.domain, "devices", "tpm"), Mapping),
@@ -51,6 +51,13 @@ def _optional(live: Live, prior: VirtualMachineInputs | None) -> dict[str, objec
         found["hostname"] = None if found["hostname"] == live.ref.name else found["hostname"]
         return found
     return {name: value for name, value in found.items() if getattr(prior, name) is not None}
+
+
+def _strategy(live: Live, prior: VirtualMachineInputs | None) -> str:
+    """The run strategy. A machine that Harvester halted for want of quota is meant to run still: `status_reason` tells."""
+    if prior is not None and live.halted_by_quota:
+        return prior.run_strategy
+    return live.strategy or "RerunOnFailure"
 
 
 def _efi(live: Live) -> Object:

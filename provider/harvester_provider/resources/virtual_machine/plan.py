@@ -8,21 +8,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.json import Object
-from harvester_provider.core.plan import Change, Patch, Plan, Put, Remove, Step
+from harvester_provider.core.plan import Change, Patch, Plan, Remove, Step
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
-from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM, SECRET
-from harvester_provider.resources.virtual_machine import cloud_init, manifest, policy, removal, words
+from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM
+from harvester_provider.resources.virtual_machine import manifest, policy, removal, words
 from harvester_provider.resources.virtual_machine.changes import Judge
 from harvester_provider.resources.virtual_machine.device_edits import disk_edits, nic_edits, pin_macs
 from harvester_provider.resources.virtual_machine.draft import Draft
-from harvester_provider.resources.virtual_machine.edits import Edit, drive_edits, scalar_edits
+from harvester_provider.resources.virtual_machine.edits import Edit, drive_edits, scalar_edits, set_probe
 from harvester_provider.resources.virtual_machine.hot_plug import Plugged, follow
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.manifest import Suffix
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
-from harvester_provider.resources.virtual_machine.power import STARTS, Power
+from harvester_provider.resources.virtual_machine.power import STARTS, Power, asks
+from harvester_provider.resources.virtual_machine.secret import write_secret
 from harvester_provider.resources.virtual_machine.waits import (
     START_SECONDS,
     power_on,
@@ -50,7 +50,8 @@ class Update:
     @classmethod
     def of(cls, old: VirtualMachineInputs, new: VirtualMachineInputs, live: Live, seen: Snapshot) -> "Update":
         """Nothing edited yet."""
-        return cls(old, new, live, seen, Power.of(live, old.run_strategy, new.run_strategy), Draft(live.vm))
+        power = Power.of(live, old.run_strategy, new.run_strategy, asked=asks(old.restart_trigger, new.restart_trigger, live))
+        return cls(old, new, live, seen, power, Draft(live.vm))
 
     @property
     def _judge(self) -> Judge:
@@ -63,8 +64,10 @@ class Update:
         changes, waiting = self._ruled(changes)
         if any(change.effect is Effect.REFUSED for change in changes):
             return Plan(changes=tuple(changes))
-        must_stop = self._goes_on_from_a_stop() or (
-            self.live.on and not self.power.halts and any(change.effect.stops_guest for change in changes)
+        must_stop = (
+            self._goes_on_from_a_stop()
+            or self.power.wakes
+            or (self.live.on and not self.power.halts and any(change.effect.stops_guest for change in changes))
         )
         if must_stop:
             return self._while_off(edits).around_a_stop([_in_the_stop(change) for change in changes])
@@ -80,6 +83,7 @@ class Update:
         doomed = self._note_doomed()
         notes = tuple(self._notes(changes, doomed))
         policy.clear(self.draft)
+        set_probe(self.draft, self.new)
         pin_macs(self.draft, self.live)
         around, after = self._stop_modify_start(changes), self._after_start(doomed)
         return Plan((*around, *after), tuple(changes), self._as_it_was(), notes, committed=len(around))
@@ -186,6 +190,8 @@ class Update:
     def _modify(self, edits: Sequence[Edit], changes: Sequence[Change], doomed: Sequence[str], suffix: Suffix) -> list[Step]:
         """One patch without a stop, then what has to be waited for."""
         self.power.write(self.draft)
+        if not self.live.on:
+            set_probe(self.draft, self.new)
         waits = self.live.on and (self.power.halts or self.live.strategy == "Halted")
         off = (stopped(self.new, self.live),) if waits else ()
         patch = [self._patch(changes)] if self.draft.patch else []
@@ -251,17 +257,3 @@ def _in_the_stop(change: Change) -> Change:
     if change.effect is not Effect.MIGRATE:
         return change
     return Change(change.property, Effect.STOP_MODIFY_START, "made while the machine is off for other changes")
-
-
-def write_secret(inputs: VirtualMachineInputs, machine: Object, seen: Snapshot) -> Iterator[Step]:
-    """Make the machine's own cloud-init Secret, or bring it up to date; nothing where it is so already or not needed."""
-    ref = Ref(SECRET, words.cloud_init_secret(inputs.name), inputs.namespace)
-    texts, found = manifest.cloud_init_texts(inputs, seen), seen.get(ref)
-    if not texts:
-        return
-    if not found:
-        yield Put(ref, manifest.secret(inputs, texts, machine), says=f"make {ref} with the cloud-init data")
-        return
-    gone = dict.fromkeys(cloud_init.decoded(found).keys() - texts.keys())
-    if cloud_init.decoded(found) != texts:
-        yield Patch(ref, {"data": {**gone, **cloud_init.encoded(texts)}}, says=f"change the cloud-init data in {ref}")

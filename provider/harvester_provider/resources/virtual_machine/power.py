@@ -24,13 +24,15 @@ class Power:
 
     live: Live
     goal: str
+    asked: bool = False
+    """Whether another restart trigger asks for a start."""
 
     @classmethod
-    def of(cls, live: Live, old: str, new: str) -> "Power":
-        """The goal: what was declared anew, what an interrupted update has to go back to, or what the machine has."""
-        if old != new:
-            return cls(live, new)
-        return cls(live, live.stopped_for_update or live.strategy)
+    def of(cls, live: Live, old: str, new: str, *, asked: bool = False) -> "Power":
+        """The goal: what was declared anew or `asked` for, what an interrupted update has to go back to, or what the machine has."""
+        if old != new or (asked and live.halted_by_quota):
+            return cls(live, new, asked)
+        return cls(live, live.stopped_for_update or live.strategy, asked)
 
     @property
     def halts(self) -> bool:
@@ -42,6 +44,12 @@ class Power:
         """Whether a halted machine ends in a strategy that starts it."""
         return self.live.strategy == "Halted" and self.goal in STARTS
 
+    @property
+    def wakes(self) -> bool:
+        """Whether a machine that its guest or somebody switched off is to run again: only another run strategy starts it (KubeVirt)."""
+        off = not self.live.on and self.live.strategy not in {"Halted", "Manual"}
+        return off and self.asked and self.goal in STARTS
+
     def write(self, draft: Draft) -> None:
         """Note the goal in a patch of other changes."""
         draft.drop("metadata", "annotations", words.STOPPED_FOR_UPDATE)
@@ -49,6 +57,7 @@ class Power:
             return
         remembered = self.live.strategy if self.halts else self.goal
         draft.put(remembered, "metadata", "annotations", words.LAST_STRATEGY)
+        draft.drop("metadata", "annotations", words.QUOTA)
         draft.drop("spec", "running")
         draft.put(self.goal, "spec", "runStrategy")
 
@@ -74,3 +83,8 @@ class Power:
     def _body(self, notes: Mapping[str, str | None], strategy: str) -> dict[str, Json]:
         older: dict[str, Json] = {"running": None} if self.live.uses_running else {}
         return {"metadata": {"annotations": dict(notes)}, "spec": {**older, "runStrategy": strategy}}
+
+
+def asks(old: str | None, new: str | None, live: Live) -> bool:
+    """Whether another restart trigger is given, and the machine was not started for it before."""
+    return bool(new) and new != old and new != live.annotations.get(words.RESTARTED_FOR)

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from harvester_provider.core.json import Object, condition, dig, dig_int, dig_list, dig_objects, dig_str, is_true
+from harvester_provider.core.json import Object, condition, dig, dig_int, dig_list, dig_map, dig_objects, dig_str, is_true
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.ref import Ref, Want
 from harvester_provider.core.snapshot import Snapshot
@@ -19,6 +19,7 @@ from harvester_provider.resources.virtual_machine.words import QUOTA
 
 CRASHES = 3
 """A guest that failed to start this often in a row will not start by itself."""
+_START = "change restartTrigger to start it"
 _FINAL_REFUSAL = re.compile(r"denied the request|exceeded quota|is invalid|is forbidden", re.IGNORECASE)
 _VOLUMES = re.compile(r"persistentvolumeclaim|volume node affinity|unbound", re.IGNORECASE)
 
@@ -142,13 +143,28 @@ def _trouble(live: Live) -> Failed | None:
     """What cannot end well."""
     if dig_str(live.vm, "metadata", "deletionTimestamp"):
         return Failed("the machine is being deleted", "wait until it is gone, then run `pulumi up` again")
-    if live.strategy == "Halted" and live.annotations.get(QUOTA):
-        return Failed(f"the quota of the namespace is used up: {live.annotations[QUOTA]}", "raise the quota, or make the machine smaller")
+    if live.halted_by_quota:
+        way_out = f"raise the quota, or make the machine smaller, then {_START}"
+        return Failed(f"the quota of the namespace is used up: {live.annotations[QUOTA]}", way_out)
     failure = condition(live.vm, "Failure")
     message = dig_str(failure, "message")
     if not live.on and failure.get("status") == "True" and _FINAL_REFUSAL.search(message):
         return Failed(f"the cluster refuses to start it: {message}", "change what it refuses, then run `pulumi up` again")
     return _of_status(live) or _given_up(live)
+
+
+def reason(live: Live) -> str:
+    """Why the machine is not what its run strategy says, and the way out; empty where it is."""
+    if trouble := _trouble(live):
+        return f"{trouble.why}: {trouble.next_step}"
+    if live.stopped_for_update and not live.on:
+        return "stopped for an update that was interrupted: the next `pulumi up` goes on with it"
+    if live.strategy in {"RerunOnFailure", "Once"} and dig_str(live.vm, "status", "printableStatus") == "Stopped":
+        return f"its guest shut itself down, or somebody stopped it: {_START}"
+    paused = condition(live.instance, "Paused")
+    if live.on and paused.get("status") == "True":
+        return dig_str(paused, "message") or dig_str(paused, "reason")
+    return ""
 
 
 def _of_status(live: Live) -> Failed | None:
@@ -168,12 +184,14 @@ def _of_status(live: Live) -> Failed | None:
 
 
 def _given_up(live: Live) -> Failed | None:
-    """A guest that shut itself down: KubeVirt starts it again only on request (syncRunStrategy).
+    """A guest that shut itself down, or one that is run once and failed: KubeVirt starts it again only on request (syncRunStrategy).
 
     Told by the ended instance alone: a machine without one may just as well be about to get it.
     """
     if live.strategy in {"RerunOnFailure", "Once"} and dig_str(live.instance, "status", "phase") == "Succeeded":
-        return Failed("the guest shut itself down", "start it in Harvester's UI, or set runStrategy to Always")
+        return Failed("the guest shut itself down", f"{_START}, or set runStrategy to Always")
+    if live.strategy == "Once" and dig_str(live.instance, "status", "phase") == "Failed":
+        return Failed(f"the guest failed, and is run once: {_failure(live)}", "look at the events of the machine; set another runStrategy")
     return None
 
 
@@ -188,7 +206,8 @@ def _progress(live: Live) -> Ready | Waiting:
     if live.strategy == "Halted":
         return Waiting("run strategy is Halted still")
     leaving = dig_str(live.instance, "metadata", "deletionTimestamp")
-    if dig(live.vm, "status", "ready") is True and live.guest_runs and not leaving and status in {"Running", "Migrating"}:
+    settled = dig(live.vm, "status", "ready") is True or bool(dig_map(live.instance, "spec", "readinessProbe"))  # a probe judges the guest
+    if settled and live.guest_runs and not leaving and status in {"Running", "Migrating"}:
         return Ready()
     why = next(filter(None, (_blocked(each, live) for each in ("PodScheduled", "Synchronized", "Ready"))), "")
     return Waiting(f"{status or 'being made'}{f' ({why})' if why else ''}")

@@ -8,6 +8,7 @@ from harvester_provider.core.plan import Await, Call
 from harvester_provider.core.ref import Ref
 from harvester_provider.resources.apis import IMAGE
 from harvester_provider.resources.virtual_machine import words
+from harvester_provider.resources.virtual_machine.guest import AGENT_ADVICE, PROBE_ADVICE, AgentConnected, CloudInitDone
 from harvester_provider.resources.virtual_machine.live import Live, instance_of
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
 from harvester_provider.resources.virtual_machine.status import Addressed, Claim, Grown, Running, Stopped
@@ -20,15 +21,27 @@ _GROW_SECONDS = 300.0
 
 
 def ready(inputs: VirtualMachineInputs, live: Live, seconds: float) -> tuple[Await, ...]:
-    """Wait until the machine `live` (as it will be) runs, or has its addresses; nothing where `wait_for` says so."""
-    if inputs.wait_for == "nothing":
-        return ()
+    """Wait until the machine `live` (as it will be) is as far as `wait_for` says."""
     running = Running(live.ref, tuple(_claim(live, ref) for ref in live.claims()))
-    if inputs.wait_for == "running":
-        return (Await(live.ref, "running", running.wants, running, seconds),)
+    match inputs.wait_for:
+        case "nothing":
+            return ()
+        case "running":
+            return (Await(live.ref, "running", running.wants, running, seconds),)
+        case "agent":
+            agent = AgentConnected(running)
+            return (Await(live.ref, "running with its guest agent", running.wants, agent, seconds, advice=AGENT_ADVICE),)
+        case "address":
+            return (Await(live.ref, "running with an address", running.wants, _addressed(inputs, running), seconds),)
+        case "cloud-init":
+            done = CloudInitDone(running, _addressed(inputs, running))
+            return (Await(live.ref, "done with cloud-init", running.wants, done, seconds, advice=PROBE_ADVICE),)
+
+
+def _addressed(inputs: VirtualMachineInputs, running: Running) -> Addressed:
     must = tuple(nic.name for nic in inputs.network_interfaces if nic.wait_for_address is True)
     skip = tuple(nic.name for nic in inputs.network_interfaces if nic.wait_for_address is False)
-    return (Await(live.ref, "running with an address", running.wants, Addressed(running, must, skip), seconds),)
+    return Addressed(running, must, skip)
 
 
 def _claim(live: Live, ref: Ref) -> Claim:

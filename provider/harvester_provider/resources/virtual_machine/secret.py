@@ -1,0 +1,25 @@
+"""The step that brings a machine's own cloud-init Secret up to date, for creates and updates alike."""
+
+from collections.abc import Iterator
+
+from harvester_provider.core.json import Object
+from harvester_provider.core.plan import Patch, Put, Step
+from harvester_provider.core.ref import Ref
+from harvester_provider.core.snapshot import Snapshot
+from harvester_provider.resources.apis import SECRET
+from harvester_provider.resources.virtual_machine import cloud_init, manifest, words
+from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
+
+
+def write_secret(inputs: VirtualMachineInputs, machine: Object, seen: Snapshot) -> Iterator[Step]:
+    """Make the machine's own cloud-init Secret, or bring it up to date; nothing where it is so already or not needed."""
+    ref = Ref(SECRET, words.cloud_init_secret(inputs.name), inputs.namespace)
+    texts, found = manifest.cloud_init_texts(inputs, seen), seen.get(ref)
+    if not texts:
+        return
+    if not found:
+        yield Put(ref, manifest.secret(inputs, texts, machine), says=f"make {ref} with the cloud-init data")
+        return
+    gone = dict.fromkeys(cloud_init.decoded(found).keys() - texts.keys())
+    if cloud_init.decoded(found) != texts:
+        yield Patch(ref, {"data": {**gone, **cloud_init.encoded(texts)}}, says=f"change the cloud-init data in {ref}")

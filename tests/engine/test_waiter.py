@@ -1,0 +1,50 @@
+"""What the error of a wait tells: the last events of everything that was waited for."""
+
+import pytest
+from fake_cluster import FakeCluster, Heard
+
+from harvester_provider.core.errors import Unreachable, WaitFailed
+from harvester_provider.core.plan import Await
+from harvester_provider.core.ref import Api, Ref
+from harvester_provider.core.snapshot import Snapshot
+from harvester_provider.core.verdict import Failed, Verdict
+from harvester_provider.engine.waiter import wait
+
+MACHINE = Ref(Api("example.org", "v1", "machines", "Machine"), "m1", "default")
+DISK = Ref(Api("example.org", "v1", "disks", "Disk"), "m1-root", "default")
+EVENTS = Api("", "v1", "events", "Event")
+
+
+def broken(_: Snapshot) -> Verdict:
+    return Failed("it is broken", "mend it")
+
+
+def happened(cluster: FakeCluster, number: int, kind: str, name: str, message: str, count: int = 1) -> None:
+    of = {"kind": kind, "name": name}
+    body = {"involvedObject": of, "reason": "Oops", "message": message, "count": count, "lastTimestamp": f"2026-01-01T00:00:{number:02}Z"}
+    cluster.place(Ref(EVENTS, f"e{number}", "default"), body)
+
+
+async def message(cluster: FakeCluster) -> str:
+    with pytest.raises(WaitFailed) as error:
+        await wait(cluster, Await(MACHINE, "running", (MACHINE, DISK), broken, 5), Heard())
+    return str(error.value)
+
+
+async def test_it_tells_the_last_events_of_the_object_and_of_what_it_needs_in_their_order() -> None:
+    cluster = FakeCluster()
+    for number in range(3):
+        happened(cluster, number, "Machine", "m1", f"early {number}")
+    happened(cluster, 3, "Disk", "m1-root", "no space", count=7)
+    happened(cluster, 4, "Secret", "m1", "of another kind")
+    happened(cluster, 5, "Machine", "m2", "of another machine")
+    assert await message(cluster) == (
+        "Machine default/m1: will not become running: it is broken "
+        "(events: Oops: early 1; Oops: early 2; Oops: no space (7 times)). Next: mend it"
+    )
+
+
+async def test_events_that_cannot_be_read_hide_no_error() -> None:
+    cluster = FakeCluster()
+    cluster.refuse("list", Unreachable("no answer"), times=2)
+    assert "it is broken. Next: mend it" in await message(cluster)
