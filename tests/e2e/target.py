@@ -20,6 +20,7 @@ VM = ("kubevirt.io", "v1", "virtualmachines")
 VMI = ("kubevirt.io", "v1", "virtualmachineinstances")
 IMAGE = ("harvesterhci.io", "v1beta1", "virtualmachineimages")
 NAD = ("k8s.cni.cncf.io", "v1", "network-attachment-definitions")
+VOLUME_SNAPSHOT = ("snapshot.storage.k8s.io", "v1", "volumesnapshots")
 Api = tuple[str, str, str]
 
 
@@ -75,7 +76,7 @@ class Target:
 
     def leftovers(self) -> list[str]:
         """All that a program could have left in the namespace."""
-        custom = [f"{api[2]}/{name}" for api in (VM, VMI, IMAGE, NAD) for name in self.names(api)]
+        custom = [f"{api[2]}/{name}" for api in (VM, VMI, IMAGE, NAD, VOLUME_SNAPSHOT) for name in self.names(api)]
         keys = [f"keypairs/{name}" for name in self.names(("harvesterhci.io", "v1beta1", "keypairs"))]
         return [*custom, *keys, *(f"pvc/{name}" for name in self.claims()), *(f"secret/{name}" for name in self.secrets())]
 

@@ -56,6 +56,8 @@ CASES = [
         {"listeners": [{"name": "web", "port": 80, "backendPort": 8080}], "backendSelector": {"app": ["web"]}},
         {"healthCheck": {"port": 8080}, "backendSelector": {"tier": ["front", "back"]}},
     ),
+    Case("Volume", {"size": "1Gi"}, {"size": "2Gi", "description": "data"}),
+    Case("VolumeSnapshot", {"volume": "thing"}, {"tags": {"when": "before"}}, [Ref(PERSISTENT_VOLUME_CLAIM, "thing", "default")]),
     Case("SshKey", {"publicKey": KEY + "\n"}, {"labels": {"team": "a"}}),
     Case("CloudInit", {"userData": "#cloud-config\nhostname: a\n"}, {"userData": "#!/bin/sh\n", "networkData": "version: 2\n"}),
 ]

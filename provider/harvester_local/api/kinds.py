@@ -65,6 +65,9 @@ CONFIG_MAP = Kind("", "v1", "configmaps", "ConfigMap")
 SECRET = Kind("", "v1", "secrets", "Secret")
 SERVICE_ACCOUNT = Kind("", "v1", "serviceaccounts", "ServiceAccount")
 STORAGE_CLASS = Kind("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False)
+SNAPSHOT = Kind("snapshot.storage.k8s.io", "v1", "volumesnapshots", "VolumeSnapshot", status=True)
+SNAPSHOT_CONTENT = Kind("snapshot.storage.k8s.io", "v1", "volumesnapshotcontents", "VolumeSnapshotContent", namespaced=False, status=True)
+SNAPSHOT_CLASS = Kind("snapshot.storage.k8s.io", "v1", "volumesnapshotclasses", "VolumeSnapshotClass", namespaced=False)
 REVISION = Kind("apps", "v1", "controllerrevisions", "ControllerRevision")
 CLUSTER_ROLE = Kind("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", namespaced=False)
 CRD = Kind("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False, status=True)
@@ -81,6 +84,6 @@ WATCHED = (
     *(MACHINE, INSTANCE, MIGRATION),
     *(CLUSTER_NETWORK, VLAN_CONFIG, VLAN_STATUS, NETWORK),
     *(IP_POOL, LOAD_BALANCER),
-    *(NODE, VOLUME_CLAIM, STORAGE_CLASS, REVISION),
+    *(NODE, VOLUME_CLAIM, STORAGE_CLASS, SNAPSHOT, SNAPSHOT_CLASS, SECRET, REVISION),
 )
 """The kinds that are kept in the store."""

@@ -15,6 +15,7 @@ from harvester_local.controllers.migrations import Migrations, WorkloadUpdates
 from harvester_local.controllers.networks import ClusterNetworks, Networks, Uplinks
 from harvester_local.controllers.runtime import Context, Runner
 from harvester_local.controllers.scheduling import Scheduler
+from harvester_local.controllers.snapshots import Snapshots
 from harvester_local.controllers.templates import Templates, TemplateVersions
 from harvester_local.controllers.volume_templates import VolumeTemplates
 from harvester_local.controllers.volumes import Volumes
@@ -35,6 +36,7 @@ async def control(context: Context, outside: aiohttp.ClientSession, uploads: Upl
             IpPools(context),
             LoadBalancers(context),
             Volumes(context, recorder),
+            Snapshots(context),
             VolumeTemplates(context),
             Machines(context, recorder),
             Instances(context, recorder, scheduler),

@@ -12,7 +12,7 @@ GUEST_ANNOTATION = "local.harvester/guest"
 
 
 class Fault(StrEnum):
-    """Values of the annotation. All but the last are for a VirtualMachine."""
+    """Values of the annotation. Those that name no other kind are for a VirtualMachine."""
 
     NEVER_BOOTS = "never-boots"
     """The instance is scheduled and never runs."""
@@ -30,6 +30,10 @@ class Fault(StrEnum):
     """Every live migration of the machine fails."""
     UPLINK_FAILS = "uplink-fails"
     """For a VlanConfig: its VlanStatuses are never ready."""
+    PROVISIONING_FAILS = "provisioning-fails"
+    """For a PersistentVolumeClaim: no volume is made for it, and none grows."""
+    SNAPSHOT_FAILS = "snapshot-fails"
+    """For a VolumeSnapshot: the driver takes none and says why."""
 
 
 def fault_of(obj: Obj) -> Fault | None:

@@ -7,11 +7,12 @@ claim that goes.
 from collections.abc import Iterable, Mapping
 
 from harvester_local.api.client import ApiError
-from harvester_local.api.kinds import IMAGE, INSTANCE, STORAGE_CLASS, VOLUME, VOLUME_CLAIM, Kind
-from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, part
+from harvester_local.api.kinds import IMAGE, INSTANCE, SNAPSHOT, STORAGE_CLASS, VOLUME, VOLUME_CLAIM, Kind
+from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, key_of, part
 from harvester_local.api.quantities import parse
 from harvester_local.api.store import Index
 from harvester_local.controllers.events import WARNING, Recorder
+from harvester_local.controllers.faults import Fault, fault_of
 from harvester_local.controllers.runtime import Context, Mapper, own_key
 from harvester_local.model.machines import IMAGE_ID, instance_claim_words, phase
 
@@ -25,11 +26,16 @@ class Volumes:
     def __init__(self, context: Context, recorder: Recorder) -> None:
         self._context, self._recorder = context, recorder
         self._users: Index = context.store.index(INSTANCE, instance_claim_words)
+        self._waiting: Index = context.store.index(VOLUME_CLAIM, _source_words)
 
     @property
     def watches(self) -> Mapping[Kind, Mapper]:
-        """Claims, and instances that may be a claim's first consumer."""
-        return {VOLUME_CLAIM: own_key, INSTANCE: _claims_of}
+        """Claims and those made from them, snapshots that a claim may be waiting for, and instances that may be its first consumer."""
+        return {
+            VOLUME_CLAIM: lambda claim: [*own_key(claim), *self._waiting.keys(_word(VOLUME_CLAIM, claim))],
+            SNAPSHOT: lambda snapshot: self._waiting.keys(_word(SNAPSHOT, snapshot)),
+            INSTANCE: _claims_of,
+        }
 
     async def reconcile(self, key: Key) -> float | None:
         """Bind, grow or let go."""
@@ -45,19 +51,36 @@ class Volumes:
         return None
 
     async def _may_bind(self, key: Key, claim: Obj) -> bool:
-        store_class = self._context.store.get(STORAGE_CLASS, Key("", claim["spec"].get("storageClassName") or ""))
+        store_class = self._context.store.get(STORAGE_CLASS, Key("", _class(claim)))
         if store_class is None:
             return False
         if store_class.get("volumeBindingMode") == "WaitForFirstConsumer" and not self._has_consumer(key):
             return False
         image = self._context.store.get(IMAGE, Key.parse(annotations(claim).get(IMAGE_ID, ""), key.namespace))
         least = part(image, "status").get("virtualSize", 0)
-        if least and parse(_request(claim)) < least:
-            name = store_class["metadata"]["name"]
-            text = f'failed to provision volume with StorageClass "{name}": the size is less than the image\'s virtual size {least}'
-            await self._recorder.record(claim, "ProvisioningFailed", text, kind=WARNING, component="driver.longhorn.io")
+        why = f"the size is less than the image's virtual size {least}" if least and parse(_request(claim)) < least else ""
+        if why := why or self._lacks(key, claim):
+            text = f'failed to provision volume with StorageClass "{store_class["metadata"]["name"]}": {why}'
+            await self._recorder.record(claim, "ProvisioningFailed", text, kind=WARNING, component=store_class["provisioner"])
             return False
         return True
+
+    def _lacks(self, key: Key, claim: Obj) -> str:
+        """Why there is no volume for the claim yet, besides its image; in the words of the CSI provisioner."""
+        if fault_of(claim) is Fault.PROVISIONING_FAILS:
+            return "rpc error: code = ResourceExhausted desc = insufficient storage"
+        source = part(claim, "spec", "dataSource")
+        kind = {SNAPSHOT.kind: SNAPSHOT, VOLUME_CLAIM.kind: VOLUME_CLAIM}.get(str(source.get("kind")))
+        if kind is None:
+            return ""
+        found = self._context.store.get(kind, Key(key.namespace, source["name"]))
+        status = part(found, "status")
+        if found is None or (status.get("readyToUse") is not True if kind is SNAPSHOT else status.get("phase") != "Bound"):
+            return f"error getting handle for DataSource Type {kind.kind} by Name {source['name']}: it is not ready to use"
+        least = status.get("restoreSize") if kind is SNAPSHOT else part(found, "status", "capacity").get("storage")
+        if parse(_request(claim)) < parse(str(least or "0")):
+            return f"requested volume size {_request(claim)} is less than the size {least} for the source {source['name']}"
+        return ""
 
     def _has_consumer(self, key: Key) -> bool:
         return any(phase(user) not in {"", "Pending"} for user in self._context.store.find(self._users, str(key)))
@@ -65,6 +88,8 @@ class Volumes:
     async def _bind(self, key: Key, claim: Obj) -> None:
         api, meta, spec = self._context.api, claim["metadata"], claim["spec"]
         name, size = f"pvc-{meta['uid']}", _request(claim)
+        store_class = self._context.store.get(STORAGE_CLASS, Key("", _class(claim))) or {}
+        driver = store_class.get("provisioner", "driver.longhorn.io")
         reference = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": key.namespace, "name": key.name, "uid": meta["uid"]}
         attributes = {
             "numberOfReplicas": "3",
@@ -72,22 +97,22 @@ class Volumes:
             "share": "true" if spec.get("volumeMode") != "Block" else "false",
         }
         volume = {
-            "metadata": {"name": name, "annotations": {"pv.kubernetes.io/provisioned-by": "driver.longhorn.io"}},
+            "metadata": {"name": name, "annotations": {"pv.kubernetes.io/provisioned-by": driver}},
             "spec": {
                 "capacity": {"storage": size},
                 "accessModes": spec["accessModes"],
                 "volumeMode": spec.get("volumeMode", "Filesystem"),
                 "storageClassName": spec.get("storageClassName") or "",
-                "persistentVolumeReclaimPolicy": "Delete",
+                "persistentVolumeReclaimPolicy": store_class.get("reclaimPolicy", "Delete"),
                 "claimRef": reference,
-                "csi": {"driver": "driver.longhorn.io", "volumeHandle": name, "fsType": "ext4", "volumeAttributes": attributes},
+                "csi": {"driver": driver, "volumeHandle": name, "fsType": "ext4", "volumeAttributes": attributes},
             },
         }
         await api.ensure(VOLUME, volume)
         marks = {
             "pv.kubernetes.io/bind-completed": "yes",
             "pv.kubernetes.io/bound-by-controller": "yes",
-            "volume.kubernetes.io/storage-provisioner": "driver.longhorn.io",
+            "volume.kubernetes.io/storage-provisioner": driver,
         }
         kept = [*finalizers(claim), *({FINALIZER} - set(finalizers(claim)))]
         await api.patch_version(VOLUME_CLAIM, claim, {"metadata": {"annotations": marks, "finalizers": kept}, "spec": {"volumeName": name}})
@@ -97,6 +122,10 @@ class Volumes:
     async def _grow(self, key: Key, claim: Obj) -> None:
         wanted, capacity = _request(claim), part(claim, "status", "capacity").get("storage", "0")
         if parse(wanted) <= parse(capacity):
+            return
+        if fault_of(claim) is Fault.PROVISIONING_FAILS:
+            text = f"resize volume {claim['spec']['volumeName']} failed: rpc error: code = ResourceExhausted desc = insufficient storage"
+            await self._recorder.record(claim, "VolumeResizeFailed", text, kind=WARNING, component="external-resizer")
             return
         await self._context.api.patch(VOLUME, Key("", claim["spec"]["volumeName"]), {"spec": {"capacity": {"storage": wanted}}})
         await self._context.api.patch_status(VOLUME_CLAIM, key, {"capacity": {"storage": wanted}, "conditions": None})
@@ -112,13 +141,28 @@ class Volumes:
             except ApiError as error:
                 if error.status != 404:
                     raise
-            await self._context.api.delete(VOLUME, volume)
+            if part(self._context.store.get(STORAGE_CLASS, Key("", _class(claim)))).get("reclaimPolicy") != "Retain":
+                await self._context.api.delete(VOLUME, volume)
         remaining = [f for f in finalizers(claim) if f != FINALIZER]
         await self._context.api.patch_version(VOLUME_CLAIM, claim, {"metadata": {"finalizers": remaining}})
 
 
 def _request(claim: Obj) -> str:
     return str(part(claim, "spec", "resources", "requests").get("storage", "0"))
+
+
+def _class(claim: Obj) -> str:
+    return str(part(claim, "spec").get("storageClassName") or "")
+
+
+def _source_words(claim: Obj) -> Iterable[str]:
+    """Index words of a claim: the kind and name of what it is made from."""
+    source = part(claim, "spec", "dataSource")
+    return (f"{source['kind']} {claim['metadata'].get('namespace', '')}/{source['name']}",) if source.get("name") else ()
+
+
+def _word(kind: Kind, obj: Obj) -> str:
+    return f"{kind.kind} {key_of(obj)}"
 
 
 def _claims_of(instance: Obj) -> Iterable[Key]:

@@ -23,6 +23,7 @@ _KINDS = {
         *(kinds.MACHINE, kinds.INSTANCE, kinds.MIGRATION, kinds.NETWORK),
         *(kinds.CLUSTER_NETWORK, kinds.VLAN_CONFIG, kinds.VLAN_STATUS, kinds.LINK_MONITOR),
         *(kinds.NODE, kinds.NAMESPACE, kinds.VOLUME_CLAIM, kinds.VOLUME, kinds.EVENT, kinds.CONFIG_MAP, kinds.SECRET, kinds.STORAGE_CLASS),
+        *(kinds.SNAPSHOT, kinds.SNAPSHOT_CLASS, kinds.SNAPSHOT_CONTENT),
     )
     for _type in ([f"{kind.group}.{kind.plural}", f"{kind.group}.{kind.kind.lower()}"] if kind.group else [kind.plural, kind.kind.lower()])
 }

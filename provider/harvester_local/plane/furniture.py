@@ -53,6 +53,14 @@ def storage_classes() -> list[Obj]:
     ]
 
 
+def snapshot_classes() -> list[Obj]:
+    """Longhorn's: snapshots that stay in the cluster, and those that go to the backup target."""
+    return [
+        {"metadata": {"name": name}, "driver": "driver.longhorn.io", "deletionPolicy": "Delete", "parameters": {"type": kind}}
+        for name, kind in (("longhorn-snapshot", "snap"), ("longhorn", "bak"))
+    ]
+
+
 def settings_of(rules: Rules, settings: Settings) -> list[Obj]:
     """Harvester's settings, each with its default; only server-version has a value."""
     values = {"server-version": f"v{settings.version}"}
@@ -167,6 +175,7 @@ async def furnish(api: Api, rules: Rules, settings: Settings) -> None:
     vip = {"metadata": {"name": "vip", "namespace": SYSTEM}, "data": {"enabled": "true", "ip": VIP, "mode": "static"}}
     objects: list[tuple[Kind, Obj]] = [
         *((kinds.STORAGE_CLASS, obj) for obj in storage_classes()),
+        *((kinds.SNAPSHOT_CLASS, obj) for obj in snapshot_classes()),
         *((kinds.SETTING, obj) for obj in settings_of(rules, settings)),
         *((kinds.CLUSTER_ROLE, obj) for obj in cluster_roles()),
         (kinds.CLUSTER_NETWORK, management),

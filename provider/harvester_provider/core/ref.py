@@ -62,6 +62,11 @@ class Ref:
             raise InvalidId(f"{api.kind}: {value!r} is no ID of this kind: write {shape}")
         return cls(api, parts[-1], parts[0] if api.namespaced else "")
 
+    @classmethod
+    def named(cls, api: Api, identity: str, namespace: str) -> Self:
+        """The object that an input names: `namespace/name`, or a bare name in `namespace`. Raises InvalidId for another shape."""
+        return cls.of_id(api, identity if "/" in identity else f"{namespace}/{identity}")
+
 
 @dataclass(frozen=True, slots=True)
 class Listing:

@@ -25,10 +25,15 @@ SECRET = Api("", "v1", "secrets", "Secret")
 PERSISTENT_VOLUME_CLAIM = Api("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
 DATA_VOLUME = Api("cdi.kubevirt.io", "v1beta1", "datavolumes", "DataVolume")
 EVENT = Api("", "v1", "events", "Event")
+VOLUME_SNAPSHOT = Api("snapshot.storage.k8s.io", "v1", "volumesnapshots", "VolumeSnapshot")
+VOLUME_SNAPSHOT_CLASS = Api("snapshot.storage.k8s.io", "v1", "volumesnapshotclasses", "VolumeSnapshotClass", namespaced=False)
 STORAGE_CLASS = Api("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False)
 
 SERVER_VERSION = Ref(SETTING, "server-version")
 """The setting whose top-level `value` is the Harvester release, such as `v1.8.0`."""
+
+IMAGE_ID = "harvesterhci.io/imageId"
+"""Annotation of a volume, and of a snapshot of it, that is made from an image: `namespace/name` of the image."""
 
 MANAGEMENT = "mgmt"
 """The cluster network that every cluster has. Its uplink is set up by the installer; it can be used and not be changed."""

@@ -16,6 +16,8 @@ _MODULES = {
     "VirtualMachine": "virtual_machine",
     "VlanConfig": "vlan_config",
     "VlanNetwork": "vlan_network",
+    "Volume": "volume",
+    "VolumeSnapshot": "volume_snapshot",
 }
 
 

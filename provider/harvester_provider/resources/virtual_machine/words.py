@@ -43,7 +43,7 @@ NETWORK_DATA: Final = "networkdata"
 
 def reference(api: Api, identity: str, namespace: str) -> Ref:
     """The object that an input names: `namespace/name`, or a bare name in `namespace`. Raises InvalidId for another shape."""
-    return Ref.of_id(api, identity if "/" in identity else f"{namespace}/{identity}")
+    return Ref.named(api, identity, namespace)
 
 
 def cloud_init_secret(machine: str) -> str:
