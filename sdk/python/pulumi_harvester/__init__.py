@@ -86,6 +86,12 @@ if TYPE_CHECKING:
     from pulumi_harvester.vlan_network import VlanRange as VlanRange
     from pulumi_harvester.vlan_network import VlanRangeArgs as VlanRangeArgs
     from pulumi_harvester.vlan_network import VlanRangeArgsDict as VlanRangeArgsDict
+    from pulumi_harvester.volume import Volume as Volume
+    from pulumi_harvester.volume import VolumeAccessMode as VolumeAccessMode
+    from pulumi_harvester.volume import VolumeArgs as VolumeArgs
+    from pulumi_harvester.volume import VolumeVolumeMode as VolumeVolumeMode
+    from pulumi_harvester.volume_snapshot import VolumeSnapshot as VolumeSnapshot
+    from pulumi_harvester.volume_snapshot import VolumeSnapshotArgs as VolumeSnapshotArgs
 
 __all__ = [
     "CloudInit",
@@ -167,6 +173,12 @@ __all__ = [
     "VlanRange",
     "VlanRangeArgs",
     "VlanRangeArgsDict",
+    "Volume",
+    "VolumeAccessMode",
+    "VolumeArgs",
+    "VolumeSnapshot",
+    "VolumeSnapshotArgs",
+    "VolumeVolumeMode",
     "cloudinit",
 ]
 
@@ -250,6 +262,12 @@ _HOME = {
     "VlanRange": "vlan_network",
     "VlanRangeArgs": "vlan_network",
     "VlanRangeArgsDict": "vlan_network",
+    "Volume": "volume",
+    "VolumeAccessMode": "volume",
+    "VolumeArgs": "volume",
+    "VolumeSnapshot": "volume_snapshot",
+    "VolumeSnapshotArgs": "volume_snapshot",
+    "VolumeVolumeMode": "volume",
 }
 _MODULES = frozenset(
     [
@@ -264,6 +282,8 @@ _MODULES = frozenset(
         "virtual_machine",
         "vlan_config",
         "vlan_network",
+        "volume",
+        "volume_snapshot",
     ]
 )
 
