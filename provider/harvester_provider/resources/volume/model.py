@@ -36,7 +36,7 @@ class VolumeOutputs(Outputs):
     """What the cluster says of a volume."""
 
     phase: str = ""
-    """`Bound` once it is provisioned; `Pending` before, and with a storage class that waits for the first consumer until one is there."""
+    """`Bound` once it is provisioned, `Pending` before; some storage classes wait for the first machine that uses it."""
     capacity: str = ""
     """The size it really has."""
     storage_class_name: str = ""
