@@ -233,7 +233,7 @@ class Volume(HarvesterResource, kind="Volume", inputs=VolumeArgs, secrets=()):
     @property
     @pulumi.getter(name="phase")
     def phase(self) -> pulumi.Output[str | None]:
-        """`Bound` once it is provisioned; `Pending` before, and with a storage class that waits for the first consumer until one is there."""
+        """`Bound` once it is provisioned, `Pending` before; some storage classes wait for the first machine that uses it."""
         return pulumi.get(self, "phase")
 
     @property
