@@ -250,7 +250,7 @@ class MachineRoom(FakeCluster):
             return
         self.starts["vm1"] += 1
         nics = [
-            {"name": nic["name"], "mac": nic["macAddress"], "ipAddresses": ["fe80::1", f"10.0.0.{number + 9}"]}
+            {"name": nic["name"], "mac": nic.get("macAddress", ""), "ipAddresses": ["fe80::1", f"10.0.0.{number + 9}"]}
             for number, nic in enumerate(self.devices.get("interfaces", []))
         ]
         agent = {"type": "AgentConnected", "status": "True"}
@@ -295,7 +295,7 @@ def _admitted(old: Any, new: dict[str, Any]) -> dict[str, Any]:
         domain["cpu"]["maxSockets"] = 1
     domain["machine"] = {"type": "q35"} if not domain.get("machine", {}).get("type") else domain["machine"]
     domain.setdefault("firmware", {}).setdefault("uuid", "5d307ca9-b3ef-428c-8861-06e72d69f223")
-    template["affinity"] = {}
+    template.setdefault("affinity", {})
     template["architecture"] = "amd64"
     template.setdefault("terminationGracePeriodSeconds", 120)
     for nic in domain["devices"].get("interfaces", []):

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 
 import yaml
 
-from harvester_provider.core.json import Json, Object, dig_strings
+from harvester_provider.core.json import Json, Object, dig_str, dig_strings
 from harvester_provider.resources.virtual_machine.devices import CloudInitDrive
-from harvester_provider.resources.virtual_machine.words import CLOUD_INIT_DISK, NETWORK_DATA, USER_DATA
+from harvester_provider.resources.virtual_machine.words import CLOUD_INIT_DISK, CREATOR, CREATOR_NAME, NETWORK_DATA, USER_DATA
 
 _HEADER = "#cloud-config"
 _KEYS = "ssh_authorized_keys"
@@ -121,3 +121,24 @@ def source_of(entry: Object) -> tuple[str, Object]:
 def device() -> dict[str, Json]:
     """The entry of `devices.disks`."""
     return {"name": CLOUD_INIT_DISK, "disk": {"bus": "virtio"}}
+
+
+def inline_texts(source: Object) -> dict[str, str]:
+    """The texts on the drive itself, by the keys of a Secret; other tools write them so, plain or in base64."""
+    out = {}
+    for key, name in (("userData", USER_DATA), ("networkData", NETWORK_DATA)):
+        plain = dig_str(source, key)
+        coded = decoded({"data": {name: dig_str(source, f"{key}Base64")}}).get(name, "")
+        if plain or coded:
+            out[name] = plain or coded
+    return out
+
+
+def is_own(secret: Object) -> bool:
+    """Whether the Secret is of our making, and not only of that name."""
+    return dig_strings(secret, "metadata", "labels").get(CREATOR) == CREATOR_NAME
+
+
+def name_in(volumes: Mapping[str, Object]) -> str:
+    """The name of the machine's drive; of the one it would get where it has none."""
+    return next((name for name, entry in volumes.items() if source_of(entry)[0]), CLOUD_INIT_DISK)

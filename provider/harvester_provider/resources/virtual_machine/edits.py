@@ -175,15 +175,18 @@ def drive_edits(old: VirtualMachineInputs, new: VirtualMachineInputs, live: Live
     """Edits of the cloud-init drive and the SSH keys. Texts are in a Secret: only another drive touches the machine itself."""
     if old.cloud_init == new.cloud_init and old.ssh_keys == new.ssh_keys:
         return
-    wanted = manifest.cloud_init_volume(new, seen)
-    rewired = wanted != live.volumes.get(words.CLOUD_INIT_DISK)
+    wanted, name = manifest.cloud_init_volume(new, seen), cloud_init.name_in(live.volumes)
+    wanted = {**wanted, "name": name} if wanted else None
+    found = live.volumes.get(name, {})
+    same_texts = bool(wanted) and cloud_init.inline_texts(cloud_init.source_of(found)[1]) == manifest.cloud_init_texts(new, seen) != {}
+    rewired = wanted != (found or None) and not same_texts
     if old.ssh_keys != new.ssh_keys:
         yield Edit("sshKeys", "sshKeys", lambda draft: _record_keys(draft, new))
         if rewired and old.cloud_init == new.cloud_init:
-            yield Edit("cloudInit", "cloudInit", lambda draft: _drive(draft, wanted))
+            yield Edit("cloudInit", "cloudInit", lambda draft: _drive(draft, wanted, name))
     if old.cloud_init != new.cloud_init:
         if rewired:
-            yield Edit("cloudInit", "cloudInit", lambda draft: _drive(draft, wanted))
+            yield Edit("cloudInit", "cloudInit", lambda draft: _drive(draft, wanted, name))
         else:
             yield from (Edit(f"cloudInit.{part}", f"cloudInit.{part}", nothing) for part in _changed_texts(old, new))
 
@@ -201,9 +204,8 @@ def _record_keys(draft: Draft, new: VirtualMachineInputs) -> None:
     draft.merge({words.SSH_NAMES: names}, "spec", "template", "metadata", "annotations")
 
 
-def _drive(draft: Draft, wanted: dict[str, Json] | None) -> None:
+def _drive(draft: Draft, wanted: dict[str, Json] | None, name: str) -> None:
     """The drive's volume and device, as wanted."""
-    name = words.CLOUD_INIT_DISK
     if wanted is None:
         draft.remove_entry(name, *DISKS)
         draft.remove_entry(name, *VOLUMES)
@@ -214,4 +216,4 @@ def _drive(draft: Draft, wanted: dict[str, Json] | None) -> None:
         others: dict[str, Json] = dict.fromkeys(("cloudInitNoCloud", "cloudInitConfigDrive"))
         draft.edit_entry(name, others | wanted, *VOLUMES)
     if draft.index(name, *DISKS) is None:
-        draft.append(cloud_init.device(), *DISKS)
+        draft.append({**cloud_init.device(), "name": name}, *DISKS)

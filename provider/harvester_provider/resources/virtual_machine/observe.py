@@ -5,18 +5,16 @@ Without (import), everything that is modelled is read. Nothing here fails on an 
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from harvester_provider.core.errors import HarvesterError
 from harvester_provider.core.json import Object, dig, dig_map, dig_str, dig_strings
-from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
-from harvester_provider.resources.apis import SECRET
 from harvester_provider.resources.virtual_machine import cloud_init, disks, manifest, nics, sizing, words
-from harvester_provider.resources.virtual_machine.devices import CloudInitDrive, Disk, NetworkInterface
+from harvester_provider.resources.virtual_machine.devices import Disk, NetworkInterface
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
+from harvester_provider.resources.virtual_machine.observe_drive import observe_drive
 
 
 def observe(live: Live, prior: VirtualMachineInputs | None, seen: Snapshot) -> dict[str, object]:
@@ -31,8 +29,8 @@ def observe(live: Live, prior: VirtualMachineInputs | None, seen: Snapshot) -> d
         "tpm": isinstance(dig(live.domain, "devices", "tpm"), Mapping),
         "node_selector": dig_strings(live.spec, "nodeSelector"),
         "eviction_strategy": dig_str(live.spec, "evictionStrategy") or (prior.eviction_strategy if prior else "None"),
-        "ssh_keys": _ssh_keys(live, prior),
-        "cloud_init": _cloud_init(live, prior, seen),
+        "ssh_keys": _ssh_keys(live, prior, seen),
+        "cloud_init": observe_drive(live, prior, seen),
         "disks": _disks(live, prior),
         "network_interfaces": _nics(live, prior),
     }
@@ -69,8 +67,11 @@ def _secure_boot(live: Live) -> bool:
     return "efi" in dig_map(live.domain, "firmware", "bootloader") and _efi(live).get("secureBoot") is not False
 
 
-def _ssh_keys(live: Live, prior: VirtualMachineInputs | None) -> list[str]:
-    """The keys that Harvester's annotation names, in the notation of the prior; keys that others added are left out."""
+def _ssh_keys(live: Live, prior: VirtualMachineInputs | None, seen: Snapshot) -> list[str]:
+    """The keys that Harvester's annotation names, in the notation of the prior; keys that others added are left out.
+
+    On import only those of a machine with a cloud-init Secret of our making: in the data of others they are part of the text.
+    """
     text = dig_strings(live.vm, "spec", "template", "metadata", "annotations").get(words.SSH_NAMES, "[]")
     try:
         found = json.loads(text)
@@ -78,7 +79,7 @@ def _ssh_keys(live: Live, prior: VirtualMachineInputs | None) -> list[str]:
         found = []
     names = [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
     if prior is None:
-        return names
+        return names if cloud_init.is_own(seen.get(manifest.own_secret(live.ref))) else []
     return [key for key, identity in zip(prior.ssh_keys, manifest.key_ids(prior), strict=True) if identity in names]
 
 
@@ -164,73 +165,3 @@ def _nic(live: Live, name: str) -> dict[str, Any]:
         "mac_address": dig_str(entry, "macAddress") or None,
         "boot_order": dig(entry, "bootOrder"),
     }
-
-
-def _cloud_init(live: Live, prior: VirtualMachineInputs | None, seen: Snapshot) -> CloudInitDrive | None:
-    """The drive as it is. One that is not declared is somebody else's, or holds nothing but the SSH keys."""
-    before = prior.cloud_init if prior else None
-    if prior is not None and before is None:
-        return None
-    kind, source = _drive(live)
-    if not kind:
-        return None
-    named = {
-        "secret_name": dig_str(source, "secretRef", "name") or None,
-        "network_data_secret_name": dig_str(source, "networkDataSecretRef", "name") or None,
-    }
-    if before is None or prior is None:
-        return _imported_drive(live, kind, source, named, seen)
-    if before.secret_name:
-        network = before.network_data_secret_name and named["network_data_secret_name"]
-        return before.updated(
-            type=kind,
-            secret_name=_same_name(before.secret_name, named["secret_name"]),
-            network_data_secret_name=_same_name(before.network_data_secret_name, network),
-        )
-    return before.updated(type=kind, **_own_texts(live, prior, before, source, seen))
-
-
-def _drive(live: Live) -> tuple[str, Object]:
-    return next((found for entry in live.volumes.values() if (found := cloud_init.source_of(entry))[0]), ("", {}))
-
-
-def _same_name(prior: str | None, found: str | None) -> str | None:
-    return prior if prior and prior.split("/")[-1] == found else found
-
-
-def _own_texts(live: Live, prior: VirtualMachineInputs, before: CloudInitDrive, source: Object, seen: Snapshot) -> dict[str, object]:
-    """User and network data in the machine's own Secret. Equal to what we would write: the prior text; otherwise what is there."""
-    have = cloud_init.decoded(seen.get(manifest.own_secret(live.ref)))
-    try:
-        want = manifest.cloud_init_texts(prior, seen)
-    except HarvesterError:
-        want = have
-    pairs = {"user_data": (words.USER_DATA, before.user_data), "network_data": (words.NETWORK_DATA, before.network_data)}
-    out: dict[str, object] = {
-        name: text if have.get(key) == want.get(key) else have.get(key) for name, (key, text) in pairs.items() if text is not None
-    }
-    if before.network_data_secret_name:
-        found = dig_str(source, "networkDataSecretRef", "name") or None
-        out["network_data_secret_name"] = _same_name(before.network_data_secret_name, found)
-    return out
-
-
-def _imported_drive(live: Live, kind: str, source: Object, named: Mapping[str, str | None], seen: Snapshot) -> CloudInitDrive:
-    """On import: the texts where they are the machine's own, the Secrets' names otherwise."""
-    own = manifest.own_secret(live.ref)
-    inline = {"user_data": dig_str(source, "userData") or None, "network_data": dig_str(source, "networkData") or None}
-    if named["secret_name"] == own.name and seen.get(own):
-        texts = cloud_init.decoded(seen.get(own))
-        inline = {"user_data": texts.get(words.USER_DATA), "network_data": texts.get(words.NETWORK_DATA)}
-        named = {}
-    elif named.get("network_data_secret_name") == named.get("secret_name"):
-        named = {"secret_name": named.get("secret_name")}
-    values: dict[str, Any] = {"type": kind, **{key: value for key, value in (inline | dict(named)).items() if value}}
-    return CloudInitDrive.model_construct(**values)
-
-
-def secrets_of(live: Live) -> Sequence[Ref]:
-    """The Secrets that the machine's cloud-init drive names."""
-    _, source = _drive(live)
-    names = [dig_str(source, key, "name") for key in ("secretRef", "networkDataSecretRef")]
-    return [Ref(SECRET, name, live.ref.namespace) for name in dict.fromkeys(names) if name]

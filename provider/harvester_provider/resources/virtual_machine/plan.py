@@ -12,7 +12,7 @@ from harvester_provider.core.plan import Change, Patch, Plan, Remove, Step
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM
-from harvester_provider.resources.virtual_machine import manifest, policy, removal, words
+from harvester_provider.resources.virtual_machine import cloud_init, manifest, policy, removal, words
 from harvester_provider.resources.virtual_machine.changes import Judge
 from harvester_provider.resources.virtual_machine.device_edits import disk_edits, nic_edits, pin_macs
 from harvester_provider.resources.virtual_machine.draft import Draft
@@ -234,12 +234,12 @@ class Update:
         """The Secret with the machine's own cloud-init data, before the machine refers to it."""
         if self.old.cloud_init == self.new.cloud_init and self.old.ssh_keys == self.new.ssh_keys:
             return
-        yield from write_secret(self.new, self.live.vm, self.seen)
+        yield from write_secret(self.new, self.draft.document, self.seen)
 
     def _secret_last(self) -> Iterator[Step]:
         """Remove the Secret that is no longer needed."""
         own = manifest.own_secret(self.live.ref)
-        if self.seen.get(own) and not manifest.cloud_init_texts(self.new, self.seen):
+        if cloud_init.is_own(self.seen.get(own)) and not manifest.cloud_init_texts(self.new, self.seen):
             yield Remove(own, says=f"delete {own}")
 
     def _notes(self, changes: Sequence[Change], doomed: Sequence[str]) -> Iterator[str]:

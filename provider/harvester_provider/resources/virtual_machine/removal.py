@@ -10,7 +10,7 @@ from harvester_provider.core.plan import Patch, Plan, Remove, Step
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import DATA_VOLUME, PERSISTENT_VOLUME_CLAIM
-from harvester_provider.resources.virtual_machine import words
+from harvester_provider.resources.virtual_machine import cloud_init, words
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.manifest import own_secret
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
@@ -37,7 +37,7 @@ def delete(old: VirtualMachineInputs, live: Live, seen: Snapshot) -> Plan:
         steps += [Power(live, "Halted").halt(), stopped(old, live)]
     steps.append(Remove(live.ref, says=f"delete {live.ref}", propagation="Foreground", seconds=seconds))
     steps += [remove_claim(live, claim, seen) for claim in doomed]
-    if old.ssh_keys or old.cloud_init or words.CLOUD_INIT_DISK in live.volumes:
+    if cloud_init.is_own(seen.get(own_secret(live.ref))):
         steps.append(Remove(own_secret(live.ref)))
     return Plan(steps=tuple(steps), notes=tuple(_notes(live, doomed, kept)))
 

@@ -19,7 +19,8 @@ from harvester_provider.resources.apis import (
 from harvester_provider.resources.virtual_machine.live import Live, instance_of
 from harvester_provider.resources.virtual_machine.manifest import own_secret
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
-from harvester_provider.resources.virtual_machine.observe import observe, secrets_of
+from harvester_provider.resources.virtual_machine.observe import observe
+from harvester_provider.resources.virtual_machine.observe_drive import secrets_of
 from harvester_provider.resources.virtual_machine.removal import doomed_claims, pending_claims
 from harvester_provider.resources.virtual_machine.words import IMAGE_ID, reference
 
