@@ -289,6 +289,14 @@ def test_a_hotpluggable_disk_follows_the_spec_from_1_8_on() -> None:
     assert change(plug_disk, minor=(1, 7)) == LiveUpdate()
 
 
+def test_a_hotpluggable_disk_that_was_there_at_the_start_leaves_without_a_restart() -> None:
+    vm = machine()
+    plug_disk(template_spec(vm))
+    update = change(lambda spec: (spec["volumes"].pop(), spec["domain"]["devices"]["disks"].pop()), vm)
+    assert update.restart == ""
+    assert [v["name"] for v in update.spec["volumes"]] == ["root"]
+
+
 def test_a_medium_leaves_its_cdrom_drive_behind() -> None:
     vm = machine()
     template_spec(vm)["domain"]["devices"]["disks"].append({"name": "cd", "cdrom": {"bus": "sata"}})

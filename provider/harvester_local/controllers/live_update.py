@@ -142,7 +142,8 @@ def _disks_are_live(base: Obj, wanted: Obj) -> bool:
     old_volumes, new_volumes = _by_name(volumes(base)), _by_name(volumes(wanted))
     changed = [name for name, disk in after.items() if before.get(name) != disk and not _hotpluggable(new_volumes.get(name))]
     removed = [disk for name, disk in before.items() if name not in after]
-    return not changed and not any("cdrom" in disk or not _hotpluggable(old_volumes.get(disk["name"])) for disk in removed)
+    fixed = [disk for disk in removed if disk["name"] in old_volumes and not _hotpluggable(old_volumes[disk["name"]])]
+    return not changed and not fixed and not any("cdrom" in disk for disk in removed)
 
 
 def _moved_volumes(machine: Obj, instance: Obj, rules: Rules, result: LiveUpdate) -> None:
