@@ -90,6 +90,8 @@ class TestWithAStop:
         [
             ("v1.6.1", {}, {"networkInterfaces": [ETH0, ETH1, ETH2]}, "(a new NIC)"),
             ("v1.7.1", {"disks": [ROOT]}, {"disks": [ROOT, HOT]}, "(a new disk)"),
+            ("v1.6.1", {}, {"networkInterfaces": [ETH0]}, "(a NIC is removed)"),
+            ("v1.7.1", {"disks": [ROOT, HOT]}, {"disks": [ROOT]}, "(a disk is removed)"),
             ("v1.8.0", {}, {"disks": [ROOT, {"name": "plain", "size": "5Gi"}]}, "without a stop only where the disk has hotPlug"),
             ("v1.8.0", {}, {"networkInterfaces": [ETH0, ETH1, {**ETH2, "model": "e1000"}]}, "only where the NIC is a virtio one on a VLAN"),
             ("v1.8.0", {"networkInterfaces": [ETH1]}, {"networkInterfaces": []}, "only where another NIC stays"),

@@ -22,20 +22,21 @@ from harvester_provider.resources.virtual_machine.model import VirtualMachineInp
 from harvester_provider.resources.virtual_machine.observe import observe
 from harvester_provider.resources.virtual_machine.observe_drive import secrets_of
 from harvester_provider.resources.virtual_machine.removal import doomed_claims, pending_claims
-from harvester_provider.resources.virtual_machine.words import IMAGE_ID, reference
+from harvester_provider.resources.virtual_machine.words import CLOUD_INIT_DISK, IMAGE_ID, reference
 
 
 def reads(ref: Ref, inputs: VirtualMachineInputs | None, seen: Snapshot) -> Iterable[Want]:
     """The machine and its instance, then only what the inputs need of the rest: a refresh without drift asks for little.
 
-    The release decides what a change does, so it is asked for where the inputs differ from the machine.
+    The release decides what a change does, so it is asked for where the inputs differ from the machine, also by a device that is
+    no longer declared.
     """
     live = Live.of(ref, seen)
     wants: list[Want] = [ref, instance_of(ref), *secrets_of(live)]
     if inputs is not None:
         wants += [*_claims(live, inputs), *_named(live, inputs, seen)]
     yield from wants
-    if inputs is not None and live.on and not seen.missing(wants) and _differs(live, inputs, seen):
+    if inputs is not None and live.on and not seen.missing(wants) and (_differs(live, inputs, seen) or _undeclared(live, inputs)):
         yield SERVER_VERSION
 
 
@@ -61,6 +62,12 @@ def _named(live: Live, inputs: VirtualMachineInputs, seen: Snapshot) -> Iterable
 def _differs(live: Live, inputs: VirtualMachineInputs, seen: Snapshot) -> bool:
     found = observe(live, inputs, seen)
     return any(getattr(inputs, name) != value for name, value in found.items())
+
+
+def _undeclared(live: Live, inputs: VirtualMachineInputs) -> bool:
+    """Whether the machine has disks or NICs that are not declared: removed ones, or those of others."""
+    disks = live.disks.keys() - {disk.name for disk in inputs.disks} - {CLOUD_INIT_DISK}
+    return bool(disks or live.interfaces.keys() - {nic.name for nic in inputs.network_interfaces})
 
 
 def requires(inputs: VirtualMachineInputs) -> Iterable[Requirement]:
