@@ -32,7 +32,7 @@ class Estate:
     def declare(self, *entries: Entry) -> "Estate":
         """The whole program from now on. A namespace is filled in where a kind has one."""
         for entry in entries:
-            if entry["kind"] not in {"ClusterNetwork", "IpPool", "VlanConfig"}:
+            if entry["kind"] not in {"ClusterNetwork", "IpPool", "StorageClass", "VlanConfig"}:
                 entry["inputs"].setdefault("namespace", self.target.namespace)
         (self.stack.folder / "resources.json").write_text(json.dumps(entries))
         self.entries = list(entries)

@@ -54,3 +54,47 @@ def test_a_volume_grows_under_a_running_machine_and_is_not_deleted_under_it(here
 
     here.stack.destroy()
     assert here.target.leftovers() == []
+
+
+PLANTED = "correct-horse-battery-staple"
+
+
+def test_an_encrypted_class_hides_its_key_and_takes_it_along(here: Estate) -> None:
+    fast, ceph = f"fast-{here.target.namespace}", f"ceph-{here.target.namespace}"
+
+    def program(passphrase: str) -> list[Entry]:
+        cdi = {"volume_modes": {"Block": ["ReadWriteMany"]}, "clone_strategy": "csi-clone"}
+        return [
+            declared("StorageClass", fast, number_of_replicas=2, disk_selector=["nvme"], encryption={"passphrase": passphrase}),
+            declared("StorageClass", ceph, provisioner="rook-ceph.rbd.csi.ceph.com", parameters={"pool": "vms"}, cdi=cdi),
+            declared("Volume", "data", size="1Gi", storage_class={"$of": f"{fast}.name"}),
+        ]
+
+    here.declare(*program(PLANTED)).stack.up()
+    found = here.target.storage.read_storage_class(fast)
+    assert (found.parameters["encrypted"], found.parameters["diskSelector"]) == ("true", "nvme")
+    assert here.target.storage.read_storage_class(ceph).parameters == {"pool": "vms"}
+    here.stack.shows_no_change()
+    here.stack.refresh_shows_no_drift()
+    changed = here.declare(*program("something-else")).stack.fails("preview", "--diff")
+    assert "could not be read any more" in changed
+    here.declare(*program(PLANTED))
+    for text in (here.stack.state(), changed, here.stack.destroy()):
+        assert PLANTED not in text
+    assert f"{fast}-crypto" not in [item.metadata.name for item in here.target.core.list_namespaced_secret("longhorn-system").items]
+
+
+def test_the_default_class_is_taken_over_and_given_back(here: Estate, simulated: Target) -> None:
+    """On the local Harvester only: it is the cluster's one default, which cases that run beside this one rely on."""
+
+    def default() -> list[str]:
+        mark = "storageclass.kubernetes.io/is-default-class"
+        classes = simulated.storage.list_storage_class().items
+        return [item.metadata.name for item in classes if (item.metadata.annotations or {}).get(mark) == "true"]
+
+    (before,) = default()
+    name = f"default-{simulated.namespace}"
+    here.declare(declared("StorageClass", name, default_class=True)).stack.up()
+    assert default() == [name]
+    here.stack.destroy()
+    assert default() == [before]

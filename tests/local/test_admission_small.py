@@ -25,7 +25,7 @@ from harvester_local.admission.small_kinds import (
     validate_migration,
     validate_template_version,
 )
-from harvester_local.admission.storage_classes import validate_storage_class
+from harvester_local.admission.storage_classes import mutate_storage_class, validate_secret, validate_storage_class
 from harvester_local.admission.world import World
 from harvester_local.api import kinds
 from harvester_local.api.objects import Obj
@@ -159,9 +159,48 @@ def test_a_storage_class_that_makes_no_sense_is_refused(cls: Obj, text: str) -> 
     assert refused(validate_storage_class, creating(cls), world()) == (422, text)
 
 
+def key_secret(**changed: str | None) -> Obj:
+    """A Secret that Longhorn takes, with some fields changed or left out."""
+    fields = {"VALUE": "x", "PROVIDER": "secret", "CIPHER": "aes-xts-plain64", "HASH": "sha256", "SIZE": "256"}
+    texts = {**{f"CRYPTO_KEY_{name}": text for name, text in fields.items()}, "CRYPTO_PBKDF": "argon2i", **changed}
+    data = {name: base64.b64encode(text.encode()).decode() for name, text in texts.items() if text is not None}
+    where = ENCRYPTED["csi.storage.k8s.io/provisioner-secret-namespace"]
+    return obj(kinds.SECRET, ENCRYPTED["csi.storage.k8s.io/provisioner-secret-name"], metadata={"namespace": where}, data=data)
+
+
 def test_other_storage_classes_pass() -> None:
-    for cls in (storage_class("a"), storage_class("b", dataLocality="best-effort"), storage_class("c", encrypted="true", **ENCRYPTED)):
-        validate_storage_class(creating(cls), world())
+    encrypted = storage_class("c", encrypted="true", **ENCRYPTED)
+    for cls in (storage_class("a"), storage_class("b", dataLocality="best-effort"), encrypted):
+        validate_storage_class(creating(cls), world(key_secret()))
+
+
+@pytest.mark.parametrize(
+    ("secret", "text"),
+    [
+        ({}, "not found"),
+        ({"CRYPTO_KEY_HASH": None}, "missing field: CRYPTO_KEY_HASH"),
+        ({"CRYPTO_KEY_VALUE": ""}, "invalid field: CRYPTO_KEY_VALUE"),
+    ],
+)
+def test_an_encrypted_class_needs_a_secret_with_a_whole_key(secret: dict[str, str | None], text: str) -> None:
+    encrypted = storage_class("c", encrypted="true", **ENCRYPTED)
+    assert text in refused(validate_storage_class, creating(encrypted), world(*([key_secret(**secret)] if secret else [])))[1]
+
+
+def test_the_secret_of_an_encrypted_class_stays() -> None:
+    encrypted = storage_class("c", encrypted="true", **ENCRYPTED)
+    assert refused(validate_secret, removing(key_secret()), world(encrypted)) == (422, "Secret is used by encrypted storage classes: [c]")
+    validate_secret(removing(key_secret()), world())
+
+
+def test_a_driver_that_cdi_does_not_know_needs_its_access_modes_and_harvesters_own_get_them() -> None:
+    code, text = refused(validate_storage_class, creating(storage_class("x", provisioner="x.csi")), world())
+    assert code == 422
+    assert "volume access modes are required for CDI" in text
+    lvm = storage_class("y", provisioner="lvm.driver.harvesterhci.io")
+    filled = mutate_storage_class(creating(lvm), world())
+    assert filled["metadata"]["annotations"]["cdi.harvesterhci.io/storageProfileCloneStrategy"] == "snapshot"
+    validate_storage_class(creating(filled), world())
 
 
 def test_a_storage_class_under_an_image_stays() -> None:

@@ -27,7 +27,7 @@ from harvester_local.admission.small_kinds import (
     validate_migration,
     validate_template_version,
 )
-from harvester_local.admission.storage_classes import validate_storage_class
+from harvester_local.admission.storage_classes import mutate_storage_class, validate_secret, validate_storage_class
 from harvester_local.admission.virt_validator import validate_virt_machine
 from harvester_local.admission.world import World
 from harvester_local.api import kinds
@@ -82,6 +82,7 @@ WEBHOOKS = (
         (
             Rule(kinds.MACHINE, _WRITE, mutate=mutate_machine),
             Rule(kinds.IMAGE, _WRITE, mutate=mutate_image),
+            Rule(kinds.STORAGE_CLASS, _WRITE, mutate=mutate_storage_class),
             Rule(kinds.TEMPLATE_VERSION, (CREATE,), mutate=mutate_template_version),
         ),
     ),
@@ -96,6 +97,7 @@ WEBHOOKS = (
             Rule(kinds.KEY_PAIR, _WRITE, validate=validate_key_pair),
             Rule(kinds.VOLUME_CLAIM, _ALL, validate=validate_claim),
             Rule(kinds.STORAGE_CLASS, _ALL, validate=validate_storage_class),
+            Rule(kinds.SECRET, (DELETE,), validate=validate_secret),
             Rule(kinds.TEMPLATE_VERSION, _ALL, validate=validate_template_version),
         ),
     ),

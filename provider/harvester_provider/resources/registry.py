@@ -13,6 +13,7 @@ _MODULES = {
     "IpPool": "ip_pool",
     "LoadBalancer": "load_balancer",
     "SshKey": "ssh_key",
+    "StorageClass": "storage_class",
     "VirtualMachine": "virtual_machine",
     "VlanConfig": "vlan_config",
     "VlanNetwork": "vlan_network",
