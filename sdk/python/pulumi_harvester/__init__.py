@@ -42,6 +42,22 @@ if TYPE_CHECKING:
     from pulumi_harvester.shared import TimeoutsArgsDict as TimeoutsArgsDict
     from pulumi_harvester.ssh_key import SshKey as SshKey
     from pulumi_harvester.ssh_key import SshKeyArgs as SshKeyArgs
+    from pulumi_harvester.storage_class import CdiProfile as CdiProfile
+    from pulumi_harvester.storage_class import CdiProfileArgs as CdiProfileArgs
+    from pulumi_harvester.storage_class import CdiProfileArgsDict as CdiProfileArgsDict
+    from pulumi_harvester.storage_class import CdiProfileCloneStrategy as CdiProfileCloneStrategy
+    from pulumi_harvester.storage_class import Encryption as Encryption
+    from pulumi_harvester.storage_class import EncryptionArgs as EncryptionArgs
+    from pulumi_harvester.storage_class import EncryptionArgsDict as EncryptionArgsDict
+    from pulumi_harvester.storage_class import EncryptionCipher as EncryptionCipher
+    from pulumi_harvester.storage_class import EncryptionHash as EncryptionHash
+    from pulumi_harvester.storage_class import EncryptionPbkdf as EncryptionPbkdf
+    from pulumi_harvester.storage_class import StorageClass as StorageClass
+    from pulumi_harvester.storage_class import StorageClassArgs as StorageClassArgs
+    from pulumi_harvester.storage_class import StorageClassDataEngine as StorageClassDataEngine
+    from pulumi_harvester.storage_class import StorageClassDataLocality as StorageClassDataLocality
+    from pulumi_harvester.storage_class import StorageClassReclaimPolicy as StorageClassReclaimPolicy
+    from pulumi_harvester.storage_class import StorageClassVolumeBindingMode as StorageClassVolumeBindingMode
     from pulumi_harvester.virtual_machine import CloudInitDrive as CloudInitDrive
     from pulumi_harvester.virtual_machine import CloudInitDriveArgs as CloudInitDriveArgs
     from pulumi_harvester.virtual_machine import CloudInitDriveArgsDict as CloudInitDriveArgsDict
@@ -94,6 +110,10 @@ if TYPE_CHECKING:
     from pulumi_harvester.volume_snapshot import VolumeSnapshotArgs as VolumeSnapshotArgs
 
 __all__ = [
+    "CdiProfile",
+    "CdiProfileArgs",
+    "CdiProfileArgsDict",
+    "CdiProfileCloneStrategy",
     "CloudInit",
     "CloudInitArgs",
     "CloudInitDrive",
@@ -111,6 +131,12 @@ __all__ = [
     "DiskOnDelete",
     "DiskType",
     "DiskVolumeMode",
+    "Encryption",
+    "EncryptionArgs",
+    "EncryptionArgsDict",
+    "EncryptionCipher",
+    "EncryptionHash",
+    "EncryptionPbkdf",
     "HealthCheck",
     "HealthCheckArgs",
     "HealthCheckArgsDict",
@@ -152,6 +178,12 @@ __all__ = [
     "StopPolicyArgs",
     "StopPolicyArgsDict",
     "StopPolicyThen",
+    "StorageClass",
+    "StorageClassArgs",
+    "StorageClassDataEngine",
+    "StorageClassDataLocality",
+    "StorageClassReclaimPolicy",
+    "StorageClassVolumeBindingMode",
     "Timeouts",
     "TimeoutsArgs",
     "TimeoutsArgsDict",
@@ -183,6 +215,10 @@ __all__ = [
 ]
 
 _HOME = {
+    "CdiProfile": "storage_class",
+    "CdiProfileArgs": "storage_class",
+    "CdiProfileArgsDict": "storage_class",
+    "CdiProfileCloneStrategy": "storage_class",
     "CloudInit": "cloud_init",
     "CloudInitArgs": "cloud_init",
     "CloudInitDrive": "virtual_machine",
@@ -200,6 +236,12 @@ _HOME = {
     "DiskOnDelete": "virtual_machine",
     "DiskType": "virtual_machine",
     "DiskVolumeMode": "virtual_machine",
+    "Encryption": "storage_class",
+    "EncryptionArgs": "storage_class",
+    "EncryptionArgsDict": "storage_class",
+    "EncryptionCipher": "storage_class",
+    "EncryptionHash": "storage_class",
+    "EncryptionPbkdf": "storage_class",
     "HealthCheck": "load_balancer",
     "HealthCheckArgs": "load_balancer",
     "HealthCheckArgsDict": "load_balancer",
@@ -241,6 +283,12 @@ _HOME = {
     "StopPolicyArgs": "virtual_machine",
     "StopPolicyArgsDict": "virtual_machine",
     "StopPolicyThen": "virtual_machine",
+    "StorageClass": "storage_class",
+    "StorageClassArgs": "storage_class",
+    "StorageClassDataEngine": "storage_class",
+    "StorageClassDataLocality": "storage_class",
+    "StorageClassReclaimPolicy": "storage_class",
+    "StorageClassVolumeBindingMode": "storage_class",
     "Timeouts": "shared",
     "TimeoutsArgs": "shared",
     "TimeoutsArgsDict": "shared",
@@ -279,6 +327,7 @@ _MODULES = frozenset(
         "load_balancer",
         "shared",
         "ssh_key",
+        "storage_class",
         "virtual_machine",
         "vlan_config",
         "vlan_network",

@@ -22,8 +22,8 @@ class Encryption(Model):
     """Cipher, for `passphrase`."""
     hash: Literal["sha256", "sha384", "sha512"] = "sha256"
     """Hash of the key, for `passphrase`."""
-    key_size: Literal[256, 384, 512] = 256
-    """Bits of the key, for `passphrase`."""
+    key_size: int = 256
+    """Bits of the key, for `passphrase`: 256, 384 or 512."""
     pbkdf: Literal["argon2i", "argon2id", "pbkdf2"] = "argon2i"
     """Key derivation, for `passphrase`."""
 

@@ -59,6 +59,8 @@ def _check_encryption(encryption: Encryption | None) -> Iterator[Problem]:
         yield Problem("encryption", "give either secret, the name of an existing Secret, or passphrase")
     elif encryption.secret and not re.fullmatch(r"[^/]+/[^/]+", encryption.secret):
         yield Problem("encryption.secret", f"{encryption.secret!r} is no namespace/name")
+    if is_known(encryption.key_size) and encryption.key_size not in (256, 384, 512):
+        yield Problem("encryption.keySize", f"{encryption.key_size}: write 256, 384 or 512")
 
 
 def _check_cdi(inputs: StorageClassInputs) -> Iterator[Problem]:
