@@ -167,7 +167,7 @@ class StorageClassArgs:
     allow_volume_expansion: pulumi.Input[bool] | None = prop(name="allowVolumeExpansion", default=None)
     """Whether its volumes can grow. Default: `True`."""
     default_class: pulumi.Input[bool] | None = prop(name="defaultClass", default=None)
-    """Whether it is the cluster's default class, of which there is one: the class that was it before is it again when this one is not."""
+    """Whether it is the cluster's default class, of which there is one. The class that was it before is it again at the end."""
     cdi: pulumi.Input[CdiProfileLike] | None = prop(name="cdi", default=None)
     """For drivers that CDI does not know."""
     description: pulumi.Input[str] | None = prop(name="description", default=None)
@@ -251,8 +251,8 @@ class StorageClass(HarvesterResource, kind="StorageClass", inputs=StorageClassAr
         :param volume_binding_mode: When a volume is made: at once, or for the first machine that uses it (LVM). Default:
             `Immediate`. A change replaces the resource.
         :param allow_volume_expansion: Whether its volumes can grow. Default: `True`.
-        :param default_class: Whether it is the cluster's default class, of which there is one: the class that was it before is
-            it again when this one is not.
+        :param default_class: Whether it is the cluster's default class, of which there is one. The class that was it before is
+            it again at the end.
         :param cdi: For drivers that CDI does not know.
         :param description: Free text that Harvester's UI shows beside the object.
         :param tags: Tags as Harvester's UI shows them: each is a label `tag.harvesterhci.io/<key>`. Tags that others set are
@@ -354,7 +354,7 @@ class StorageClass(HarvesterResource, kind="StorageClass", inputs=StorageClassAr
     @property
     @pulumi.getter(name="defaultClass")
     def default_class(self) -> pulumi.Output[bool]:
-        """Whether it is the cluster's default class, of which there is one: the class that was it before is it again when this one is not."""
+        """Whether it is the cluster's default class, of which there is one. The class that was it before is it again at the end."""
         return pulumi.get(self, "default_class")
 
     @property

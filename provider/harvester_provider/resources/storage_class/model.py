@@ -71,6 +71,6 @@ class StorageClassInputs(ResourceInputs):
     allow_volume_expansion: bool = True
     """Whether its volumes can grow."""
     default_class: bool = False
-    """Whether it is the cluster's default class, of which there is one: the class that was it before is it again when this one is not."""
+    """Whether it is the cluster's default class, of which there is one. The class that was it before is it again at the end."""
     cdi: CdiProfile | None = None
     """For drivers that CDI does not know."""
