@@ -1,7 +1,11 @@
 """Settings of all tests."""
 
+import os
+
 from hypothesis import settings
 
-# How long an example takes is the machine's business: speed is measured by `make bench`.
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+# How long an example takes is the machine's business: speed is measured by `make bench`. The same examples each time, so that a test
+# that failed fails again; `make fuzz` looks for new ones.
+settings.register_profile("same", deadline=None, derandomize=True)
+settings.register_profile("fuzz", deadline=None, max_examples=int(os.environ.get("EXAMPLES", "2000")))
+settings.load_profile("same")
