@@ -53,7 +53,7 @@ PLAUSIBLE = [
 GOOD: dict[str, dict[str, Any]] = {
     "CloudInit": {"name": "data", "userData": "#cloud-config\npackages: [nginx]\n"},
     "ClusterNetwork": {"name": "lan", "description": "of the lab"},
-    "Image": {"name": "leap", "displayName": "Leap", "url": "https://example.com/leap.qcow2", "storageClass": "longhorn"},
+    "Image": {"name": "other", "displayName": "Other", "url": "https://example.com/leap.qcow2", "storageClass": "longhorn"},
     "SshKey": {"name": "me", "publicKey": PLAUSIBLE[18]},
     "VirtualMachine": {
         "name": "vm1", "cpu": 2, "memory": "2Gi",
@@ -61,6 +61,10 @@ GOOD: dict[str, dict[str, Any]] = {
         "networkInterfaces": [{"name": "eth0"}, {"name": "eth1", "network": "default/vlan100", "macAddress": "52:54:00:12:34:56"}],
     },
     "VlanConfig": {"name": "uplink", "clusterNetwork": "lan", "uplink": {"nics": ["ens9"], "bondMode": "active-backup", "mtu": 1500}},
+    "IpPool": {"name": "front", "ranges": [{"subnet": "10.1.0.0/16", "gateway": "10.1.0.1", "start": "10.1.0.10", "end": "10.1.0.99"}]},
+    "LoadBalancer": {"name": "lb", "ipam": "dhcp", "listeners": [{"name": "http", "port": 80, "backendPort": 8080}], "backendSelector": {"app": ["web"]}},
+    "Volume": {"name": "data", "size": "2Gi", "storageClass": "longhorn"},
+    "VolumeSnapshot": {"name": "before", "volume": "data"},
     "VlanNetwork": {"name": "vlan100", "clusterNetwork": "mgmt", "vlanId": 100},
 }  # fmt: skip
 """Good inputs, so that plans are reached with one thing wrong or unusual."""

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from fake_cluster import FakeCluster
 from hypothesis import HealthCheck, given, settings
-from nasty import SCHEMA, inputs_of
+from nasty import GOOD, SCHEMA, inputs_of
 
 from harvester_provider.core.errors import HarvesterError
 from harvester_provider.core.plan import Await, Call, Patch, Put, Step
@@ -21,7 +21,7 @@ from harvester_provider.core.ref import Ref
 from harvester_provider.engine import verbs
 from harvester_provider.engine.reader import see
 from harvester_provider.engine.state import parse, state_of
-from harvester_provider.resources.apis import IMAGE, NETWORK
+from harvester_provider.resources.apis import IMAGE
 from harvester_provider.resources.registry import KINDS
 
 LONGEST = 2000
@@ -48,21 +48,24 @@ def sent(steps: tuple[Step, ...]) -> list[Any]:
     ]
 
 
-def furnished() -> FakeCluster:
-    """A cluster with the image and the network that good inputs name."""
+def furnished(name: str) -> FakeCluster:
+    """A cluster with what the good inputs of a kind name."""
     cluster = FakeCluster()
     done = {"type": "Imported", "status": "True"}
     cluster.place(
         Ref(IMAGE, "leap", "default"),
         {"status": {"storageClassName": "lh-leap", "progress": 100, "virtualSize": 2**30, "conditions": [done]}},
     )
-    cluster.place(Ref(NETWORK, "vlan100", "default"), {})
+    kind = KINDS[name]
+    for need in kind.requires(parse(kind, GOOD[name])) if name in GOOD else ():
+        if need.ref not in cluster.objects:
+            cluster.place(need.ref, {"spec": {}, "status": {}})
     return cluster
 
 
 async def judge(name: str, news: dict[str, Any], later: dict[str, Any], outcomes: Counter[str]) -> None:
     """Check, preview, plan a create, and preview an update of the outcome."""
-    kind, cluster = KINDS[name], furnished()
+    kind, cluster = KINDS[name], furnished(name)
     checked = verbs.check(kind, news)
     if checked.problems:
         outcomes[f"{name}: refused by check"] += 1
@@ -72,6 +75,9 @@ async def judge(name: str, news: dict[str, Any], later: dict[str, Any], outcomes
     try:
         foreseen = await verbs.foresee(kind, cluster, checked.inputs)
         assert [str(problem) for problem in [*foreseen.problems, *foreseen.missing] if not is_told(problem)] == []
+        if foreseen.problems or foreseen.missing:
+            outcomes[f"{name}: refused by the preview"] += 1
+            return
         inputs = parse(kind, checked.inputs)
         ref = kind.ref(inputs)
         seen = await see(cluster, kind, ref, inputs)
@@ -98,7 +104,7 @@ async def judge_update(name: str, cluster: FakeCluster, olds: dict[str, Any], la
         if not verbs.check(kind, news).problems:
             found = await verbs.diff(kind, cluster, ref.id, state, news)
             json.dumps(sent(found.plan.steps), allow_nan=False)
-    assert await verbs.read(kind, cluster, ref.id, state) is not None
+    assert (await verbs.read(kind, cluster, ref.id, state) is None) == (ref not in cluster.objects)
     assert cluster.writes() == []
 
 
