@@ -29,6 +29,8 @@ class Settings:
     """How long a live migration takes."""
     uplink_seconds: float = 0.2
     """From a VlanConfig to a ready VlanStatus on each matched node."""
+    addon_seconds: float = 0.3
+    """How long an operation on an addon takes."""
     retry_seconds: float = 0.3
     """Pause between two attempts of a failed image import (10 on a real Harvester)."""
 

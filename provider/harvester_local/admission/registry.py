@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from harvester_local.admission.claims import validate_claim
+from harvester_local.admission.cluster_kinds import validate_addon, validate_device_claim, validate_node, validate_setting
 from harvester_local.admission.images import mutate_image, validate_image
 from harvester_local.admission.load_balancers import mutate_ip_pool, mutate_load_balancer, validate_ip_pool, validate_load_balancer
 from harvester_local.admission.machine_mutator import mutate_machine
@@ -99,6 +100,10 @@ WEBHOOKS = (
             Rule(kinds.STORAGE_CLASS, _ALL, validate=validate_storage_class),
             Rule(kinds.SECRET, (DELETE,), validate=validate_secret),
             Rule(kinds.TEMPLATE_VERSION, _ALL, validate=validate_template_version),
+            Rule(kinds.SETTING, (UPDATE,), validate=validate_setting),
+            Rule(kinds.ADDON, _ALL, validate=validate_addon),
+            Rule(kinds.NODE, (UPDATE,), validate=validate_node),
+            Rule(kinds.PCI_DEVICE_CLAIM, (UPDATE,), validate=validate_device_claim),
         ),
     ),
     Webhook(

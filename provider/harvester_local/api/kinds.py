@@ -41,6 +41,16 @@ SETTING = Kind(*_HCI, "settings", "Setting", namespaced=False)
 TEMPLATE = Kind(*_HCI, "virtualmachinetemplates", "VirtualMachineTemplate", status=True)
 TEMPLATE_VERSION = Kind(*_HCI, "virtualmachinetemplateversions", "VirtualMachineTemplateVersion")
 BACKUP = Kind(*_HCI, "virtualmachinebackups", "VirtualMachineBackup")
+ADDON = Kind(*_HCI, "addons", "Addon", status=True)
+VERSION = Kind(*_HCI, "versions", "Version")
+UPGRADE = Kind(*_HCI, "upgrades", "Upgrade")
+SUPPORT_BUNDLE = Kind(*_HCI, "supportbundles", "SupportBundle")
+BLOCK_DEVICE = Kind(*_HCI, "blockdevices", "BlockDevice")
+PCI_DEVICE = Kind("devices.harvesterhci.io", "v1beta1", "pcidevices", "PCIDevice", namespaced=False, status=True)
+PCI_DEVICE_CLAIM = Kind("devices.harvesterhci.io", "v1beta1", "pcideviceclaims", "PCIDeviceClaim", namespaced=False, status=True)
+SRIOV_NETWORK_DEVICE = Kind(
+    "devices.harvesterhci.io", "v1beta1", "sriovnetworkdevices", "SRIOVNetworkDevice", namespaced=False, status=True
+)
 
 MACHINE = Kind(*_KUBEVIRT, "virtualmachines", "VirtualMachine", status=True)
 INSTANCE = Kind(*_KUBEVIRT, "virtualmachineinstances", "VirtualMachineInstance")
@@ -85,5 +95,6 @@ WATCHED = (
     *(CLUSTER_NETWORK, VLAN_CONFIG, VLAN_STATUS, NETWORK),
     *(IP_POOL, LOAD_BALANCER),
     *(NODE, VOLUME_CLAIM, STORAGE_CLASS, SNAPSHOT, SNAPSHOT_CLASS, SECRET, REVISION),
+    *(ADDON, UPGRADE, SUPPORT_BUNDLE, LINK_MONITOR, PCI_DEVICE_CLAIM),
 )
 """The kinds that are kept in the store."""

@@ -5,12 +5,15 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
+from harvester_local.controllers.addons import Addons
+from harvester_local.controllers.devices import LinkMonitors, PciDeviceClaims
 from harvester_local.controllers.events import Recorder
 from harvester_local.controllers.images import Images, Uploads
 from harvester_local.controllers.instances import Instances
 from harvester_local.controllers.keypairs import KeyPairs
 from harvester_local.controllers.load_balancers import IpPools, LoadBalancers
 from harvester_local.controllers.machines import Machines
+from harvester_local.controllers.maintenance import Maintenance
 from harvester_local.controllers.migrations import Migrations, WorkloadUpdates
 from harvester_local.controllers.networks import ClusterNetworks, Networks, Uplinks
 from harvester_local.controllers.runtime import Context, Runner
@@ -44,6 +47,10 @@ async def control(context: Context, outside: aiohttp.ClientSession, uploads: Upl
             WorkloadUpdates(context),
             Templates(context),
             TemplateVersions(context),
+            Addons(context),
+            Maintenance(context),
+            LinkMonitors(context),
+            PciDeviceClaims(context),
         ]
     )
     context.store.listen(runner.listen)

@@ -34,6 +34,8 @@ class Fault(StrEnum):
     """For a PersistentVolumeClaim: no volume is made for it, and none grows."""
     SNAPSHOT_FAILS = "snapshot-fails"
     """For a VolumeSnapshot: the driver takes none and says why."""
+    ADDON_FAILS = "addon-fails"
+    """For an Addon: its chart cannot be installed."""
 
 
 def fault_of(obj: Obj) -> Fault | None:

@@ -12,13 +12,14 @@ import aiohttp
 from aiohttp import web
 
 from harvester_local.api.client import Api, client_tls
-from harvester_local.api.kinds import IMAGE, MACHINE
+from harvester_local.api.kinds import IMAGE, MACHINE, NODE
 from harvester_local.controllers.images import Uploads
 from harvester_local.front_door.actions import MACHINE_ACTIONS, MachineActions
 from harvester_local.front_door.answers import rancher_error, status
 from harvester_local.front_door.faults import Fault, Faults, Requests, fault_from
 from harvester_local.front_door.kubeconfig import Kubeconfigs
 from harvester_local.front_door.login import Login
+from harvester_local.front_door.nodes import NODE_ACTIONS, NodeActions
 from harvester_local.front_door.proxy import PREFIX, Proxy, cut_connection, never
 from harvester_local.front_door.steve import PREFIX as STEVE
 from harvester_local.front_door.steve import Steve, Target, credentials
@@ -64,8 +65,9 @@ class FrontDoor:
         self._proxy = Proxy(session, config.apiserver)
         self._subresources = Subresources(api, callers)
         self._login = Login(config.admin_token, config.kubeconfig, config.password, config.work)
-        self._steve = Steve(callers, {MACHINE: MACHINE_ACTIONS, IMAGE: ("upload",)})
+        self._steve = Steve(callers, {MACHINE: MACHINE_ACTIONS, IMAGE: ("upload",), NODE: NODE_ACTIONS})
         self._machine_actions = MachineActions(api, callers)
+        self._node_actions = NodeActions(api, callers)
         self._uploads = ImageUploads(callers, uploads)
         self._kubeconfigs = Kubeconfigs(callers, config.ca, config.url)
         self._routes: dict[tuple[str, str], Handler] = {
@@ -131,6 +133,8 @@ class FrontDoor:
             return await self._steve.handle(request, target)
         if target.kind == MACHINE and target.name:
             return await self._machine_actions.handle(request, target.key, action, headers)
+        if target.kind == NODE and target.name:
+            return await self._node_actions.handle(request, target.key, action, headers)
         if target.kind == IMAGE and target.name and action == "upload":
             return await self._uploads.handle(request, target.key, headers)
         return rancher_error(422, f"Unsupported action: {action}")

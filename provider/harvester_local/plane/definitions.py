@@ -1,4 +1,4 @@
-"""Installing the CustomResourceDefinitions, the built-in ones or those of a folder.
+"""Installing the CustomResourceDefinitions: those of a folder, and the built-in ones that it lacks.
 
 Ends when each is served, so that everything after it finds its kinds. Knows no kind by name.
 """
@@ -42,7 +42,7 @@ def _lean(definition: Obj) -> Obj:
 
 async def install_definitions(api: Api, folder: Path | None) -> int:
     """Create or update the definitions and wait until each is served; their number."""
-    definitions = await asyncio.to_thread(read_definitions, folder or BUILT_IN)
+    definitions = await asyncio.to_thread(_chosen, folder)
     slots = asyncio.Semaphore(_AT_ONCE)
 
     async def install(definition: Obj) -> None:
@@ -54,6 +54,14 @@ async def install_definitions(api: Api, folder: Path | None) -> int:
         for definition in definitions:
             group.create_task(install(definition))
     return len(definitions)
+
+
+def _chosen(folder: Path | None) -> list[Obj]:
+    """The built-in definitions, or those of the folder with the built-in ones that it lacks."""
+    built_in = read_definitions(BUILT_IN)
+    given = read_definitions(folder) if folder else []
+    names = {definition["metadata"]["name"] for definition in given}
+    return given + [definition for definition in built_in if definition["metadata"]["name"] not in names]
 
 
 async def _put(api: Api, definition: Obj) -> None:

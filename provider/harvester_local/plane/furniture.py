@@ -10,6 +10,7 @@ from harvester_local.api.client import Api
 from harvester_local.api.kinds import Kind
 from harvester_local.api.objects import Key, Obj, now
 from harvester_local.api.versions import Rules
+from harvester_local.controllers.devices import links
 from harvester_local.settings import Settings
 
 SYSTEM = "harvester-system"
@@ -122,16 +123,45 @@ def node_status(number: int, rules: Rules, settings: Settings) -> Obj:
     }
 
 
+def addons() -> list[Obj]:
+    """The addons of a fresh installation, all of them off."""
+
+    def addon(namespace: str, name: str, *, experimental: bool = False) -> Obj:
+        marks = {"addon.harvesterhci.io/experimental": "true"} if experimental else {}
+        repo = "http://harvester-cluster-repo.cattle-system.svc/charts"
+        spec = {"repo": repo, "chart": name, "version": "1.0.0", "enabled": False, "valuesContent": ""}
+        return {"metadata": {"name": name, "namespace": namespace, "labels": marks}, "spec": spec}
+
+    return [
+        addon("cattle-monitoring-system", "rancher-monitoring"),
+        addon("cattle-logging-system", "rancher-logging"),
+        addon(SYSTEM, "vm-import-controller"),
+        addon(SYSTEM, "pcidevices-controller"),
+        addon(SYSTEM, "harvester-seeder"),
+        addon(SYSTEM, "harvester-csi-driver-lvm", experimental=True),
+    ]
+
+
+def hardware(count: int) -> list[tuple[Kind, Obj, Obj]]:
+    """What the nodes have besides CPUs: an empty disk, a GPU, and a NIC that can be divided; each with its status."""
+    out: list[tuple[Kind, Obj, Obj]] = []
+    for name in (f"node{number}" for number in range(1, count + 1)):
+        disk = {"metadata": {"name": f"{name}-sdb", "namespace": "longhorn-system"}}
+        out.append((kinds.BLOCK_DEVICE, {**disk, "spec": {"nodeName": name, "devPath": "/dev/sdb", "fileSystem": {"mountPoint": ""}}}, {}))
+        gpu = {"address": "0000:04:00.0", "nodeName": name, "resourceName": "nvidia.com/GA102GL_A10", "iommuGroup": "12"}
+        gpu |= {"vendorId": "10de", "deviceId": "2236", "description": "NVIDIA A10", "kernelDriverInUse": "nvidia"}
+        out.append((kinds.PCI_DEVICE, {"metadata": {"name": f"{name}-000004000"}}, gpu))
+        nic = {"metadata": {"name": f"{name}-eth2"}, "spec": {"address": "0000:05:00.0", "nodeName": name, "numVFs": 0}}
+        out.append((kinds.SRIOV_NETWORK_DEVICE, nic, {"vfPCIDevices": []}))
+    return out
+
+
 def link_monitor(count: int) -> Obj:
     """The monitor from which the UI takes NIC names: three on each node, the first of them the management network's."""
-    links = [
-        {"name": name, "index": index, "type": "device", "mac": "", "promiscuous": False, "state": "up", "masterIndex": 0}
-        for index, name in enumerate(("eth0", "eth1", "eth2"), start=2)
-    ]
     return {
         "metadata": {"name": "nic"},
         "spec": {"targetLinkRule": {"typeRule": "device"}},
-        "status": {"linkStatus": {f"node{n}": links for n in range(1, count + 1)}},
+        "status": {"linkStatus": {f"node{n}": links() for n in range(1, count + 1)}},
     }
 
 
@@ -181,14 +211,23 @@ async def furnish(api: Api, rules: Rules, settings: Settings) -> None:
         (kinds.CLUSTER_NETWORK, management),
         (kinds.CONFIG_MAP, vip),
         (kinds.LINK_MONITOR, link_monitor(settings.nodes)),
+        *((kinds.ADDON, obj) for obj in addons()),
     ]
     async with asyncio.TaskGroup() as group:
         for kind, obj in objects:
             group.create_task(api.plant(kind, obj, OWNER))
+        for kind, obj, status in hardware(settings.nodes):
+            group.create_task(_with_status(api, kind, obj, status))
         group.create_task(_virt(api, virt, virt_status))
         for number in range(1, settings.nodes + 1):
             group.create_task(_node(api, number, rules, settings))
     await api.patch(kinds.SETTING, Key("", "server-version"), {"value": f"v{settings.version}"})
+
+
+async def _with_status(api: Api, kind: Kind, obj: Obj, status: Obj) -> None:
+    await api.plant(kind, obj, OWNER)
+    if status:
+        await api.patch_status(kind, Key(obj["metadata"].get("namespace", ""), obj["metadata"]["name"]), status)
 
 
 async def _virt(api: Api, virt: Obj, status: Obj) -> None:

@@ -40,6 +40,10 @@ class Kind(Protocol[I]):
     outputs_model: ClassVar[type[Any]]
     """The pydantic model of what is added to the inputs in the state."""
 
+    adopts: ClassVar[bool]
+    """Whether its objects are there without us (settings, nodes, built-in addons): a create takes over one that bears nobody's
+    mark, and a delete puts back what was there before."""
+
     def ref(self, inputs: I) -> Ref:
         """The main object."""
         ...

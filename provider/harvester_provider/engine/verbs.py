@@ -89,7 +89,12 @@ async def _taken(kind: Kind[Any], cluster: Cluster, inputs: Any) -> Sequence[Pro
         return ()
     ref = kind.ref(inputs)
     found = await cluster.get(ref)
-    return () if found is None or is_ours(found, inputs.owner) else (Problem("name", not_ours(ref, found)),)
+    return () if found is None or _may_take(kind, inputs, found) else (Problem("name", not_ours(ref, found)),)
+
+
+def _may_take(kind: Kind[Any], inputs: Any, found: Object) -> bool:
+    """Whether a create may use an object that exists: ours, one to adopt, or one of a kind whose objects are there without anybody."""
+    return is_ours(found, inputs.owner) or inputs.adopt or (kind.adopts and not owner_of(found))
 
 
 async def diff(kind: Kind[Any], cluster: Cluster, identity: str, olds: Wire, news: Wire) -> Difference:
@@ -139,7 +144,7 @@ async def _take_over(kind: Kind[Any], cluster: Cluster, inputs: Any, seen: Snaps
     """Bring an object that exists already to the inputs: ours from an interrupted run, or one to adopt."""
     ref, found = kind.ref(inputs), seen.get(kind.ref(inputs))
     ours = is_ours(found, inputs.owner)
-    if not ours and not inputs.adopt:
+    if not _may_take(kind, inputs, found):
         raise NotOurs(not_ours(ref, found))
     old = kind.observe(ref, inputs, seen)
     plan = kind.update(old, inputs, seen)

@@ -35,6 +35,7 @@ class BaseKind(Generic[I]):
     api: ClassVar[Api]
     inputs: ClassVar[type[Any]]
     outputs_model: ClassVar[type[Any]] = Outputs
+    adopts: ClassVar[bool] = False
 
     def ref(self, inputs: I) -> Ref:
         """The main object, from name and namespace."""
@@ -113,18 +114,20 @@ def metadata(
     out: dict[str, Json] = {"name": inputs.name}
     if isinstance(inputs, NamespacedInputs):
         out["namespace"] = inputs.namespace
-    if every := {**(labels or {}), **_labels(inputs)}:
+    if every := {**(labels or {}), **declared_labels(inputs)}:
         out["labels"] = every
-    if every := {**(annotations or {}), **_annotations(inputs, described=described), **mark(inputs.owner)}:
+    if every := {**(annotations or {}), **declared_annotations(inputs, described=described), **mark(inputs.owner)}:
         out["annotations"] = every
     return out
 
 
-def _labels(inputs: ResourceInputs) -> dict[str, str]:
+def declared_labels(inputs: ResourceInputs) -> dict[str, str]:
+    """The labels of the object that are declared: tags and labels."""
     return {**{TAG + key: value for key, value in inputs.tags.items()}, **inputs.labels}
 
 
-def _annotations(inputs: ResourceInputs, *, described: bool) -> dict[str, str]:
+def declared_annotations(inputs: ResourceInputs, *, described: bool) -> dict[str, str]:
+    """The annotations of the object that are declared, the description among them where the spec has none."""
     shown = {DESCRIPTION: inputs.description} if described and inputs.description else {}
     return {**shown, **inputs.annotations}
 
@@ -144,8 +147,8 @@ def declared(prior: Mapping[str, str] | None, found: Object, where: str) -> dict
 def metadata_patch(old: ResourceInputs, new: ResourceInputs, *, described: bool = True) -> dict[str, Json]:
     """The merge patch of `metadata` for changed labels, tags, annotations and description; empty where nothing changed."""
     parts = {
-        "labels": entries_patch(_labels(old), _labels(new)),
-        "annotations": entries_patch(_annotations(old, described=described), _annotations(new, described=described)),
+        "labels": entries_patch(declared_labels(old), declared_labels(new)),
+        "annotations": entries_patch(declared_annotations(old, described=described), declared_annotations(new, described=described)),
     }
     return {name: part for name, part in parts.items() if part}
 

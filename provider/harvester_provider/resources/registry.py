@@ -7,11 +7,18 @@ from typing import Any
 from harvester_provider.core.kind import Kind
 
 _MODULES = {
+    "Addon": "addon",
     "CloudInit": "cloud_init",
     "ClusterNetwork": "cluster_network",
     "Image": "image",
     "IpPool": "ip_pool",
     "LoadBalancer": "load_balancer",
+    "LinkMonitor": "link_monitor",
+    "Namespace": "namespace",
+    "Node": "node",
+    "PciDeviceClaim": "pci_device_claim",
+    "Setting": "setting",
+    "SriovNetworkDevice": "sriov_network_device",
     "SshKey": "ssh_key",
     "StorageClass": "storage_class",
     "VirtualMachine": "virtual_machine",

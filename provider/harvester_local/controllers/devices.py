@@ -1,0 +1,67 @@
+"""Devices and NICs of the nodes: claims are granted, link monitors report the NICs that every simulated node has.
+
+Upstream: harvester/pcidevices pkg/controller/pcideviceclaim, network-controller-harvester pkg/controller/agent/linkmonitor.
+"""
+
+import re
+from collections.abc import Mapping
+
+from harvester_local.api.kinds import LINK_MONITOR, NODE, PCI_DEVICE_CLAIM, Kind
+from harvester_local.api.objects import Key, Obj, deleting, labels, matches_selector, part
+from harvester_local.controllers.runtime import Context, Mapper, own_key
+
+NICS = ("eth0", "eth1", "eth2")
+"""The NICs of every node; the first one is the management network's."""
+
+
+def links() -> list[Obj]:
+    """The NICs as a link monitor reports them."""
+    return [
+        {"name": name, "index": index, "type": "device", "mac": "", "promiscuous": False, "state": "up", "masterIndex": 0}
+        for index, name in enumerate(NICS, start=2)
+    ]
+
+
+class LinkMonitors:
+    """The controller of link monitors."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @property
+    def watches(self) -> Mapping[Kind, Mapper]:
+        """Link monitors themselves."""
+        return {LINK_MONITOR: own_key}
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Report the NICs that the rules match, on the nodes that the selector matches."""
+        monitor = self._context.store.get(LINK_MONITOR, key)
+        if monitor is None or deleting(monitor):
+            return None
+        rule, selector = part(monitor, "spec", "targetLinkRule"), part(monitor, "spec", "nodeSelector")
+        found = [link for link in links() if all(re.search(rule.get(f"{what}Rule") or "", link[what]) for what in ("name", "type"))]
+        nodes = [node["metadata"]["name"] for node in self._context.store.all(NODE) if matches_selector(labels(node), selector)]
+        status = {"linkStatus": dict.fromkeys(sorted(nodes), found)}
+        if part(monitor, "status") != status:
+            await self._context.api.patch_version(LINK_MONITOR, monitor, {"status": None})
+            await self._context.api.patch_status(LINK_MONITOR, key, status)
+        return None
+
+
+class PciDeviceClaims:
+    """The controller of claims."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @property
+    def watches(self) -> Mapping[Kind, Mapper]:
+        """Claims themselves."""
+        return {PCI_DEVICE_CLAIM: own_key}
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Bind the device to vfio-pci."""
+        claim = self._context.store.get(PCI_DEVICE_CLAIM, key)
+        if claim is not None and not deleting(claim) and not part(claim, "status").get("passthroughEnabled"):
+            await self._context.api.patch_status(PCI_DEVICE_CLAIM, key, {"kernelDriverToUnbind": "nvme", "passthroughEnabled": True})
+        return None
