@@ -11,6 +11,11 @@ from target import VM, VMI, Target
 
 PROGRAM = Path(__file__).parent / "programs" / "declared"
 Entry = dict[str, Any]
+CLUSTER_WIDE = frozenset((
+    *("ClusterNetwork", "IpPool", "LinkMonitor", "Namespace", "Node"),
+    *("PciDeviceClaim", "Setting", "SriovNetworkDevice", "VlanConfig"),
+))  # fmt: skip
+"""The kinds that are in no namespace."""
 
 
 def declared(kind: str, name: str, /, **inputs: Any) -> Entry:
@@ -33,6 +38,7 @@ class Estate:
         """The whole program from now on. A namespace is filled in where a kind has one."""
         for entry in entries:
             if entry["kind"] not in {"ClusterNetwork", "IpPool", "StorageClass", "VlanConfig"}:
+            if entry["kind"] not in CLUSTER_WIDE:
                 entry["inputs"].setdefault("namespace", self.target.namespace)
         (self.stack.folder / "resources.json").write_text(json.dumps(entries))
         self.entries = list(entries)
