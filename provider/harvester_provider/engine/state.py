@@ -26,7 +26,7 @@ def parse(kind: Kind[Any], values: Wire) -> Any:
     try:
         return kind.inputs.model_validate(dict(values))
     except ValidationError as error:
-        raise InvalidInputs(kind.name, _problems(error)) from error
+        raise InvalidInputs(kind.name, problems_of(error)) from error
 
 
 def inputs_of_state(kind: Kind[Any], state: Wire) -> Any | None:
@@ -44,7 +44,8 @@ def state_of(kind: Kind[Any], inputs: Any, ref: Ref, seen: Snapshot) -> dict[str
     return {**wire, **kind.outputs(inputs, seen), "uid": uid(seen.get(ref))}
 
 
-def _problems(error: ValidationError) -> list[Problem]:
+def problems_of(error: ValidationError) -> list[Problem]:
+    """What pydantic found wrong, with the property paths that Pulumi shows."""
     return [Problem(_path(found["loc"]), _reason(found)) for found in error.errors(include_url=False)]
 
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable
 
+from harvester_provider.resources.functions import FUNCTIONS
 from harvester_provider.schema.package import EnumType, ObjectType, Package, Property, Resource, spelled
 from harvester_provider.sdkgen import source
 
@@ -12,6 +13,8 @@ _SUPPRESSED = """\
 # mypy: disable-error-code="no-any-return"
 """
 SHARED = "shared"
+HAND_WRITTEN = ("cloudinit", "functions")
+"""Modules of the SDK that are no kind's and are written by hand."""
 RESERVED = frozenset({"id", "urn", "get", "opts", "args", "resource_name", "self"})
 """Names that a resource class or its constructor uses itself."""
 
@@ -95,14 +98,15 @@ class PythonSdk:
     def _front(self, modules: Iterable[str]) -> str:
         exported = self._exported()
         lines = [f"    from pulumi_harvester.{home} import {name} as {name}" for name, home in exported.items()]
-        names = sorted([*exported, "cloudinit"])
+        names = sorted([*exported, *HAND_WRITTEN])
+        apart = "\n".join(f"    from pulumi_harvester import {name} as {name}" for name in HAND_WRITTEN)
         return "\n\n".join([
             HEADER,
             source.docstring("Harvester in Pulumi programs: typed resources, imported when they are first used."),
             "from importlib import import_module\nfrom typing import TYPE_CHECKING, Any",
-            "if TYPE_CHECKING:\n    from pulumi_harvester import cloudinit as cloudinit\n" + "\n".join(lines),
+            f"if TYPE_CHECKING:\n{apart}\n" + "\n".join(lines),
             f"__all__ = {names!r}",
-            f"_HOME = {dict(sorted(exported.items()))!r}\n_MODULES = frozenset({sorted([*modules, 'cloudinit'])!r})",
+            f"_HOME = {dict(sorted(exported.items()))!r}\n_MODULES = frozenset({sorted([*modules, *HAND_WRITTEN])!r})",
             _LAZY,
         ])  # fmt: skip
 
@@ -112,7 +116,8 @@ class PythonSdk:
         types = [(part, home) for name, home in self._home.items() for part in self._parts(name) if not part.endswith("Like")]
         if clash := [name for name, count in Counter(name for name, _ in [*resources, *types]).items() if count > 1]:
             raise ValueError(f"{', '.join(clash)}: two things of the SDK would have that name, rename a model or a field")
-        return dict([*resources, *types])
+        functions = [(name, "functions") for token in FUNCTIONS for name in (source.snake(token), f"{source.snake(token)}_output")]
+        return dict([*resources, *types, *functions])
 
 
 def _homes(package: Package) -> dict[str, str]:
