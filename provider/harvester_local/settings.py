@@ -29,6 +29,8 @@ class Settings:
     """How long a live migration takes."""
     uplink_seconds: float = 0.2
     """From a VlanConfig to a ready VlanStatus on each matched node."""
+    upgrade_seconds: float = 0.3
+    """How long each part of an upgrade takes, and each node."""
     addon_seconds: float = 0.3
     """How long an operation on an addon takes."""
     retry_seconds: float = 0.3

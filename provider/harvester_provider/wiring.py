@@ -6,14 +6,19 @@ connected when they are first used, once each.
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any, TypeVar
 
 from harvester_provider.core.errors import BadConnection
+from harvester_provider.core.json import Object
+from harvester_provider.core.kind import Kind
+from harvester_provider.core.ref import Ref
 from harvester_provider.kube.client import Client
 from harvester_provider.kube.cluster import KubeCluster
-from harvester_provider.kube.connection import connect
-from harvester_provider.resources.provider import ProviderSettings
+from harvester_provider.kube.connection import Target, connect
+from harvester_provider.kube.login import Login, log_in
+from harvester_provider.resources.apis import CREDENTIALS
+from harvester_provider.resources.provider import Connection, ProviderSettings
 
 T = TypeVar("T")
 
@@ -24,6 +29,7 @@ class Clusters:
     def __init__(self, settings: ProviderSettings) -> None:
         self._settings = settings
         self._connected: dict[str, asyncio.Task[KubeCluster]] = {}
+        self._logged_in: list[KubeCluster] = []
 
     async def get(self, name: str | None) -> KubeCluster:
         """The cluster of that name in `harvester:clusters`, or the default one. Raises BadConnection."""
@@ -40,10 +46,45 @@ class Clusters:
             known = ", ".join(self._settings.clusters) or "none"
             raise BadConnection(f"cluster: {name!r} is not in harvester:clusters (there: {known})") from error
         target = await connect(connection)
-        return KubeCluster(Client(lambda: connect(connection), target, max_requests=self._settings.max_requests))
+        return KubeCluster(Client(lambda: connect(connection), target, max_requests=self._settings.max_requests), {CREDENTIALS: None})
+
+    async def reach(
+        self, kind: Kind[Any], values: Mapping[str, Any], *, before: Mapping[str, Any] | None = None, change: bool = False
+    ) -> KubeCluster:
+        """The cluster of a resource: of that name, or the one its own inputs lead to.
+
+        A kubeconfig in the state is used as long as the password stays. `before` is the last state; with `change` a former
+        password of the cluster is replaced by the declared one. Raises BadConnection, Unauthorized, Unreachable.
+        """
+        if not kind.logs_in or not values.get("endpoint"):
+            return await self.get(values.get("cluster") or None)
+        last = before if before is not None else values
+        known = str(last.get("kubeconfig") or "") if last.get("password") == values.get("password") else ""
+        login = Login(
+            endpoint=str(values["endpoint"]), password=str(values.get("password") or ""), ca=str(values.get("ca") or ""),
+            former=tuple(str(word) for word in (last.get("password"), values.get("initialPassword")) if word),
+            fingerprint=str(values.get("fingerprint") or ""),
+        )  # fmt: skip
+        return await self._log_in(login, known, change=change)
+
+    async def _log_in(self, login: Login, known: str, *, change: bool) -> KubeCluster:
+        said: dict[Ref, Object | None] = {}
+
+        async def fresh(text: str = "") -> Target:
+            text = text or await log_in(login, change=change)
+            said[CREDENTIALS] = {"kubeconfig": text}
+            return await connect(Connection(kubeconfig=text, endpoint=login.endpoint))
+
+        target = await fresh(known)
+        cluster = KubeCluster(Client(fresh, target, max_requests=self._settings.max_requests), said)
+        self._logged_in.append(cluster)
+        return cluster
 
     async def close(self) -> None:
         """Close what was connected."""
+        clusters, self._logged_in = self._logged_in, []
+        for cluster in clusters:
+            await cluster.close()
         tasks, self._connected = self._connected, {}
         for task in tasks.values():
             if task.done() and not task.cancelled() and task.exception() is None:

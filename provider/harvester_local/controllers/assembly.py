@@ -19,7 +19,9 @@ from harvester_local.controllers.networks import ClusterNetworks, Networks, Upli
 from harvester_local.controllers.runtime import Context, Runner
 from harvester_local.controllers.scheduling import Scheduler
 from harvester_local.controllers.snapshots import Snapshots
+from harvester_local.controllers.support_bundles import SupportBundles
 from harvester_local.controllers.templates import Templates, TemplateVersions
+from harvester_local.controllers.upgrades import Upgrades
 from harvester_local.controllers.volume_templates import VolumeTemplates
 from harvester_local.controllers.volumes import Volumes
 
@@ -49,6 +51,8 @@ async def control(context: Context, outside: aiohttp.ClientSession, uploads: Upl
             TemplateVersions(context),
             Addons(context),
             Maintenance(context),
+            Upgrades(context),
+            SupportBundles(context),
             LinkMonitors(context),
             PciDeviceClaims(context),
         ]

@@ -36,6 +36,8 @@ class Fault(StrEnum):
     """For a VolumeSnapshot: the driver takes none and says why."""
     ADDON_FAILS = "addon-fails"
     """For an Addon: its chart cannot be installed."""
+    UPGRADE_FAILS = "upgrade-fails"
+    """For a Version: an upgrade to it fails on its first node."""
 
 
 def fault_of(obj: Obj) -> Fault | None:

@@ -44,6 +44,9 @@ class Kind(Protocol[I]):
     """Whether its objects are there without us (settings, nodes, built-in addons): a create takes over one that bears nobody's
     mark, and a delete puts back what was there before."""
 
+    logs_in: ClassVar[bool]
+    """Whether its inputs say how the cluster is reached (`endpoint`, `password` ...), in place of the provider's settings."""
+
     def ref(self, inputs: I) -> Ref:
         """The main object."""
         ...

@@ -30,6 +30,8 @@ PREFIX = "harvester:"
 WORKERS = 256
 """Calls the host answers at once. Its own limit is 4, and most of a call is waiting."""
 _HIDDEN = ("__provider",)
+_WAYS = ("cluster", "endpoint", "password", "ca", "fingerprint")
+"""Inputs that say how a cluster is reached: as long as one is not known, it cannot be asked."""
 
 _lock = threading.Lock()
 _current: "Host | None" = None
@@ -107,16 +109,16 @@ class Host:
         return list(found.problems)
 
     async def _foreseen(self, kind: str, inputs: Mapping[str, Any]) -> verbs.Foreseen:
-        if inputs.get("cluster") is UNKNOWN:
+        if any(inputs.get(name) is UNKNOWN for name in _WAYS):
             return verbs.Foreseen()
-        return await verbs.foresee(KINDS[kind], await self._clusters.get(inputs.get("cluster")), inputs)
+        return await verbs.foresee(KINDS[kind], await self._clusters.reach(KINDS[kind], inputs), inputs)
 
     def diff(self, kind: str, identity: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> verbs.Difference:
         """What an update would do; says it to the user, and refuses here what must not be done."""
         inputs = _to_core(news)
 
         async def work() -> verbs.Difference:
-            cluster = await self._clusters.get(_cluster_of(olds))
+            cluster = await self._clusters.reach(KINDS[kind], _to_core(olds))
             return await verbs.diff(KINDS[kind], cluster, identity, _to_core(olds), inputs)
 
         found = self._loop.run(work())
@@ -131,7 +133,8 @@ class Host:
         values = _to_core(props)
 
         async def work() -> verbs.Found:
-            return await verbs.create(KINDS[kind], await self._clusters.get(_cluster_of(values)), values, self._log)
+            cluster = await self._clusters.reach(KINDS[kind], values, change=True)
+            return await verbs.create(KINDS[kind], cluster, values, self._log)
 
         return concealed(kind, self._loop.run(work()))
 
@@ -140,7 +143,7 @@ class Host:
         values = _to_core(props)
 
         async def work() -> verbs.Found | None:
-            return await verbs.read(KINDS[kind], await self._clusters.get(_cluster_of(values)), identity, values)
+            return await verbs.read(KINDS[kind], await self._clusters.reach(KINDS[kind], values), identity, values)
 
         found = self._loop.run(work())
         return concealed(kind, found) if found else None
@@ -150,7 +153,8 @@ class Host:
         before, values = _to_core(olds), _to_core(news)
 
         async def work() -> verbs.Found:
-            return await verbs.update(KINDS[kind], await self._clusters.get(_cluster_of(values)), identity, before, values, self._log)
+            cluster = await self._clusters.reach(KINDS[kind], values, before=before, change=True)
+            return await verbs.update(KINDS[kind], cluster, identity, before, values, self._log)
 
         return concealed(kind, self._loop.run(work()))
 
@@ -159,13 +163,9 @@ class Host:
         values = _to_core(props)
 
         async def work() -> None:
-            await verbs.delete(KINDS[kind], await self._clusters.get(_cluster_of(values)), identity, values, self._log)
+            await verbs.delete(KINDS[kind], await self._clusters.reach(KINDS[kind], values), identity, values, self._log)
 
         self._loop.run(work())
-
-
-def _cluster_of(values: Mapping[str, Any]) -> str | None:
-    return values.get("cluster") or None
 
 
 def _to_core(values: Mapping[str, Any]) -> dict[str, Any]:

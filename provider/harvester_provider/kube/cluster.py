@@ -23,10 +23,14 @@ LINGER = 20.0
 
 
 class KubeCluster:
-    """One real cluster. All methods run on the event loop that made the client."""
+    """One real cluster. All methods run on the event loop that made the client.
 
-    def __init__(self, client: Client) -> None:
+    `known` is answered from here: what is told of the connection itself and is no object of the API.
+    """
+
+    def __init__(self, client: Client, known: Mapping[Ref, Object | None] | None = None) -> None:
         self._client = client
+        self._known = known or {}
         self._informers: dict[Listing, tuple[Informer, asyncio.Task[None]]] = {}
 
     @property
@@ -45,6 +49,8 @@ class KubeCluster:
 
     async def get(self, ref: Ref) -> Object | None:
         """The object, or None where the API server says that it does not exist."""
+        if ref in self._known:
+            return self._known[ref]
         try:
             return _object(await self._client.request("GET", ref.path, asked=f"read {ref}"))
         except NotFound:

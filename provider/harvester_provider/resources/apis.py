@@ -54,3 +54,6 @@ MANAGEMENT = "mgmt"
 """The cluster network that every cluster has. Its uplink is set up by the installer; it can be used and not be changed."""
 NETWORK_NAME_MAX = 12
 """Longest name of a cluster network: its bridge is called `<name>-br`, and Linux takes 15 characters."""
+
+CREDENTIALS = Ref(Api("", "local", "credentials", "Credentials", namespaced=False), "kubeconfig")
+"""No object of the cluster: the kubeconfig (`kubeconfig`) of a cluster that was reached by a login. None where it was not."""

@@ -36,6 +36,7 @@ class BaseKind(Generic[I]):
     inputs: ClassVar[type[Any]]
     outputs_model: ClassVar[type[Any]] = Outputs
     adopts: ClassVar[bool] = False
+    logs_in: ClassVar[bool] = False
 
     def ref(self, inputs: I) -> Ref:
         """The main object, from name and namespace."""

@@ -51,3 +51,26 @@ def release(old: ResourceInputs, *, described: bool = True) -> dict[str, Json]:
     """The patch of `metadata` that lets an object go: declared labels and annotations, the note and our mark are taken away."""
     bare = old.updated(labels={}, annotations={}, tags={}, description="")
     return with_note(metadata_patch(old, bare, described=described), {PREVIOUS: None, OWNER: None})
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two values of a setting mean the same: equal texts, or equal JSON."""
+    if one == other:
+        return True
+    try:
+        return bool(json.loads(one) == json.loads(other))
+    except ValueError:
+        return False
+
+
+def setting_patch(found: Object, value: str, meta: Object) -> dict[str, Json]:
+    """The merge patch that gives a setting its value and notes the one it had; empty where both are so already."""
+    now = dig_str(found, "value")
+    meta = with_note(meta, note(found, {"value": now}))
+    return {**({} if same(now, value) else {"value": value}), **({"metadata": meta} if meta else {})}
+
+
+def restore_setting(found: Object, meta: Object) -> dict[str, Json]:
+    """The merge patch that puts a setting's previous value back."""
+    before = remembered(found).get("value")
+    return {"value": before if isinstance(before, str) else "", "metadata": meta}

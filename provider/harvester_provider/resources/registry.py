@@ -9,6 +9,7 @@ from harvester_provider.core.kind import Kind
 _MODULES = {
     "Addon": "addon",
     "CloudInit": "cloud_init",
+    "Cluster": "cluster",
     "ClusterNetwork": "cluster_network",
     "Image": "image",
     "IpPool": "ip_pool",

@@ -4,13 +4,12 @@ Settings are there without us: a create takes one over, a delete puts its previo
 them JSON, and compared as what they mean. One module from inputs to plan. Upstream: pkg/settings/settings.go.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import Field
 
-from harvester_provider.core.json import Json, Object, dig_str, is_true
+from harvester_provider.core.json import Json, dig_str, is_true
 from harvester_provider.core.kind import Requirement
 from harvester_provider.core.plan import Patch, Plan
 from harvester_provider.core.problem import Problem
@@ -20,7 +19,7 @@ from harvester_provider.core.unknown import is_known
 from harvester_provider.resources.apis import SETTING
 from harvester_provider.resources.kind import BaseKind, metadata_patch
 from harvester_provider.resources.model import SECRET, Outputs, ResourceInputs
-from harvester_provider.resources.previous import note, release, remembered, with_note
+from harvester_provider.resources.previous import release, restore_setting, same, setting_patch
 
 READ_ONLY = frozenset({"server-version", "api-ui-version", "upgradable-versions", "harvester-csi-ccm-versions"})
 """Settings that say what is so; Harvester itself writes them."""
@@ -87,7 +86,7 @@ class Setting(BaseKind[SettingInputs]):
         found = seen[ref]
         if found is None:
             return Plan()
-        return Plan(steps=(Patch(ref, restore_patch(found, release(old)), says=f"put the previous value of {ref} back"),))
+        return Plan(steps=(Patch(ref, restore_setting(found, release(old)), says=f"put the previous value of {ref} back"),))
 
     def observe(self, ref: Ref, prior: SettingInputs | None, seen: Snapshot) -> SettingInputs:
         """The value as the cluster has it; the declared text where it means the same."""
@@ -99,29 +98,6 @@ class Setting(BaseKind[SettingInputs]):
         """Its default, and whether it is carried out."""
         found = seen.get(self.ref(inputs))
         return SettingOutputs(default=dig_str(found, "default"), configured=is_true(found, "configured")).wire()
-
-
-def same(one: str, other: str) -> bool:
-    """Whether two values of a setting mean the same: equal texts, or equal JSON."""
-    if one == other:
-        return True
-    try:
-        return bool(json.loads(one) == json.loads(other))
-    except ValueError:
-        return False
-
-
-def setting_patch(found: Object, value: str, meta: Object) -> dict[str, Json]:
-    """The merge patch that gives a setting its value and notes the one it had; empty where both are so already."""
-    now = dig_str(found, "value")
-    meta = with_note(meta, note(found, {"value": now}))
-    return {**({} if same(now, value) else {"value": value}), **({"metadata": meta} if meta else {})}
-
-
-def restore_patch(found: Object, meta: Object) -> dict[str, Json]:
-    """The merge patch that puts a setting's previous value back."""
-    before = remembered(found).get("value")
-    return {"value": before if isinstance(before, str) else "", "metadata": meta}
 
 
 KIND = Setting()
