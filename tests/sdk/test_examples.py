@@ -12,6 +12,9 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/__main__.py"))
 
 
+WITH_MACHINES = [path for path in EXAMPLES if "VirtualMachine(" in (path / "__main__.py").read_text()]
+
+
 @pytest.fixture(params=EXAMPLES, ids=lambda path: path.name)
 def example(request: pytest.FixtureRequest) -> Path:
     return request.param
@@ -23,6 +26,7 @@ def _ran(example: Path, **config: str) -> Ran:
     return run_file(example / "__main__.py", {}, defaults | config)
 
 
+@pytest.mark.parametrize("example", WITH_MACHINES, ids=lambda path: path.name)
 def test_everything_an_example_makes_is_named_after_its_stack_and_in_the_chosen_namespace(example: Path) -> None:
     inputs = _ran(example, namespace="lab").inputs
     assert {"Image", "VirtualMachine"} <= {kind.rsplit(":", 1)[1] for kind in _ran(example).types.values()}

@@ -59,7 +59,7 @@ def refusals(inputs: ClusterInputs, seen: Snapshot) -> Iterable[str]:
         return
     known = seen.get(version_ref(wanted))
     if not known and inputs.upgrade is None:
-        yield f"the cluster does not know the release {tag(wanted)}: give upgrade.isoUrl and upgrade.isoChecksum, or make it known in the UI"
+        yield f"the cluster does not know the release {tag(wanted)}: give upgrade.isoUrl and upgrade.isoChecksum"
     least = dig_str(known, "spec", "minUpgradableVersion")
     if least and release(have) < release(least):
         yield f"{tag(wanted)} can only be reached from {least} or newer, the cluster has {have}: upgrade to {least} first"
@@ -105,7 +105,7 @@ class Upgraded:
         """Failed with the words of the part and the node that failed."""
         found = seen.get(self.ref)
         if condition_failed(found):
-            left = "the cluster is between two releases: look at the Upgrade in the UI; delete it there once its cause is gone, then `pulumi up`"
+            left = "the cluster is between two releases: once the cause is gone, delete the Upgrade in the UI, then `pulumi up`"
             return Failed("; ".join(_failures(found)) or "the cluster does not say why", left)
         if is_true(found, "Completed") and release(current(seen)) == release(self.version):
             return Ready()

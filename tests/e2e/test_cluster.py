@@ -1,0 +1,72 @@
+"""The cluster as one resource: first login, settings, an upgrade that fails half-way and one that does not, and all put back."""
+
+from collections.abc import Callable
+from typing import Any
+
+from stack import Stack
+from target import Target, eventually
+
+HCI = ("harvesterhci.io", "v1beta1")
+SYSTEM = "harvester-system"
+PASSWORD = "correct horse battery"
+
+
+def setting(target: Target, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = target.custom.get_cluster_custom_object(*HCI, "settings", name)
+    return found
+
+
+def patched(target: Target, plural: str, name: str, body: dict[str, Any]) -> None:
+    kind = {"_content_type": "application/merge-patch+json"}
+    if plural == "settings":
+        target.custom.patch_cluster_custom_object(*HCI, plural, name, body, **kind)
+    else:
+        target.custom.patch_namespaced_custom_object(*HCI, SYSTEM, plural, name, body, **kind)
+
+
+def test_a_cluster_is_set_up_and_all_is_put_back(target: Target, stack_of: Callable[..., Stack]) -> None:
+    before = setting(target, "overcommit-config")
+    stack = stack_of("06-harvester-cluster")
+    stack.up()
+    assert '"memory":200' in setting(target, "overcommit-config")["value"]
+    assert target.core.read_node("node1").metadata.labels["example.org/rack"] == "r1"
+    found = stack.outputs()
+    assert (found["version"], "node1" in found["nodes"]) == ("v1.8.0", True)
+    stack.shows_no_change()
+    stack.destroy()
+    after = setting(target, "overcommit-config")
+    assert (after.get("value", ""), after["metadata"].get("annotations")) == (
+        before.get("value", ""),
+        before["metadata"].get("annotations"),
+    )
+    assert "example.org/rack" not in target.core.read_node("node1").metadata.labels
+    eventually(lambda: f"{stack.name}-team" not in [item.metadata.name for item in target.core.list_namespace().items])
+
+
+def test_a_login_and_an_upgrade_that_fails_half_way(simulated: Target, stack_of: Callable[..., Stack]) -> None:
+    assert simulated.local is not None
+    door = {"endpoint": simulated.local.endpoint, "ca": simulated.local.ca.read_text(), "password": "not the right one"}
+    simulated.custom.create_namespaced_custom_object(
+        *HCI, SYSTEM, "versions",
+        {"apiVersion": "/".join(HCI), "kind": "Version", "spec": {"isoURL": "https://example.org/h.iso", "isoChecksum": "0"},
+         "metadata": {"name": "v1.8.1", "annotations": {"local.harvester/fault": "upgrade-fails"}}},
+    )  # fmt: skip
+    try:
+        stack = stack_of("06-harvester-cluster", **door, release="1.8.0")
+        stack.configure({"password": PASSWORD})
+        stack.up()
+        assert "certificate-authority-data" in stack.outputs()["kubeconfig"]
+        assert PASSWORD not in stack.state()
+        stack.configure({"release": "1.8.1"})
+        output = stack.fails("up", "--yes", "--skip-preview")
+        assert "NodesUpgraded: Node node1 upgrade failed" in output
+        assert "delete the Upgrade" in output
+        patched(simulated, "versions", "v1.8.1", {"metadata": {"annotations": None}})
+        simulated.custom.delete_namespaced_custom_object(*HCI, SYSTEM, "upgrades", "pulumi-v1-8-1")
+        stack.up()
+        assert setting(simulated, "server-version")["value"] == "v1.8.1"
+        stack.configure({"release": "1.8.0"})
+        assert "no way back to v1.8.0" in stack.fails("preview")
+    finally:
+        patched(simulated, "settings", "server-version", {"value": "v1.8.0"})
+        simulated.custom.delete_namespaced_custom_object(*HCI, SYSTEM, "versions", "v1.8.1")
