@@ -13,7 +13,7 @@ _SUPPRESSED = """\
 # mypy: disable-error-code="no-any-return"
 """
 SHARED = "shared"
-HAND_WRITTEN = ("cloudinit", "functions")
+HAND_WRITTEN = ("bare_metal", "cloudinit", "functions")
 """Modules of the SDK that are no kind's and are written by hand."""
 RESERVED = frozenset({"id", "urn", "get", "opts", "args", "resource_name", "self"})
 """Names that a resource class or its constructor uses itself."""
