@@ -13,7 +13,7 @@ PROGRAM = Path(__file__).parent / "programs" / "declared"
 Entry = dict[str, Any]
 CLUSTER_WIDE = frozenset((
     *("ClusterNetwork", "IpPool", "LinkMonitor", "Namespace", "Node"),
-    *("PciDeviceClaim", "Setting", "SriovNetworkDevice", "VlanConfig"),
+    *("PciDeviceClaim", "Setting", "SriovNetworkDevice", "StorageClass", "VlanConfig"),
 ))  # fmt: skip
 """The kinds that are in no namespace."""
 
@@ -37,7 +37,6 @@ class Estate:
     def declare(self, *entries: Entry) -> "Estate":
         """The whole program from now on. A namespace is filled in where a kind has one."""
         for entry in entries:
-            if entry["kind"] not in {"ClusterNetwork", "IpPool", "StorageClass", "VlanConfig"}:
             if entry["kind"] not in CLUSTER_WIDE:
                 entry["inputs"].setdefault("namespace", self.target.namespace)
         (self.stack.folder / "resources.json").write_text(json.dumps(entries))

@@ -6,11 +6,55 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pulumi_harvester import bare_metal as bare_metal
     from pulumi_harvester import cloudinit as cloudinit
+    from pulumi_harvester import functions as functions
+    from pulumi_harvester.addon import Addon as Addon
+    from pulumi_harvester.addon import AddonArgs as AddonArgs
     from pulumi_harvester.cloud_init import CloudInit as CloudInit
     from pulumi_harvester.cloud_init import CloudInitArgs as CloudInitArgs
+    from pulumi_harvester.cluster import Cluster as Cluster
+    from pulumi_harvester.cluster import ClusterArgs as ClusterArgs
+    from pulumi_harvester.cluster import ClusterSettings as ClusterSettings
+    from pulumi_harvester.cluster import ClusterSettingsArgs as ClusterSettingsArgs
+    from pulumi_harvester.cluster import ClusterSettingsArgsDict as ClusterSettingsArgsDict
+    from pulumi_harvester.cluster import ClusterSettingsLogLevel as ClusterSettingsLogLevel
+    from pulumi_harvester.cluster import HttpProxy as HttpProxy
+    from pulumi_harvester.cluster import HttpProxyArgs as HttpProxyArgs
+    from pulumi_harvester.cluster import HttpProxyArgsDict as HttpProxyArgsDict
+    from pulumi_harvester.cluster import Overcommit as Overcommit
+    from pulumi_harvester.cluster import OvercommitArgs as OvercommitArgs
+    from pulumi_harvester.cluster import OvercommitArgsDict as OvercommitArgsDict
+    from pulumi_harvester.cluster import RancherRegistration as RancherRegistration
+    from pulumi_harvester.cluster import RancherRegistrationArgs as RancherRegistrationArgs
+    from pulumi_harvester.cluster import RancherRegistrationArgsDict as RancherRegistrationArgsDict
+    from pulumi_harvester.cluster import SslCertificates as SslCertificates
+    from pulumi_harvester.cluster import SslCertificatesArgs as SslCertificatesArgs
+    from pulumi_harvester.cluster import SslCertificatesArgsDict as SslCertificatesArgsDict
+    from pulumi_harvester.cluster import TrafficNetwork as TrafficNetwork
+    from pulumi_harvester.cluster import TrafficNetworkArgs as TrafficNetworkArgs
+    from pulumi_harvester.cluster import TrafficNetworkArgsDict as TrafficNetworkArgsDict
+    from pulumi_harvester.cluster import Upgrade as Upgrade
+    from pulumi_harvester.cluster import UpgradeArgs as UpgradeArgs
+    from pulumi_harvester.cluster import UpgradeArgsDict as UpgradeArgsDict
     from pulumi_harvester.cluster_network import ClusterNetwork as ClusterNetwork
     from pulumi_harvester.cluster_network import ClusterNetworkArgs as ClusterNetworkArgs
+    from pulumi_harvester.functions import get_cluster as get_cluster
+    from pulumi_harvester.functions import get_cluster_output as get_cluster_output
+    from pulumi_harvester.functions import get_image as get_image
+    from pulumi_harvester.functions import get_image_output as get_image_output
+    from pulumi_harvester.functions import get_kubeconfig as get_kubeconfig
+    from pulumi_harvester.functions import get_kubeconfig_output as get_kubeconfig_output
+    from pulumi_harvester.functions import get_network as get_network
+    from pulumi_harvester.functions import get_network_output as get_network_output
+    from pulumi_harvester.functions import get_nodes as get_nodes
+    from pulumi_harvester.functions import get_nodes_output as get_nodes_output
+    from pulumi_harvester.functions import get_storage_class as get_storage_class
+    from pulumi_harvester.functions import get_storage_class_output as get_storage_class_output
+    from pulumi_harvester.functions import get_virtual_machine as get_virtual_machine
+    from pulumi_harvester.functions import get_virtual_machine_output as get_virtual_machine_output
+    from pulumi_harvester.functions import get_virtual_machines as get_virtual_machines
+    from pulumi_harvester.functions import get_virtual_machines_output as get_virtual_machines_output
     from pulumi_harvester.image import Image as Image
     from pulumi_harvester.image import ImageArgs as ImageArgs
     from pulumi_harvester.image import ImageBackend as ImageBackend
@@ -26,6 +70,9 @@ if TYPE_CHECKING:
     from pulumi_harvester.ip_pool import IpRange as IpRange
     from pulumi_harvester.ip_pool import IpRangeArgs as IpRangeArgs
     from pulumi_harvester.ip_pool import IpRangeArgsDict as IpRangeArgsDict
+    from pulumi_harvester.link_monitor import Link as Link
+    from pulumi_harvester.link_monitor import LinkMonitor as LinkMonitor
+    from pulumi_harvester.link_monitor import LinkMonitorArgs as LinkMonitorArgs
     from pulumi_harvester.load_balancer import HealthCheck as HealthCheck
     from pulumi_harvester.load_balancer import HealthCheckArgs as HealthCheckArgs
     from pulumi_harvester.load_balancer import HealthCheckArgsDict as HealthCheckArgsDict
@@ -37,9 +84,29 @@ if TYPE_CHECKING:
     from pulumi_harvester.load_balancer import LoadBalancerArgs as LoadBalancerArgs
     from pulumi_harvester.load_balancer import LoadBalancerIpam as LoadBalancerIpam
     from pulumi_harvester.load_balancer import LoadBalancerWorkloadType as LoadBalancerWorkloadType
+    from pulumi_harvester.namespace import Namespace as Namespace
+    from pulumi_harvester.namespace import NamespaceArgs as NamespaceArgs
+    from pulumi_harvester.namespace import NamespaceQuota as NamespaceQuota
+    from pulumi_harvester.namespace import NamespaceQuotaArgs as NamespaceQuotaArgs
+    from pulumi_harvester.namespace import NamespaceQuotaArgsDict as NamespaceQuotaArgsDict
+    from pulumi_harvester.node import Node as Node
+    from pulumi_harvester.node import NodeArgs as NodeArgs
+    from pulumi_harvester.node import NodeDisk as NodeDisk
+    from pulumi_harvester.node import NodeDiskArgs as NodeDiskArgs
+    from pulumi_harvester.node import NodeDiskArgsDict as NodeDiskArgsDict
+    from pulumi_harvester.node import NodeTaint as NodeTaint
+    from pulumi_harvester.node import NodeTaintArgs as NodeTaintArgs
+    from pulumi_harvester.node import NodeTaintArgsDict as NodeTaintArgsDict
+    from pulumi_harvester.node import NodeTaintEffect as NodeTaintEffect
+    from pulumi_harvester.pci_device_claim import PciDeviceClaim as PciDeviceClaim
+    from pulumi_harvester.pci_device_claim import PciDeviceClaimArgs as PciDeviceClaimArgs
+    from pulumi_harvester.setting import Setting as Setting
+    from pulumi_harvester.setting import SettingArgs as SettingArgs
     from pulumi_harvester.shared import Timeouts as Timeouts
     from pulumi_harvester.shared import TimeoutsArgs as TimeoutsArgs
     from pulumi_harvester.shared import TimeoutsArgsDict as TimeoutsArgsDict
+    from pulumi_harvester.sriov_network_device import SriovNetworkDevice as SriovNetworkDevice
+    from pulumi_harvester.sriov_network_device import SriovNetworkDeviceArgs as SriovNetworkDeviceArgs
     from pulumi_harvester.ssh_key import SshKey as SshKey
     from pulumi_harvester.ssh_key import SshKeyArgs as SshKeyArgs
     from pulumi_harvester.storage_class import CdiProfile as CdiProfile
@@ -110,6 +177,8 @@ if TYPE_CHECKING:
     from pulumi_harvester.volume_snapshot import VolumeSnapshotArgs as VolumeSnapshotArgs
 
 __all__ = [
+    "Addon",
+    "AddonArgs",
     "CdiProfile",
     "CdiProfileArgs",
     "CdiProfileArgsDict",
@@ -120,8 +189,14 @@ __all__ = [
     "CloudInitDriveArgs",
     "CloudInitDriveArgsDict",
     "CloudInitDriveType",
+    "Cluster",
+    "ClusterArgs",
     "ClusterNetwork",
     "ClusterNetworkArgs",
+    "ClusterSettings",
+    "ClusterSettingsArgs",
+    "ClusterSettingsArgsDict",
+    "ClusterSettingsLogLevel",
     "Disk",
     "DiskAccessMode",
     "DiskArgs",
@@ -143,6 +218,9 @@ __all__ = [
     "HotPlug",
     "HotPlugArgs",
     "HotPlugArgsDict",
+    "HttpProxy",
+    "HttpProxyArgs",
+    "HttpProxyArgsDict",
     "Image",
     "ImageArgs",
     "ImageBackend",
@@ -159,6 +237,9 @@ __all__ = [
     "IpRange",
     "IpRangeArgs",
     "IpRangeArgsDict",
+    "Link",
+    "LinkMonitor",
+    "LinkMonitorArgs",
     "Listener",
     "ListenerArgs",
     "ListenerArgsDict",
@@ -167,13 +248,42 @@ __all__ = [
     "LoadBalancerArgs",
     "LoadBalancerIpam",
     "LoadBalancerWorkloadType",
+    "Namespace",
+    "NamespaceArgs",
+    "NamespaceQuota",
+    "NamespaceQuotaArgs",
+    "NamespaceQuotaArgsDict",
     "NetworkInterface",
     "NetworkInterfaceArgs",
     "NetworkInterfaceArgsDict",
     "NetworkInterfaceModel",
     "NetworkInterfaceType",
+    "Node",
+    "NodeArgs",
+    "NodeDisk",
+    "NodeDiskArgs",
+    "NodeDiskArgsDict",
+    "NodeTaint",
+    "NodeTaintArgs",
+    "NodeTaintArgsDict",
+    "NodeTaintEffect",
+    "Overcommit",
+    "OvercommitArgs",
+    "OvercommitArgsDict",
+    "PciDeviceClaim",
+    "PciDeviceClaimArgs",
+    "RancherRegistration",
+    "RancherRegistrationArgs",
+    "RancherRegistrationArgsDict",
+    "Setting",
+    "SettingArgs",
+    "SriovNetworkDevice",
+    "SriovNetworkDeviceArgs",
     "SshKey",
     "SshKeyArgs",
+    "SslCertificates",
+    "SslCertificatesArgs",
+    "SslCertificatesArgsDict",
     "StopPolicy",
     "StopPolicyArgs",
     "StopPolicyArgsDict",
@@ -187,6 +297,12 @@ __all__ = [
     "Timeouts",
     "TimeoutsArgs",
     "TimeoutsArgsDict",
+    "TrafficNetwork",
+    "TrafficNetworkArgs",
+    "TrafficNetworkArgsDict",
+    "Upgrade",
+    "UpgradeArgs",
+    "UpgradeArgsDict",
     "Uplink",
     "UplinkArgs",
     "UplinkArgsDict",
@@ -211,10 +327,30 @@ __all__ = [
     "VolumeSnapshot",
     "VolumeSnapshotArgs",
     "VolumeVolumeMode",
+    "bare_metal",
     "cloudinit",
+    "functions",
+    "get_cluster",
+    "get_cluster_output",
+    "get_image",
+    "get_image_output",
+    "get_kubeconfig",
+    "get_kubeconfig_output",
+    "get_network",
+    "get_network_output",
+    "get_nodes",
+    "get_nodes_output",
+    "get_storage_class",
+    "get_storage_class_output",
+    "get_virtual_machine",
+    "get_virtual_machine_output",
+    "get_virtual_machines",
+    "get_virtual_machines_output",
 ]
 
 _HOME = {
+    "Addon": "addon",
+    "AddonArgs": "addon",
     "CdiProfile": "storage_class",
     "CdiProfileArgs": "storage_class",
     "CdiProfileArgsDict": "storage_class",
@@ -225,8 +361,14 @@ _HOME = {
     "CloudInitDriveArgs": "virtual_machine",
     "CloudInitDriveArgsDict": "virtual_machine",
     "CloudInitDriveType": "virtual_machine",
+    "Cluster": "cluster",
+    "ClusterArgs": "cluster",
     "ClusterNetwork": "cluster_network",
     "ClusterNetworkArgs": "cluster_network",
+    "ClusterSettings": "cluster",
+    "ClusterSettingsArgs": "cluster",
+    "ClusterSettingsArgsDict": "cluster",
+    "ClusterSettingsLogLevel": "cluster",
     "Disk": "virtual_machine",
     "DiskAccessMode": "virtual_machine",
     "DiskArgs": "virtual_machine",
@@ -248,6 +390,9 @@ _HOME = {
     "HotPlug": "virtual_machine",
     "HotPlugArgs": "virtual_machine",
     "HotPlugArgsDict": "virtual_machine",
+    "HttpProxy": "cluster",
+    "HttpProxyArgs": "cluster",
+    "HttpProxyArgsDict": "cluster",
     "Image": "image",
     "ImageArgs": "image",
     "ImageBackend": "image",
@@ -264,6 +409,9 @@ _HOME = {
     "IpRange": "ip_pool",
     "IpRangeArgs": "ip_pool",
     "IpRangeArgsDict": "ip_pool",
+    "Link": "link_monitor",
+    "LinkMonitor": "link_monitor",
+    "LinkMonitorArgs": "link_monitor",
     "Listener": "load_balancer",
     "ListenerArgs": "load_balancer",
     "ListenerArgsDict": "load_balancer",
@@ -272,13 +420,42 @@ _HOME = {
     "LoadBalancerArgs": "load_balancer",
     "LoadBalancerIpam": "load_balancer",
     "LoadBalancerWorkloadType": "load_balancer",
+    "Namespace": "namespace",
+    "NamespaceArgs": "namespace",
+    "NamespaceQuota": "namespace",
+    "NamespaceQuotaArgs": "namespace",
+    "NamespaceQuotaArgsDict": "namespace",
     "NetworkInterface": "virtual_machine",
     "NetworkInterfaceArgs": "virtual_machine",
     "NetworkInterfaceArgsDict": "virtual_machine",
     "NetworkInterfaceModel": "virtual_machine",
     "NetworkInterfaceType": "virtual_machine",
+    "Node": "node",
+    "NodeArgs": "node",
+    "NodeDisk": "node",
+    "NodeDiskArgs": "node",
+    "NodeDiskArgsDict": "node",
+    "NodeTaint": "node",
+    "NodeTaintArgs": "node",
+    "NodeTaintArgsDict": "node",
+    "NodeTaintEffect": "node",
+    "Overcommit": "cluster",
+    "OvercommitArgs": "cluster",
+    "OvercommitArgsDict": "cluster",
+    "PciDeviceClaim": "pci_device_claim",
+    "PciDeviceClaimArgs": "pci_device_claim",
+    "RancherRegistration": "cluster",
+    "RancherRegistrationArgs": "cluster",
+    "RancherRegistrationArgsDict": "cluster",
+    "Setting": "setting",
+    "SettingArgs": "setting",
+    "SriovNetworkDevice": "sriov_network_device",
+    "SriovNetworkDeviceArgs": "sriov_network_device",
     "SshKey": "ssh_key",
     "SshKeyArgs": "ssh_key",
+    "SslCertificates": "cluster",
+    "SslCertificatesArgs": "cluster",
+    "SslCertificatesArgsDict": "cluster",
     "StopPolicy": "virtual_machine",
     "StopPolicyArgs": "virtual_machine",
     "StopPolicyArgsDict": "virtual_machine",
@@ -292,6 +469,12 @@ _HOME = {
     "Timeouts": "shared",
     "TimeoutsArgs": "shared",
     "TimeoutsArgsDict": "shared",
+    "TrafficNetwork": "cluster",
+    "TrafficNetworkArgs": "cluster",
+    "TrafficNetworkArgsDict": "cluster",
+    "Upgrade": "cluster",
+    "UpgradeArgs": "cluster",
+    "UpgradeArgsDict": "cluster",
     "Uplink": "vlan_config",
     "UplinkArgs": "vlan_config",
     "UplinkArgsDict": "vlan_config",
@@ -316,16 +499,42 @@ _HOME = {
     "VolumeSnapshot": "volume_snapshot",
     "VolumeSnapshotArgs": "volume_snapshot",
     "VolumeVolumeMode": "volume",
+    "get_cluster": "functions",
+    "get_cluster_output": "functions",
+    "get_image": "functions",
+    "get_image_output": "functions",
+    "get_kubeconfig": "functions",
+    "get_kubeconfig_output": "functions",
+    "get_network": "functions",
+    "get_network_output": "functions",
+    "get_nodes": "functions",
+    "get_nodes_output": "functions",
+    "get_storage_class": "functions",
+    "get_storage_class_output": "functions",
+    "get_virtual_machine": "functions",
+    "get_virtual_machine_output": "functions",
+    "get_virtual_machines": "functions",
+    "get_virtual_machines_output": "functions",
 }
 _MODULES = frozenset(
     [
+        "addon",
+        "bare_metal",
         "cloud_init",
         "cloudinit",
+        "cluster",
         "cluster_network",
+        "functions",
         "image",
         "ip_pool",
+        "link_monitor",
         "load_balancer",
+        "namespace",
+        "node",
+        "pci_device_claim",
+        "setting",
         "shared",
+        "sriov_network_device",
         "ssh_key",
         "storage_class",
         "virtual_machine",
