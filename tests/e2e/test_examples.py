@@ -12,7 +12,7 @@ CHANGES: dict[str, dict[str, str]] = {
     "03-change-a-nic": {"secondNic": "vlanA"},
 }
 """The change that each example is shown to survive."""
-ELSEWHERE = {"06-harvester-cluster"}
+ELSEWHERE = {"06-harvester-cluster", "08-bare-metal"}
 """Examples with a test module of their own."""
 
 

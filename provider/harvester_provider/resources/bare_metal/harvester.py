@@ -68,7 +68,8 @@ class HarvesterSite:
         if self.hosts and self.hosts[0].role in {"worker", "witness"}:
             yield Problem("hosts[0].role", f"the first host creates the cluster and holds etcd: it can be no {self.hosts[0].role}")
         chosen = [host for host in self.hosts if host.role in {"management", "witness"}]
-        if chosen:
+        spare = any(host.role == "default" for host in self.hosts[1:])  # Harvester itself makes members of them, up to three
+        if chosen and not spare:
             yield from check_quorum("hosts", len({host.name for host in (*self.hosts[:1], *chosen)}))
 
     def files(self) -> dict[str, str]:
