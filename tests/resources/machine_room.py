@@ -25,6 +25,7 @@ from harvester_provider.resources.apis import (
     KEY_PAIR,
     NETWORK,
     PERSISTENT_VOLUME_CLAIM,
+    PRIORITY_CLASS,
     SECRET,
     SERVER_VERSION,
     VIRTUAL_MACHINE,
@@ -97,6 +98,9 @@ class MachineRoom(FakeCluster):
         self.place(Ref(IMAGE, "leap", "default"), {"status": {**imported, "storageClassName": "lh-leap"}})
         for vlan in ("vlan100", "vlan200"):
             self.place(Ref(NETWORK, vlan, "default"), {})
+        self.place(Ref(PRIORITY_CLASS, "gold"), {})
+        for answers in ("answers", "others"):
+            self.place(Ref(SECRET, answers, "default"), {"data": {}})
         self.place(Ref(KEY_PAIR, "ada", "default"), {"spec": {"publicKey": "ssh-ed25519 AAAA ada"}})
 
     # -- what a user does ------------------------------------------------------------------------------------------
@@ -295,7 +299,7 @@ def _admitted(old: Any, new: dict[str, Any]) -> dict[str, Any]:
         domain["cpu"]["maxSockets"] = 1
     domain["machine"] = {"type": "q35"} if not domain.get("machine", {}).get("type") else domain["machine"]
     domain.setdefault("firmware", {}).setdefault("uuid", "5d307ca9-b3ef-428c-8861-06e72d69f223")
-    template.setdefault("affinity", {})
+    template["affinity"] = _affinity(template)
     template["architecture"] = "amd64"
     template.setdefault("terminationGracePeriodSeconds", 120)
     for nic in domain["devices"].get("interfaces", []):
@@ -307,6 +311,24 @@ def _admitted(old: Any, new: dict[str, Any]) -> dict[str, Any]:
         ]
         annotations[TEMPLATES] = json.dumps(entries, separators=(",", ":"), sort_keys=True)
     return body
+
+
+def _affinity(template: Any) -> dict[str, Any]:
+    """The webhook adds what the networks and pinned CPUs need to each required term of nodes, and takes such conditions of others out."""
+    affinity: dict[str, Any] = copy.deepcopy(template.get("affinity") or {})
+    nodes = affinity.pop("nodeAffinity", {})
+    required = nodes.pop("requiredDuringSchedulingIgnoredDuringExecution", None) or {}
+    own = [{"key": "network.harvesterhci.io/mgmt", "operator": "In", "values": ["true"]}] * any(
+        "multus" in net for net in template["networks"]
+    )
+    if template["domain"]["cpu"].get("dedicatedCpuPlacement"):
+        own.append({"key": "cpumanager", "operator": "In", "values": ["true"]})
+    managed = {"network.harvesterhci.io/mgmt", "cpumanager"}
+    terms = [[each for each in term["matchExpressions"] if each["key"] not in managed] for term in required.get("nodeSelectorTerms", [])]
+    whole = [{"matchExpressions": [*term, *own]} for term in filter(None, terms)] or ([{"matchExpressions": own}] if own else [])
+    if whole:
+        nodes["requiredDuringSchedulingIgnoredDuringExecution"] = {"nodeSelectorTerms": whole}
+    return {**({"nodeAffinity": nodes} if nodes else {}), **affinity}
 
 
 def _mac(nic: str, machine: str) -> str:

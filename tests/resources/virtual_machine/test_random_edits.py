@@ -31,6 +31,19 @@ def _named(entries: st.SearchStrategy[dict[str, Any]], prefix: str) -> st.Search
     return st.lists(one, max_size=3, unique_by=lambda pair: pair[0]).map(lambda pairs: [{"name": name, **entry} for name, entry in pairs])
 
 
+def _allowed(inputs: dict[str, Any]) -> dict[str, Any]:
+    """Without what needs something else that is not there, or excludes something that is."""
+    needless = {"persistentTpm": not inputs["tpm"], "reservedMemory": inputs["hotPlug"] is not None}
+    return {name: value for name, value in inputs.items() if not needless.get(name)}
+
+
+_WEIGHTS = st.none() | st.integers(1, 100)
+_MATCHES = st.fixed_dictionaries({"key": st.sampled_from("ab"), "values": st.lists(st.sampled_from("12"), min_size=1, unique=True)})
+_NODE_TERMS = st.fixed_dictionaries({"match": st.lists(_MATCHES, min_size=1, max_size=2)}, optional={"weight": _WEIGHTS})
+_MACHINE_TERMS = st.fixed_dictionaries(
+    {"matchLabels": st.just({"app": "a"})}, optional={"weight": _WEIGHTS, "match": st.lists(_MATCHES, max_size=1)}
+)
+_TIMERS = st.fixed_dictionaries({}, optional={"hpet": st.booleans(), "pit": st.just("delay"), "rtc": st.just("catchup")})
 INPUTS = st.fixed_dictionaries(
     {
         "disks": _named(_DISKS, "disk"),
@@ -46,11 +59,28 @@ INPUTS = st.fixed_dictionaries(
         "description": st.sampled_from(["", "x", "y"]),
         "tpm": st.booleans(),
         "efi": st.booleans(),
-    }
-)
+    },
+    optional={
+        "persistentTpm": st.just(value=True),
+        "cpuModel": st.sampled_from(["host-model", "Skylake-Server"]),
+        "nodeAffinity": st.lists(_NODE_TERMS, max_size=2),
+        "vmAntiAffinity": st.lists(_MACHINE_TERMS, max_size=2),
+        "tolerations": st.lists(st.fixed_dictionaries({"key": st.sampled_from("ab"), "operator": st.just("Exists")}), max_size=2),
+        "hostDevices": _named(st.fixed_dictionaries({"deviceName": st.sampled_from(["v/a", "v/b"])}), "pci"),
+        "tablet": st.sampled_from(["usb", "virtio", "none"]),
+        "sound": st.sampled_from(["ich9", "ac97"]),
+        "watchdog": st.sampled_from(["reset", "poweroff"]),
+        "rng": st.booleans(),
+        "clock": st.fixed_dictionaries({"timezone": st.just("Europe/Berlin")}, optional={"timers": _TIMERS}),
+        "hyperv": st.lists(st.sampled_from(["relaxed", "vapic", "spinlocks", "synictimer"]), unique=True),
+        "sysprep": st.sampled_from([{"secretName": "answers"}, {"secretName": "others"}]),
+        "reservedMemory": st.sampled_from(["256Mi", "512Mi"]),
+        "maintenanceModeStrategy": st.sampled_from(["Migrate", "Shutdown"]),
+    },
+).map(_allowed)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(edits=st.lists(INPUTS, min_size=2, max_size=6), migratable=st.booleans())
 def test_every_edit_ends_in_what_is_declared(edits: list[dict[str, Any]], *, migratable: bool) -> None:
     asyncio.run(_live_through(edits, migratable=migratable))

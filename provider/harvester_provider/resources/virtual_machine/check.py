@@ -51,6 +51,8 @@ def _hardware(inputs: VirtualMachineInputs) -> Iterator[Problem]:
 
 
 _OURS = {
+    words.HOTPLUG,
+    words.RESERVED_MEMORY,
     words.VOLUME_CLAIM_TEMPLATES,
     words.LAST_STRATEGY,
     words.REMOVED_CLAIMS,
@@ -93,8 +95,9 @@ def _boot_orders(disks: Sequence[Disk], interfaces: Sequence[NetworkInterface]) 
 
 
 def _disk(path: str, disk: Disk) -> Iterator[Problem]:
-    if is_known(disk.name) and disk.name == words.CLOUD_INIT_DISK:
-        yield Problem(f"{path}.name", f"{disk.name!r} is the name of the cloud-init drive: choose another")
+    taken = {words.CLOUD_INIT_DISK: "the cloud-init drive", words.SYSPREP_DISK: "the CD-ROM with answer files (sysprep)"}
+    if is_known(disk.name) and disk.name in taken:
+        yield Problem(f"{path}.name", f"{disk.name!r} is the name of {taken[disk.name]}: choose another")
     sources = {"image": disk.image, "existingVolume": disk.existing_volume, "containerImage": disk.container_image}
     if not is_known(*sources.values(), disk.size, disk.storage_class):
         return

@@ -13,10 +13,11 @@ from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.virtual_machine import abilities, disks, manifest, nics, words
 from harvester_provider.resources.virtual_machine.devices import Disk, NetworkInterface
 from harvester_provider.resources.virtual_machine.draft import Draft
-from harvester_provider.resources.virtual_machine.edits import DEVICES, DISKS, INTERFACES, NETWORKS, VOLUMES, Edit, local, nothing
+from harvester_provider.resources.virtual_machine.edits import DISKS, INTERFACES, NETWORKS, VOLUMES, Edit, local, nothing
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.manifest import Suffix
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
+from harvester_provider.resources.virtual_machine.words import DEVICES
 
 _TEMPLATES = ("metadata", "annotations", words.VOLUME_CLAIM_TEMPLATES)
 _DEVICE_FIELDS = {"type": "type", "bus": "bus", "boot_order": "bootOrder", "cache_mode": "cacheMode", "serial": "serial"}

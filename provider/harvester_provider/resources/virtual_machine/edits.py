@@ -10,15 +10,13 @@ from dataclasses import dataclass
 from harvester_provider.core.json import Json, dig, dig_map, dig_strings
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.kind import entries_patch, metadata_patch
-from harvester_provider.resources.virtual_machine import abilities, cloud_init, guest, manifest, sizing, words
+from harvester_provider.resources.virtual_machine import abilities, cloud_init, guest, manifest, parts, sizing, words
 from harvester_provider.resources.virtual_machine.abilities import Needs
 from harvester_provider.resources.virtual_machine.draft import Draft
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
+from harvester_provider.resources.virtual_machine.words import DEVICES, DOMAIN, SPEC
 
-SPEC = ("spec", "template", "spec")
-DOMAIN = (*SPEC, "domain")
-DEVICES = (*DOMAIN, "devices")
 DISKS, VOLUMES = (*DEVICES, "disks"), (*SPEC, "volumes")
 INTERFACES, NETWORKS = (*DEVICES, "interfaces"), (*SPEC, "networks")
 
@@ -106,8 +104,10 @@ def _firmware(draft: Draft, _: VirtualMachineInputs, new: VirtualMachineInputs, 
 def _tpm(draft: Draft, _: VirtualMachineInputs, new: VirtualMachineInputs, __: Live) -> None:
     if not new.tpm:
         draft.drop(*DEVICES, "tpm")
-    elif draft.get(*DEVICES, "tpm") is None:
+        return
+    if draft.get(*DEVICES, "tpm") is None:
         draft.put({}, *DEVICES, "tpm")
+    draft.merge({"persistent": True if new.persistent_tpm else None}, *DEVICES, "tpm")
 
 
 def _node_selector(draft: Draft, _: VirtualMachineInputs, new: VirtualMachineInputs, live: Live) -> None:
@@ -133,6 +133,10 @@ def _restart(draft: Draft, _: VirtualMachineInputs, new: VirtualMachineInputs, _
     draft.merge({words.RESTARTED_FOR: new.restart_trigger}, "metadata", "annotations")
 
 
+def _of_part(part: parts.Part) -> Act:
+    return lambda draft, old, new, _: part.act(draft, old, new)
+
+
 _ACTS: dict[str, Act] = {
     "description": _metadata,
     "tags": _metadata,
@@ -142,11 +146,14 @@ _ACTS: dict[str, Act] = {
     "cpu": sizing.set_cpu,
     "memory": sizing.set_memory,
     "hot_plug": sizing.set_room,
+    **{part.name: _of_part(part) for part in parts.PARTS},
     "hostname": _hostname,
     "machine_type": _machine_type,
     "efi": _firmware,
     "secure_boot": _firmware,
+    "persistent_efi": _firmware,
     "tpm": _tpm,
+    "persistent_tpm": _tpm,
     "node_selector": _node_selector,
     "eviction_strategy": _eviction,
     "termination_grace_period_seconds": _grace_period,

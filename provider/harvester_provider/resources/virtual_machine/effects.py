@@ -42,6 +42,8 @@ _NIC = frozenset({Need.MIGRATABLE, Need.MACS, Need.NO_CLUSTER_NODE, Need.BRIDGED
 _HOT_CPU = "KubeVirt vm.go handleCPUChangeRequest; Harvester pkg/api/vm/handler.go (cpuAndMemoryHotplug)"
 _HOT_MEMORY = "KubeVirt vm.go handleMemoryHotplugRequest; Harvester pkg/api/vm/handler.go (cpuAndMemoryHotplug)"
 _PLACEMENT = "KubeVirt vm.go handleAffinityChangeRequest, under vmRolloutStrategy LiveUpdate and while no restart is required"
+_RESERVED = "Harvester virtualmachine/mutator.go computes memory.guest anew for it"
+_TOLERATIONS = "KubeVirt vm.go handleTolerationsChangeRequest (since 1.5), under the same conditions"
 _MOVES = "and the guest moves to another node"
 _READ_AT_START = "only read at a start"
 _DUE = frozenset({Need.NOTHING_DUE})
@@ -58,6 +60,15 @@ TABLE: Final[tuple[Row, ...]] = (
     Row("runStrategy", Effect.LIVE, "", "KubeVirt vm.go syncRunStrategy"),
     Row("nodeSelector", Effect.LIVE, "used at the next migration or start", _PLACEMENT, (1, 6), _DUE),
     Row("nodeSelector", _STOP, _READ_AT_START, _RESTART),
+    Row("nodeAffinity", Effect.LIVE, "used at the next migration or start", _PLACEMENT, (1, 6), _DUE),
+    Row("nodeAffinity", _STOP, _READ_AT_START, _RESTART),
+    Row("vmAffinity", Effect.LIVE, "used at the next migration or start", _PLACEMENT, (1, 6), _DUE),
+    Row("vmAffinity", _STOP, _READ_AT_START, _RESTART),
+    Row("vmAntiAffinity", Effect.LIVE, "used at the next migration or start", _PLACEMENT, (1, 6), _DUE),
+    Row("vmAntiAffinity", _STOP, _READ_AT_START, _RESTART),
+    Row("tolerations", Effect.LIVE, "used at the next migration or start", _TOLERATIONS, (1, 6), _DUE),
+    Row("tolerations", _STOP, _READ_AT_START, _RESTART),
+    Row("priorityClass", _STOP, _READ_AT_START, _RESTART),
     Row("cpu", Effect.MIGRATE, f"CPUs are plugged in, {_MOVES}", _HOT_CPU, (1, 6), _DUE | {Need.MIGRATABLE, Need.ROOM_FOR_CPUS}),
     Row("cpu", _STOP, "the number of CPUs of a running guest is fixed", _RESTART),
     Row("memory", Effect.MIGRATE, f"the memory is resized, {_MOVES}", _HOT_MEMORY, (1, 6), _DUE | {Need.MIGRATABLE, Need.ROOM_FOR_MEMORY}),
@@ -67,6 +78,21 @@ TABLE: Final[tuple[Row, ...]] = (
     Row("machineType", _STOP, "part of the machine's hardware", _RESTART),
     Row("efi", _STOP, "part of the machine's firmware", _RESTART),
     Row("secureBoot", _STOP, "part of the machine's firmware", _RESTART),
+    Row("persistentEfi", _STOP, "part of the machine's firmware", _RESTART),
+    Row("persistentTpm", _STOP, "part of the machine's hardware", _RESTART),
+    Row("cpuModel", _STOP, "part of the machine's hardware", _RESTART),
+    Row("cpuPinning", _STOP, "CPUs are pinned at a start", _RESTART),
+    Row("isolateEmulatorThread", _STOP, "CPUs are pinned at a start", _RESTART),
+    Row("reservedMemory", _STOP, "the memory of a running guest is fixed", _RESERVED),
+    Row("hostDevices", _STOP, "part of the machine's hardware", _RESTART),
+    Row("tablet", _STOP, "part of the machine's hardware", _RESTART),
+    Row("sound", _STOP, "part of the machine's hardware", _RESTART),
+    Row("watchdog", _STOP, "part of the machine's hardware", _RESTART),
+    Row("rng", _STOP, "part of the machine's hardware", _RESTART),
+    Row("clock", _STOP, "part of the machine's hardware", _RESTART),
+    Row("hyperv", _STOP, "part of the machine's hardware", _RESTART),
+    Row("sysprep", _STOP, "another CD-ROM with answer files", _RESTART),
+    Row("maintenanceModeStrategy", Effect.METADATA, "", "label of the VM object, read when a node goes into maintenance mode"),
     Row("tpm", _STOP, "part of the machine's hardware", _RESTART),
     Row("evictionStrategy", _STOP, "read at a start only", _RESTART),
     Row("terminationGracePeriodSeconds", _STOP, "read at a start only", _RESTART),

@@ -3,6 +3,8 @@
 Only shapes, units and defaults, as in `model`. What is written for them is in `sizing` and `parts`, the rules in `check_hardware`.
 """
 
+from typing import Literal
+
 from pydantic import Field
 
 from harvester_provider.resources.model import Model, QuantityText
@@ -19,3 +21,54 @@ class HotPlug(Model):
     """The most CPUs the guest can get without a restart; at least `cpu`."""
     max_memory: QuantityText
     """The most memory the guest can get without a restart, a multiple of `2Mi`; at least `memory`, which is `1Gi` or more here."""
+
+
+class HostDevice(Model):
+    """A device of a node that the guest gets for itself: a PCI device, a vGPU or a USB device. It must be claimed for passthrough."""
+
+    name: str = Field(min_length=1)
+    """Name of the claimed device, which is that of its PCIDevice, VGPUDevice or USBDevice, such as `node1-000004100`."""
+    device_name: str = Field(min_length=1)
+    """The resource name that the device's status shows, such as `nvidia.com/GP102GL`."""
+
+
+class Timers(Model):
+    """Timers of the guest's clock. What is left out is QEMU's choice."""
+
+    hpet: bool | None = None
+    """Whether there is a high precision event timer; Windows guests run better without."""
+    pit: Literal["delay", "catchup", "discard"] | None = None
+    """What happens to missed ticks of the interval timer."""
+    rtc: Literal["delay", "catchup"] | None = None
+    """What happens to missed ticks of the real-time clock."""
+    kvm: bool | None = None
+    """Whether there is a KVM clock."""
+    hyperv: bool | None = None
+    """Whether there is a Hyper-V reference time counter, for Windows guests."""
+
+
+class Clock(Model):
+    """The guest's clock: UTC unless `timezone` is given."""
+
+    timezone: str | None = None
+    """Time zone in which the hardware clock runs, such as `Europe/Berlin`. Windows guests expect local time there."""
+    utc_offset_seconds: int | None = None
+    """Seconds that the hardware clock is ahead of UTC."""
+    timers: Timers = Timers()
+    """The timers."""
+
+
+HyperV = Literal[
+    "relaxed", "vapic", "spinlocks", "vpindex", "runtime", "synic", "synictimer", "reset", "frequencies", "reenlightenment", "tlbflush",
+    "ipi", "evmcs",
+]  # fmt: skip
+"""A Hyper-V feature, by KubeVirt's name for it."""
+
+
+class Sysprep(Model):
+    """Answer files for an unattended installation of Windows, as a CD-ROM. One of both, in the machine's namespace."""
+
+    secret_name: str | None = None
+    """Secret with the keys `autounattend.xml` and, if there is any, `unattend.xml`."""
+    config_map_name: str | None = None
+    """ConfigMap with the same keys; for answers without a password."""

@@ -14,7 +14,7 @@ from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import IMAGE, KEY_PAIR, SECRET, VIRTUAL_MACHINE
 from harvester_provider.resources.kind import TAG, manifest, metadata
-from harvester_provider.resources.virtual_machine import cloud_init, disks, nics, sizing, words
+from harvester_provider.resources.virtual_machine import cloud_init, disks, nics, parts, sizing, words
 from harvester_provider.resources.virtual_machine.devices import CloudInitDrive, Disk
 from harvester_provider.resources.virtual_machine.guest import probe
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
@@ -36,7 +36,7 @@ def virtual_machine(inputs: VirtualMachineInputs, seen: Snapshot, suffix: Suffix
         annotations[words.RESTARTED_FOR] = inputs.restart_trigger
     meta = metadata(inputs, labels={words.CREATOR: words.CREATOR_NAME}, annotations=annotations)
     spec = {"runStrategy": inputs.run_strategy, "template": {"metadata": _template_metadata(inputs), "spec": _spec(inputs, claims, seen)}}
-    return manifest(VIRTUAL_MACHINE, meta, spec=spec)
+    return parts.fill(manifest(VIRTUAL_MACHINE, meta, spec=spec), inputs)
 
 
 def template_labels(inputs: VirtualMachineInputs) -> dict[str, str]:
@@ -72,12 +72,11 @@ def _domain(inputs: VirtualMachineInputs, *, with_drive: bool) -> Object:
     devices: dict[str, Json] = {
         "disks": [*(disks.device(disk) for disk in inputs.disks), *([cloud_init.device()] if with_drive else [])],
         "interfaces": [nics.interface(nic) for nic in inputs.network_interfaces],
-        "inputs": [{"name": "tablet", "type": "tablet", "bus": "usb"}],
     }
     if not inputs.network_interfaces:
         devices["autoattachPodInterface"] = False
     if inputs.tpm:
-        devices["tpm"] = {}
+        devices["tpm"] = {"persistent": True} if inputs.persistent_tpm else {}
     return {
         **sizing.domain(inputs),
         "devices": devices,
@@ -89,7 +88,8 @@ def _domain(inputs: VirtualMachineInputs, *, with_drive: bool) -> Object:
 
 def firmware(inputs: VirtualMachineInputs) -> Object:
     """The firmware of a machine with EFI."""
-    return {"bootloader": {"efi": {"secureBoot": inputs.secure_boot}}}
+    persistent: dict[str, Json] = {"persistent": True} if inputs.persistent_efi else {}
+    return {"bootloader": {"efi": {"secureBoot": inputs.secure_boot, **persistent}}}
 
 
 def claim_name(machine: str, disk: Disk, suffix: Suffix) -> str:

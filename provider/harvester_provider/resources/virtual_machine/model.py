@@ -11,9 +11,11 @@ from harvester_provider.core.quantity import Quantity
 from harvester_provider.resources.model import Model, Name, NamespacedInputs, Outputs, QuantityText
 from harvester_provider.resources.policies import UpdatePolicy, default_of
 from harvester_provider.resources.virtual_machine.devices import CloudInitDrive, Disk, NetworkInterface, StopPolicy
-from harvester_provider.resources.virtual_machine.hardware import HotPlug
+from harvester_provider.resources.virtual_machine.hardware import Clock, HostDevice, HotPlug, HyperV, Sysprep
+from harvester_provider.resources.virtual_machine.placement import MachineTerm, NodeTerm, Toleration
 
 RunStrategy = Literal["RerunOnFailure", "Always", "Once", "Manual", "Halted"]
+MaintenanceMode = Literal["Migrate", "ShutdownAndRestartAfterEnable", "ShutdownAndRestartAfterDisable", "Shutdown"]
 
 
 class VirtualMachineInputs(NamespacedInputs):
@@ -44,10 +46,55 @@ class VirtualMachineInputs(NamespacedInputs):
     """Boot with EFI instead of BIOS."""
     secure_boot: bool = False
     """EFI secure boot; needs `efi`."""
+    persistent_efi: bool = False
+    """Keep the EFI variables over a stop, as boot entries; needs `efi`. Harvester 1.5 and later."""
     tpm: bool = False
     """A TPM 2.0 device."""
+    persistent_tpm: bool = False
+    """Keep what the TPM holds over a stop, as keys of BitLocker; needs `tpm`. Harvester 1.5 and later."""
+    cpu_model: str | None = None
+    """Model of the CPU that the guest sees, such as `host-passthrough` or `Skylake-Server`. Default: that of the cluster (`host-model`)."""
+    cpu_pinning: bool = False
+    """Give the guest CPUs of the node for itself. Such a machine runs on nodes whose CPU manager is enabled."""
+    isolate_emulator_thread: bool = False
+    """One more CPU for the emulator, apart from the pinned ones; needs `cpu_pinning`."""
+    reserved_memory: QuantityText | None = None
+    """Of `memory`, what the guest does not get: room for the programs around it, such as `512Mi`. Default: the cluster's setting
+    (additional-guest-memory-overhead-ratio)."""
+    host_devices: list[HostDevice] = []
+    """PCI devices, vGPUs and USB devices that are passed through, keyed by name; they tie the machine to their node. Devices of the same
+    IOMMU group that the cluster adds are left alone."""
+    tablet: Literal["usb", "virtio", "none"] | None = None
+    """Bus of the pointing device, which makes the mouse in a console exact. Default: `usb`."""
+    sound: Literal["ich9", "ac97"] | None = None
+    """Model of a sound device. Default: none."""
+    watchdog: Literal["reset", "poweroff", "shutdown"] | None = None
+    """What a watchdog (i6300esb) does with a guest that hangs. Default: there is none."""
+    rng: bool | None = None
+    """Whether the guest gets random numbers from the node (virtio-rng). Default: no."""
+    clock: Clock | None = None
+    """The guest's clock and timers."""
+    hyperv: list[HyperV] = []
+    """Hyper-V features, with which Windows guests run better. All of them are safe on any node but `evmcs`, which needs Intel CPUs and
+    nested virtualization."""
+    sysprep: Sysprep | None = None
+    """Answer files for an unattended installation of Windows."""
+    maintenance_mode_strategy: MaintenanceMode | None = None
+    """What becomes of the machine when its node goes into maintenance mode: it is migrated, or shut down, and in between started again on
+    another node once maintenance mode is enabled, or on its own once it is disabled. Default: `Migrate`."""
     node_selector: dict[str, str] = {}
     """Labels a node must have. A change is used at the next start or migration."""
+    node_affinity: list[NodeTerm] = []
+    """Nodes it must or would rather run on, by conditions on their labels. One of the required terms has to fit. Used at the next start
+    or migration, as all placement is."""
+    vm_affinity: list[MachineTerm] = []
+    """Machines it must or would rather be near to, by their labels."""
+    vm_anti_affinity: list[MachineTerm] = []
+    """Machines it must or would rather be apart from, by their labels: for example those of the same service."""
+    tolerations: list[Toleration] = []
+    """Taints of nodes that it bears."""
+    priority_class: str | None = None
+    """Name of a PriorityClass: which machines go first where room is scarce."""
     eviction_strategy: Literal["LiveMigrate", "LiveMigrateIfPossible", "None", "External"] = "LiveMigrateIfPossible"
     """What happens to the machine when its node is drained."""
     termination_grace_period_seconds: int | None = Field(default=None, ge=0)

@@ -10,7 +10,7 @@ from typing import Any
 
 from harvester_provider.core.json import Object, dig, dig_map, dig_str, dig_strings
 from harvester_provider.core.snapshot import Snapshot
-from harvester_provider.resources.virtual_machine import cloud_init, disks, manifest, nics, sizing, words
+from harvester_provider.resources.virtual_machine import cloud_init, disks, manifest, nics, parts, sizing, words
 from harvester_provider.resources.virtual_machine.devices import Disk, NetworkInterface
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
@@ -26,6 +26,8 @@ def observe(live: Live, prior: VirtualMachineInputs | None, seen: Snapshot) -> d
         "run_strategy": _strategy(live, prior),
         "efi": bool(_efi(live)) or "efi" in dig_map(live.domain, "firmware", "bootloader"),
         "secure_boot": _secure_boot(live),
+        "persistent_efi": _efi(live).get("persistent") is True,
+        "persistent_tpm": dig(live.domain, "devices", "tpm", "persistent") is True,
         "tpm": isinstance(dig(live.domain, "devices", "tpm"), Mapping),
         "node_selector": dig_strings(live.spec, "nodeSelector"),
         "eviction_strategy": dig_str(live.spec, "evictionStrategy") or (prior.eviction_strategy if prior else "None"),
@@ -34,7 +36,7 @@ def observe(live: Live, prior: VirtualMachineInputs | None, seen: Snapshot) -> d
         "disks": _disks(live, prior),
         "network_interfaces": _nics(live, prior),
     }
-    return values | _optional(live, prior)
+    return values | _optional(live, prior) | parts.observe(live, prior)
 
 
 def _optional(live: Live, prior: VirtualMachineInputs | None) -> dict[str, object]:

@@ -11,12 +11,12 @@ from harvester_provider.resources.virtual_machine.draft import Draft
 from harvester_provider.resources.virtual_machine.hardware import HotPlug
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
+from harvester_provider.resources.virtual_machine.words import DOMAIN
 
 LEAST = Quantity("1Gi")
 """The least memory of a guest that more can be plugged into."""
 BLOCK = 2 * 2**20
 """Memory is plugged in whole blocks of so many bytes."""
-_DOMAIN = ("spec", "template", "spec", "domain")
 _TOPOLOGY = ("cores", "sockets", "threads")
 
 
@@ -41,33 +41,33 @@ def annotations(inputs: VirtualMachineInputs) -> dict[str, str]:
 def set_cpu(draft: Draft, old: VirtualMachineInputs, new: VirtualMachineInputs, live: Live) -> None:
     """Sockets where the machine has room, cores otherwise."""
     if takes_sockets(live) and (new.hot_plug or not old.hot_plug):
-        draft.put(new.cpu, *_DOMAIN, "cpu", "sockets")
+        draft.put(new.cpu, *DOMAIN, "cpu", "sockets")
         return
     if new.hot_plug is None:
-        draft.merge({"cores": new.cpu, "sockets": 1, "threads": 1}, *_DOMAIN, "cpu")
-        draft.put(str(new.cpu), *_DOMAIN, "resources", "limits", "cpu")
+        draft.merge({"cores": new.cpu, "sockets": 1, "threads": 1}, *DOMAIN, "cpu")
+        draft.put(str(new.cpu), *DOMAIN, "resources", "limits", "cpu")
 
 
 def set_memory(draft: Draft, old: VirtualMachineInputs, new: VirtualMachineInputs, live: Live) -> None:
     """The guest's memory where the machine has room; otherwise the limit, from which the webhook derives the rest."""
     if has_room(live) and (new.hot_plug or not old.hot_plug):
-        _put_quantity(draft, new.memory, *_DOMAIN, "memory", "guest")
+        _put_quantity(draft, new.memory, *DOMAIN, "memory", "guest")
     elif new.hot_plug is None:
-        _put_quantity(draft, new.memory, *_DOMAIN, "resources", "limits", "memory")
+        _put_quantity(draft, new.memory, *DOMAIN, "resources", "limits", "memory")
 
 
 def set_room(draft: Draft, _: VirtualMachineInputs, new: VirtualMachineInputs, __: Live) -> None:
     """Make room, another room, or none: the whole size anew."""
     room, wanted = new.hot_plug, domain(new)
-    draft.merge({"maxSockets": 1, **dig_map(wanted, "cpu")}, *_DOMAIN, "cpu")
+    draft.merge({"maxSockets": 1, **dig_map(wanted, "cpu")}, *DOMAIN, "cpu")
     draft.put("true", "metadata", "annotations", words.HOTPLUG) if room else draft.drop("metadata", "annotations", words.HOTPLUG)
     if room:
-        _put_quantity(draft, room.max_memory, *_DOMAIN, "memory", "maxGuest")
+        _put_quantity(draft, room.max_memory, *DOMAIN, "memory", "maxGuest")
     else:
-        draft.drop(*_DOMAIN, "memory", "maxGuest")
-    _put_quantity(draft, new.memory, *_DOMAIN, "memory", "guest")
-    draft.put(str(room.max_cpu if room else new.cpu), *_DOMAIN, "resources", "limits", "cpu")
-    _put_quantity(draft, room.max_memory if room else new.memory, *_DOMAIN, "resources", "limits", "memory")
+        draft.drop(*DOMAIN, "memory", "maxGuest")
+    _put_quantity(draft, new.memory, *DOMAIN, "memory", "guest")
+    draft.put(str(room.max_cpu if room else new.cpu), *DOMAIN, "resources", "limits", "cpu")
+    _put_quantity(draft, room.max_memory if room else new.memory, *DOMAIN, "resources", "limits", "memory")
 
 
 def _put_quantity(draft: Draft, wanted: Quantity, *path: str) -> None:

@@ -8,10 +8,12 @@ from harvester_provider.core.ref import Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import is_known
 from harvester_provider.resources.apis import (
+    CONFIG_MAP,
     IMAGE,
     KEY_PAIR,
     NETWORK,
     PERSISTENT_VOLUME_CLAIM,
+    PRIORITY_CLASS,
     SECRET,
     SERVER_VERSION,
     STORAGE_CLASS,
@@ -51,7 +53,7 @@ def _named(live: Live, inputs: VirtualMachineInputs, seen: Snapshot) -> Iterable
     """Keys and Secrets, and the images of volumes that are not made yet."""
     if inputs.ssh_keys or (inputs.cloud_init and not inputs.cloud_init.secret_name):
         yield own_secret(live.ref)
-    yield from (need.ref for need in requires(inputs) if need.ref.api in (KEY_PAIR, SECRET))
+    yield from (need.ref for need in _access(inputs) if is_known(inputs.namespace))
     for disk in inputs.disks if live.ref in seen else ():
         image = reference(IMAGE, disk.image, live.ref.namespace) if disk.image else None
         made_from = dig_strings(live.claim_template(live.claim(disk.name)), "metadata", "annotations").get(IMAGE_ID)
@@ -75,6 +77,7 @@ def requires(inputs: VirtualMachineInputs) -> Iterable[Requirement]:
     if is_known(inputs.namespace):
         yield from _devices(inputs)
         yield from _access(inputs)
+        yield from _named_objects(inputs)
 
 
 def _devices(inputs: VirtualMachineInputs) -> Iterable[Requirement]:
@@ -93,6 +96,18 @@ def _devices(inputs: VirtualMachineInputs) -> Iterable[Requirement]:
         if is_known(nic.network) and nic.network:
             path = f"networkInterfaces[{number}].network"
             yield Requirement(path, reference(NETWORK, nic.network, where), "give the id of a VlanNetwork")
+
+
+def _named_objects(inputs: VirtualMachineInputs) -> Iterable[Requirement]:
+    where, answers = inputs.namespace, inputs.sysprep
+    if is_known(inputs.priority_class) and inputs.priority_class:
+        hint = "`kubectl get priorityclass` shows the names"
+        yield Requirement("priorityClass", Ref(PRIORITY_CLASS, inputs.priority_class), hint)
+    if not is_known(answers) or answers is None:
+        return
+    for alias, api, name in (("secretName", SECRET, answers.secret_name), ("configMapName", CONFIG_MAP, answers.config_map_name)):
+        if is_known(name) and name:
+            yield Requirement(f"sysprep.{alias}", Ref(api, name, where), f"make it in the namespace {where} first")
 
 
 def _access(inputs: VirtualMachineInputs) -> Iterable[Requirement]:

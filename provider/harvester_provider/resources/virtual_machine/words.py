@@ -24,6 +24,10 @@ MAC_ADDRESSES: Final = "harvesterhci.io/mac-address"
 REMOVED_CLAIMS: Final = "harvesterhci.io/removedPersistentVolumeClaims"
 """Claims, with commas between, that Harvester deletes with the machine. Must be there before the machine is deleted."""
 QUOTA: Final = "harvesterhci.io/insufficient-resource-quota"
+RESERVED_MEMORY: Final = "harvesterhci.io/reservedMemory"
+"""Memory of the limit that the guest does not get, for the programs around it."""
+MAINTENANCE_MODE: Final = "harvesterhci.io/maintain-mode-strategy"
+"""Label: what becomes of the machine when its node goes into maintenance mode."""
 HOTPLUG: Final = "harvesterhci.io/enableCPUAndMemoryHotplug"
 
 STOPPED_FOR_UPDATE: Final = "harvester.pulumi.com/stopped-for-update"
@@ -36,6 +40,12 @@ RESTART_DUE: Final = "harvester.pulumi.com/restart-due"
 RESTARTED_FOR: Final = "harvester.pulumi.com/restarted-for"
 """Our own: the restart trigger that the machine was last restarted for, so that an interrupted restart is not done twice."""
 
+SPEC: Final = ("spec", "template", "spec")
+DOMAIN: Final = (*SPEC, "domain")
+DEVICES: Final = (*DOMAIN, "devices")
+"""Where a machine keeps what it is made of."""
+
+SYSPREP_DISK: Final = "sysprep"
 CLOUD_INIT_DISK: Final = "cloudinitdisk"
 USER_DATA: Final = "userdata"
 NETWORK_DATA: Final = "networkdata"
