@@ -24,6 +24,32 @@ DiskOnDelete: TypeAlias = Literal["keep", "delete"]
 NetworkInterfaceType: TypeAlias = Literal["bridge", "masquerade"]
 NetworkInterfaceModel: TypeAlias = Literal["virtio", "e1000", "e1000e", "ne2k_pci", "pcnet", "rtl8139"]
 CloudInitDriveType: TypeAlias = Literal["noCloud", "configDrive"]
+VirtualMachineTablet: TypeAlias = Literal["usb", "virtio", "none"]
+VirtualMachineSound: TypeAlias = Literal["ich9", "ac97"]
+VirtualMachineWatchdog: TypeAlias = Literal["reset", "poweroff", "shutdown"]
+TimersPit: TypeAlias = Literal["delay", "catchup", "discard"]
+TimersRtc: TypeAlias = Literal["delay", "catchup"]
+VirtualMachineHyperv: TypeAlias = Literal[
+    "relaxed",
+    "vapic",
+    "spinlocks",
+    "vpindex",
+    "runtime",
+    "synic",
+    "synictimer",
+    "reset",
+    "frequencies",
+    "reenlightenment",
+    "tlbflush",
+    "ipi",
+    "evmcs",
+]
+VirtualMachineMaintenanceModeStrategy: TypeAlias = Literal[
+    "Migrate", "ShutdownAndRestartAfterEnable", "ShutdownAndRestartAfterDisable", "Shutdown"
+]
+LabelMatchOperator: TypeAlias = Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]
+TolerationOperator: TypeAlias = Literal["Equal", "Exists"]
+TolerationEffect: TypeAlias = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
 VirtualMachineEvictionStrategy: TypeAlias = Literal["LiveMigrate", "LiveMigrateIfPossible", "None", "External"]
 VirtualMachineUpdatePolicy: TypeAlias = Literal["auto", "live", "defer"]
 StopPolicyThen: TypeAlias = Literal["give-up", "force", "wait"]
@@ -292,6 +318,325 @@ class CloudInitDrive(dict[str, Any]):
 
 
 @input_type
+class HostDeviceArgs:
+    """A device of a node that the guest gets for itself: a PCI device, a vGPU or a USB device. It must be claimed for passthrough."""
+
+    name: pulumi.Input[str] = prop(name="name")
+    """Name of the claimed device, which is that of its PCIDevice, VGPUDevice or USBDevice, such as `node1-000004100`."""
+    device_name: pulumi.Input[str] = prop(name="deviceName")
+    """The resource name that the device's status shows, such as `nvidia.com/GP102GL`."""
+
+
+class HostDeviceArgsDict(TypedDict):
+    """HostDeviceArgs as a dictionary."""
+
+    name: pulumi.Input[str]
+    device_name: pulumi.Input[str]
+
+
+if TYPE_CHECKING:
+    HostDeviceLike: TypeAlias = HostDeviceArgs | HostDeviceArgsDict
+else:
+    HostDeviceLike = HostDeviceArgs
+
+
+@pulumi.output_type
+class HostDevice(dict[str, Any]):
+    """A device of a node that the guest gets for itself: a PCI device, a vGPU or a USB device. It must be claimed for passthrough."""
+
+    name: str = prop(name="name")
+    """Name of the claimed device, which is that of its PCIDevice, VGPUDevice or USBDevice, such as `node1-000004100`."""
+    device_name: str = prop(name="deviceName")
+    """The resource name that the device's status shows, such as `nvidia.com/GP102GL`."""
+
+
+@input_type
+class TimersArgs:
+    """Timers of the guest's clock. What is left out is QEMU's choice."""
+
+    hpet: pulumi.Input[bool] | None = prop(name="hpet", default=None)
+    """Whether there is a high precision event timer; Windows guests run better without."""
+    pit: pulumi.Input[TimersPit] | None = prop(name="pit", default=None)
+    """What happens to missed ticks of the interval timer."""
+    rtc: pulumi.Input[TimersRtc] | None = prop(name="rtc", default=None)
+    """What happens to missed ticks of the real-time clock."""
+    kvm: pulumi.Input[bool] | None = prop(name="kvm", default=None)
+    """Whether there is a KVM clock."""
+    hyperv: pulumi.Input[bool] | None = prop(name="hyperv", default=None)
+    """Whether there is a Hyper-V reference time counter, for Windows guests."""
+
+
+class TimersArgsDict(TypedDict):
+    """TimersArgs as a dictionary."""
+
+    hpet: NotRequired[pulumi.Input[bool] | None]
+    pit: NotRequired[pulumi.Input[TimersPit] | None]
+    rtc: NotRequired[pulumi.Input[TimersRtc] | None]
+    kvm: NotRequired[pulumi.Input[bool] | None]
+    hyperv: NotRequired[pulumi.Input[bool] | None]
+
+
+if TYPE_CHECKING:
+    TimersLike: TypeAlias = TimersArgs | TimersArgsDict
+else:
+    TimersLike = TimersArgs
+
+
+@pulumi.output_type
+class Timers(dict[str, Any]):
+    """Timers of the guest's clock. What is left out is QEMU's choice."""
+
+    hpet: bool | None = prop(name="hpet")
+    """Whether there is a high precision event timer; Windows guests run better without."""
+    pit: TimersPit | None = prop(name="pit")
+    """What happens to missed ticks of the interval timer."""
+    rtc: TimersRtc | None = prop(name="rtc")
+    """What happens to missed ticks of the real-time clock."""
+    kvm: bool | None = prop(name="kvm")
+    """Whether there is a KVM clock."""
+    hyperv: bool | None = prop(name="hyperv")
+    """Whether there is a Hyper-V reference time counter, for Windows guests."""
+
+
+@input_type
+class ClockArgs:
+    """The guest's clock: UTC unless `timezone` is given."""
+
+    timezone: pulumi.Input[str] | None = prop(name="timezone", default=None)
+    """Time zone in which the hardware clock runs, such as `Europe/Berlin`. Windows guests expect local time there."""
+    utc_offset_seconds: pulumi.Input[int] | None = prop(name="utcOffsetSeconds", default=None)
+    """Seconds that the hardware clock is ahead of UTC."""
+    timers: pulumi.Input[TimersLike] | None = prop(name="timers", default=None)
+    """The timers."""
+
+
+class ClockArgsDict(TypedDict):
+    """ClockArgs as a dictionary."""
+
+    timezone: NotRequired[pulumi.Input[str] | None]
+    utc_offset_seconds: NotRequired[pulumi.Input[int] | None]
+    timers: NotRequired[pulumi.Input[TimersLike] | None]
+
+
+if TYPE_CHECKING:
+    ClockLike: TypeAlias = ClockArgs | ClockArgsDict
+else:
+    ClockLike = ClockArgs
+
+
+@pulumi.output_type
+class Clock(dict[str, Any]):
+    """The guest's clock: UTC unless `timezone` is given."""
+
+    timezone: str | None = prop(name="timezone")
+    """Time zone in which the hardware clock runs, such as `Europe/Berlin`. Windows guests expect local time there."""
+    utc_offset_seconds: int | None = prop(name="utcOffsetSeconds")
+    """Seconds that the hardware clock is ahead of UTC."""
+    timers: Timers | None = prop(name="timers")
+    """The timers."""
+
+
+@input_type
+class SysprepArgs:
+    """Answer files for an unattended installation of Windows, as a CD-ROM. One of both, in the machine's namespace."""
+
+    secret_name: pulumi.Input[str] | None = prop(name="secretName", default=None)
+    """Secret with the keys `autounattend.xml` and, if there is any, `unattend.xml`."""
+    config_map_name: pulumi.Input[str] | None = prop(name="configMapName", default=None)
+    """ConfigMap with the same keys; for answers without a password."""
+
+
+class SysprepArgsDict(TypedDict):
+    """SysprepArgs as a dictionary."""
+
+    secret_name: NotRequired[pulumi.Input[str] | None]
+    config_map_name: NotRequired[pulumi.Input[str] | None]
+
+
+if TYPE_CHECKING:
+    SysprepLike: TypeAlias = SysprepArgs | SysprepArgsDict
+else:
+    SysprepLike = SysprepArgs
+
+
+@pulumi.output_type
+class Sysprep(dict[str, Any]):
+    """Answer files for an unattended installation of Windows, as a CD-ROM. One of both, in the machine's namespace."""
+
+    secret_name: str | None = prop(name="secretName")
+    """Secret with the keys `autounattend.xml` and, if there is any, `unattend.xml`."""
+    config_map_name: str | None = prop(name="configMapName")
+    """ConfigMap with the same keys; for answers without a password."""
+
+
+@input_type
+class LabelMatchArgs:
+    """One condition on a label."""
+
+    key: pulumi.Input[str] = prop(name="key")
+    """Name of the label."""
+    operator: pulumi.Input[LabelMatchOperator] | None = prop(name="operator", default=None)
+    """How it is compared. `Gt` and `Lt` compare numbers, of labels of nodes only. Default: `In`."""
+    values: pulumi.Input[Sequence[pulumi.Input[str]]] | None = prop(name="values", default=None)
+    """The values; none with `Exists` and `DoesNotExist`, one with `Gt` and `Lt`."""
+
+
+class LabelMatchArgsDict(TypedDict):
+    """LabelMatchArgs as a dictionary."""
+
+    key: pulumi.Input[str]
+    operator: NotRequired[pulumi.Input[LabelMatchOperator] | None]
+    values: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]] | None]
+
+
+if TYPE_CHECKING:
+    LabelMatchLike: TypeAlias = LabelMatchArgs | LabelMatchArgsDict
+else:
+    LabelMatchLike = LabelMatchArgs
+
+
+@pulumi.output_type
+class LabelMatch(dict[str, Any]):
+    """One condition on a label."""
+
+    key: str = prop(name="key")
+    """Name of the label."""
+    operator: LabelMatchOperator = prop(name="operator")
+    """How it is compared. `Gt` and `Lt` compare numbers, of labels of nodes only."""
+    values: Sequence[str] | None = prop(name="values")  # type: ignore[assignment]  # dictionaries have a method of that name
+    """The values; none with `Exists` and `DoesNotExist`, one with `Gt` and `Lt`."""
+
+
+@input_type
+class NodeTermArgs:
+    """Nodes that a machine may, or would rather, run on."""
+
+    match: pulumi.Input[Sequence[pulumi.Input[LabelMatchLike]]] = prop(name="match")
+    """Conditions on the labels of a node; all of them hold for it."""
+    weight: pulumi.Input[int] | None = prop(name="weight", default=None)
+    """How much it is preferred, from 1 to 100. Default: it is required, that is, the node fits one of the terms without a weight."""
+
+
+class NodeTermArgsDict(TypedDict):
+    """NodeTermArgs as a dictionary."""
+
+    match: pulumi.Input[Sequence[pulumi.Input[LabelMatchLike]]]
+    weight: NotRequired[pulumi.Input[int] | None]
+
+
+if TYPE_CHECKING:
+    NodeTermLike: TypeAlias = NodeTermArgs | NodeTermArgsDict
+else:
+    NodeTermLike = NodeTermArgs
+
+
+@pulumi.output_type
+class NodeTerm(dict[str, Any]):
+    """Nodes that a machine may, or would rather, run on."""
+
+    match: Sequence[LabelMatch] = prop(name="match")
+    """Conditions on the labels of a node; all of them hold for it."""
+    weight: int | None = prop(name="weight")
+    """How much it is preferred, from 1 to 100. Default: it is required, that is, the node fits one of the terms without a weight."""
+
+
+@input_type
+class MachineTermArgs:
+    """Machines that a machine shall be near to, or apart from."""
+
+    match_labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = prop(name="matchLabels", default=None)
+    """Labels of those machines (`labels`, and `tags` as `tag.harvesterhci.io/<key>`)."""
+    match: pulumi.Input[Sequence[pulumi.Input[LabelMatchLike]]] | None = prop(name="match", default=None)
+    """Further conditions on their labels; all of them hold."""
+    namespaces: pulumi.Input[Sequence[pulumi.Input[str]]] | None = prop(name="namespaces", default=None)
+    """Where those machines are. Default: the machine's own namespace."""
+    topology_key: pulumi.Input[str] | None = prop(name="topologyKey", default=None)
+    """Label of nodes that says what near is: nodes with the same value are one place. Default: the same node."""
+    weight: pulumi.Input[int] | None = prop(name="weight", default=None)
+    """How much it is preferred, from 1 to 100. Default: it is required."""
+
+
+class MachineTermArgsDict(TypedDict):
+    """MachineTermArgs as a dictionary."""
+
+    match_labels: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]] | None]
+    match: NotRequired[pulumi.Input[Sequence[pulumi.Input[LabelMatchLike]]] | None]
+    namespaces: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]] | None]
+    topology_key: NotRequired[pulumi.Input[str] | None]
+    weight: NotRequired[pulumi.Input[int] | None]
+
+
+if TYPE_CHECKING:
+    MachineTermLike: TypeAlias = MachineTermArgs | MachineTermArgsDict
+else:
+    MachineTermLike = MachineTermArgs
+
+
+@pulumi.output_type
+class MachineTerm(dict[str, Any]):
+    """Machines that a machine shall be near to, or apart from."""
+
+    match_labels: Mapping[str, str] | None = prop(name="matchLabels")
+    """Labels of those machines (`labels`, and `tags` as `tag.harvesterhci.io/<key>`)."""
+    match: Sequence[LabelMatch] | None = prop(name="match")
+    """Further conditions on their labels; all of them hold."""
+    namespaces: Sequence[str] | None = prop(name="namespaces")
+    """Where those machines are. Default: the machine's own namespace."""
+    topology_key: str = prop(name="topologyKey")
+    """Label of nodes that says what near is: nodes with the same value are one place. Default: the same node."""
+    weight: int | None = prop(name="weight")
+    """How much it is preferred, from 1 to 100. Default: it is required."""
+
+
+@input_type
+class TolerationArgs:
+    """A taint of nodes that the machine bears."""
+
+    key: pulumi.Input[str] | None = prop(name="key", default=None)
+    """Name of the taint. Empty with `Exists`: every taint."""
+    operator: pulumi.Input[TolerationOperator] | None = prop(name="operator", default=None)
+    """Whether the value counts. Default: `Equal`."""
+    value: pulumi.Input[str] | None = prop(name="value", default=None)
+    """The value of the taint."""
+    effect: pulumi.Input[TolerationEffect] | None = prop(name="effect", default=None)
+    """The effect of the taint. Default: every one."""
+    toleration_seconds: pulumi.Input[int] | None = prop(name="tolerationSeconds", default=None)
+    """How long it is borne, with `NoExecute`. Default: for ever."""
+
+
+class TolerationArgsDict(TypedDict):
+    """TolerationArgs as a dictionary."""
+
+    key: NotRequired[pulumi.Input[str] | None]
+    operator: NotRequired[pulumi.Input[TolerationOperator] | None]
+    value: NotRequired[pulumi.Input[str] | None]
+    effect: NotRequired[pulumi.Input[TolerationEffect] | None]
+    toleration_seconds: NotRequired[pulumi.Input[int] | None]
+
+
+if TYPE_CHECKING:
+    TolerationLike: TypeAlias = TolerationArgs | TolerationArgsDict
+else:
+    TolerationLike = TolerationArgs
+
+
+@pulumi.output_type
+class Toleration(dict[str, Any]):
+    """A taint of nodes that the machine bears."""
+
+    key: str | None = prop(name="key")
+    """Name of the taint. Empty with `Exists`: every taint."""
+    operator: TolerationOperator = prop(name="operator")
+    """Whether the value counts."""
+    value: str | None = prop(name="value")
+    """The value of the taint."""
+    effect: TolerationEffect | None = prop(name="effect")
+    """The effect of the taint. Default: every one."""
+    toleration_seconds: int | None = prop(name="tolerationSeconds")
+    """How long it is borne, with `NoExecute`. Default: for ever."""
+
+
+@input_type
 class StopPolicyArgs:
     """How a running machine is stopped for changes that it cannot take while it runs; with `force`, also when it is deleted."""
 
@@ -384,10 +729,64 @@ class VirtualMachineArgs:
     """Boot with EFI instead of BIOS. Default: `False`."""
     secure_boot: pulumi.Input[bool] | None = prop(name="secureBoot", default=None)
     """EFI secure boot; needs `efi`. Default: `False`."""
+    persistent_efi: pulumi.Input[bool] | None = prop(name="persistentEfi", default=None)
+    """Keep the EFI variables over a stop, as boot entries; needs `efi`. Harvester 1.5 and later. Default: `False`."""
     tpm: pulumi.Input[bool] | None = prop(name="tpm", default=None)
     """A TPM 2.0 device. Default: `False`."""
+    persistent_tpm: pulumi.Input[bool] | None = prop(name="persistentTpm", default=None)
+    """Keep what the TPM holds over a stop, as keys of BitLocker; needs `tpm`. Harvester 1.5 and later. Default: `False`."""
+    cpu_model: pulumi.Input[str] | None = prop(name="cpuModel", default=None)
+    """Model of the CPU that the guest sees, such as `host-passthrough` or `Skylake-Server`. Default: that of the cluster
+    (`host-model`).
+    """
+    cpu_pinning: pulumi.Input[bool] | None = prop(name="cpuPinning", default=None)
+    """Give the guest CPUs of the node for itself. Such a machine runs on nodes whose CPU manager is enabled. Default: `False`."""
+    isolate_emulator_thread: pulumi.Input[bool] | None = prop(name="isolateEmulatorThread", default=None)
+    """One more CPU for the emulator, apart from the pinned ones; needs `cpu_pinning`. Default: `False`."""
+    reserved_memory: pulumi.Input[str] | None = prop(name="reservedMemory", default=None)
+    """Of `memory`, what the guest does not get: room for the programs around it, such as `512Mi`. Default: the cluster's setting
+    (additional-guest-memory-overhead-ratio).
+    """
+    host_devices: pulumi.Input[Sequence[pulumi.Input[HostDeviceLike]]] | None = prop(name="hostDevices", default=None)
+    """PCI devices, vGPUs and USB devices that are passed through, keyed by name; they tie the machine to their node. Devices of the
+    same IOMMU group that the cluster adds are left alone.
+    """
+    tablet: pulumi.Input[VirtualMachineTablet] | None = prop(name="tablet", default=None)
+    """Bus of the pointing device, which makes the mouse in a console exact. Default: `usb`."""
+    sound: pulumi.Input[VirtualMachineSound] | None = prop(name="sound", default=None)
+    """Model of a sound device. Default: none."""
+    watchdog: pulumi.Input[VirtualMachineWatchdog] | None = prop(name="watchdog", default=None)
+    """What a watchdog (i6300esb) does with a guest that hangs. Default: there is none."""
+    rng: pulumi.Input[bool] | None = prop(name="rng", default=None)
+    """Whether the guest gets random numbers from the node (virtio-rng). Default: no."""
+    clock: pulumi.Input[ClockLike] | None = prop(name="clock", default=None)
+    """The guest's clock and timers."""
+    hyperv: pulumi.Input[Sequence[pulumi.Input[VirtualMachineHyperv]]] | None = prop(name="hyperv", default=None)
+    """Hyper-V features, with which Windows guests run better. All of them are safe on any node but `evmcs`, which needs Intel CPUs and
+    nested virtualization.
+    """
+    sysprep: pulumi.Input[SysprepLike] | None = prop(name="sysprep", default=None)
+    """Answer files for an unattended installation of Windows."""
+    maintenance_mode_strategy: pulumi.Input[VirtualMachineMaintenanceModeStrategy] | None = prop(
+        name="maintenanceModeStrategy", default=None
+    )
+    """What becomes of the machine when its node goes into maintenance mode: it is migrated, or shut down, and in between started again
+    on another node once maintenance mode is enabled, or on its own once it is disabled. Default: `Migrate`.
+    """
     node_selector: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = prop(name="nodeSelector", default=None)
     """Labels a node must have. A change is used at the next start or migration."""
+    node_affinity: pulumi.Input[Sequence[pulumi.Input[NodeTermLike]]] | None = prop(name="nodeAffinity", default=None)
+    """Nodes it must or would rather run on, by conditions on their labels. One of the required terms has to fit. Used at the next
+    start or migration, as all placement is.
+    """
+    vm_affinity: pulumi.Input[Sequence[pulumi.Input[MachineTermLike]]] | None = prop(name="vmAffinity", default=None)
+    """Machines it must or would rather be near to, by their labels."""
+    vm_anti_affinity: pulumi.Input[Sequence[pulumi.Input[MachineTermLike]]] | None = prop(name="vmAntiAffinity", default=None)
+    """Machines it must or would rather be apart from, by their labels: for example those of the same service."""
+    tolerations: pulumi.Input[Sequence[pulumi.Input[TolerationLike]]] | None = prop(name="tolerations", default=None)
+    """Taints of nodes that it bears."""
+    priority_class: pulumi.Input[str] | None = prop(name="priorityClass", default=None)
+    """Name of a PriorityClass: which machines go first where room is scarce."""
     eviction_strategy: pulumi.Input[VirtualMachineEvictionStrategy] | None = prop(name="evictionStrategy", default=None)
     """What happens to the machine when its node is drained. Default: `LiveMigrateIfPossible`."""
     termination_grace_period_seconds: pulumi.Input[int] | None = prop(name="terminationGracePeriodSeconds", default=None)
@@ -456,8 +855,28 @@ class VirtualMachine(
         machine_type: pulumi.Input[str] | None = None,
         efi: pulumi.Input[bool] | None = None,
         secure_boot: pulumi.Input[bool] | None = None,
+        persistent_efi: pulumi.Input[bool] | None = None,
         tpm: pulumi.Input[bool] | None = None,
+        persistent_tpm: pulumi.Input[bool] | None = None,
+        cpu_model: pulumi.Input[str] | None = None,
+        cpu_pinning: pulumi.Input[bool] | None = None,
+        isolate_emulator_thread: pulumi.Input[bool] | None = None,
+        reserved_memory: pulumi.Input[str] | None = None,
+        host_devices: pulumi.Input[Sequence[pulumi.Input[HostDeviceLike]]] | None = None,
+        tablet: pulumi.Input[VirtualMachineTablet] | None = None,
+        sound: pulumi.Input[VirtualMachineSound] | None = None,
+        watchdog: pulumi.Input[VirtualMachineWatchdog] | None = None,
+        rng: pulumi.Input[bool] | None = None,
+        clock: pulumi.Input[ClockLike] | None = None,
+        hyperv: pulumi.Input[Sequence[pulumi.Input[VirtualMachineHyperv]]] | None = None,
+        sysprep: pulumi.Input[SysprepLike] | None = None,
+        maintenance_mode_strategy: pulumi.Input[VirtualMachineMaintenanceModeStrategy] | None = None,
         node_selector: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+        node_affinity: pulumi.Input[Sequence[pulumi.Input[NodeTermLike]]] | None = None,
+        vm_affinity: pulumi.Input[Sequence[pulumi.Input[MachineTermLike]]] | None = None,
+        vm_anti_affinity: pulumi.Input[Sequence[pulumi.Input[MachineTermLike]]] | None = None,
+        tolerations: pulumi.Input[Sequence[pulumi.Input[TolerationLike]]] | None = None,
+        priority_class: pulumi.Input[str] | None = None,
         eviction_strategy: pulumi.Input[VirtualMachineEvictionStrategy] | None = None,
         termination_grace_period_seconds: pulumi.Input[int] | None = None,
         update_policy: pulumi.Input[VirtualMachineUpdatePolicy] | None = None,
@@ -496,8 +915,40 @@ class VirtualMachine(
         :param machine_type: Machine type, such as `q35`. Default: the cluster's.
         :param efi: Boot with EFI instead of BIOS. Default: `False`.
         :param secure_boot: EFI secure boot; needs `efi`. Default: `False`.
+        :param persistent_efi: Keep the EFI variables over a stop, as boot entries; needs `efi`. Harvester 1.5 and later.
+            Default: `False`.
         :param tpm: A TPM 2.0 device. Default: `False`.
+        :param persistent_tpm: Keep what the TPM holds over a stop, as keys of BitLocker; needs `tpm`. Harvester 1.5 and later.
+            Default: `False`.
+        :param cpu_model: Model of the CPU that the guest sees, such as `host-passthrough` or `Skylake-Server`. Default: that of
+            the cluster (`host-model`).
+        :param cpu_pinning: Give the guest CPUs of the node for itself. Such a machine runs on nodes whose CPU manager is
+            enabled. Default: `False`.
+        :param isolate_emulator_thread: One more CPU for the emulator, apart from the pinned ones; needs `cpu_pinning`. Default:
+            `False`.
+        :param reserved_memory: Of `memory`, what the guest does not get: room for the programs around it, such as `512Mi`.
+            Default: the cluster's setting (additional-guest-memory-overhead-ratio).
+        :param host_devices: PCI devices, vGPUs and USB devices that are passed through, keyed by name; they tie the machine to
+            their node. Devices of the same IOMMU group that the cluster adds are left alone.
+        :param tablet: Bus of the pointing device, which makes the mouse in a console exact. Default: `usb`.
+        :param sound: Model of a sound device. Default: none.
+        :param watchdog: What a watchdog (i6300esb) does with a guest that hangs. Default: there is none.
+        :param rng: Whether the guest gets random numbers from the node (virtio-rng). Default: no.
+        :param clock: The guest's clock and timers.
+        :param hyperv: Hyper-V features, with which Windows guests run better. All of them are safe on any node but `evmcs`,
+            which needs Intel CPUs and nested virtualization.
+        :param sysprep: Answer files for an unattended installation of Windows.
+        :param maintenance_mode_strategy: What becomes of the machine when its node goes into maintenance mode: it is migrated,
+            or shut down, and in between started again on another node once maintenance mode is enabled, or on its own once it
+            is disabled. Default: `Migrate`.
         :param node_selector: Labels a node must have. A change is used at the next start or migration.
+        :param node_affinity: Nodes it must or would rather run on, by conditions on their labels. One of the required terms has
+            to fit. Used at the next start or migration, as all placement is.
+        :param vm_affinity: Machines it must or would rather be near to, by their labels.
+        :param vm_anti_affinity: Machines it must or would rather be apart from, by their labels: for example those of the same
+            service.
+        :param tolerations: Taints of nodes that it bears.
+        :param priority_class: Name of a PriorityClass: which machines go first where room is scarce.
         :param eviction_strategy: What happens to the machine when its node is drained. Default: `LiveMigrateIfPossible`.
         :param termination_grace_period_seconds: Seconds a guest may take to shut down before it is switched off. Default: the
             cluster's setting (120).
@@ -614,16 +1065,148 @@ class VirtualMachine(
         return pulumi.get(self, "secure_boot")
 
     @property
+    @pulumi.getter(name="persistentEfi")
+    def persistent_efi(self) -> pulumi.Output[bool]:
+        """Keep the EFI variables over a stop, as boot entries; needs `efi`. Harvester 1.5 and later."""
+        return pulumi.get(self, "persistent_efi")
+
+    @property
     @pulumi.getter(name="tpm")
     def tpm(self) -> pulumi.Output[bool]:
         """A TPM 2.0 device."""
         return pulumi.get(self, "tpm")
 
     @property
+    @pulumi.getter(name="persistentTpm")
+    def persistent_tpm(self) -> pulumi.Output[bool]:
+        """Keep what the TPM holds over a stop, as keys of BitLocker; needs `tpm`. Harvester 1.5 and later."""
+        return pulumi.get(self, "persistent_tpm")
+
+    @property
+    @pulumi.getter(name="cpuModel")
+    def cpu_model(self) -> pulumi.Output[str | None]:
+        """Model of the CPU that the guest sees, such as `host-passthrough` or `Skylake-Server`. Default: that of the cluster
+        (`host-model`).
+        """
+        return pulumi.get(self, "cpu_model")
+
+    @property
+    @pulumi.getter(name="cpuPinning")
+    def cpu_pinning(self) -> pulumi.Output[bool]:
+        """Give the guest CPUs of the node for itself. Such a machine runs on nodes whose CPU manager is enabled."""
+        return pulumi.get(self, "cpu_pinning")
+
+    @property
+    @pulumi.getter(name="isolateEmulatorThread")
+    def isolate_emulator_thread(self) -> pulumi.Output[bool]:
+        """One more CPU for the emulator, apart from the pinned ones; needs `cpu_pinning`."""
+        return pulumi.get(self, "isolate_emulator_thread")
+
+    @property
+    @pulumi.getter(name="reservedMemory")
+    def reserved_memory(self) -> pulumi.Output[str | None]:
+        """Of `memory`, what the guest does not get: room for the programs around it, such as `512Mi`. Default: the cluster's setting
+        (additional-guest-memory-overhead-ratio).
+        """
+        return pulumi.get(self, "reserved_memory")
+
+    @property
+    @pulumi.getter(name="hostDevices")
+    def host_devices(self) -> pulumi.Output[Sequence[HostDevice] | None]:
+        """PCI devices, vGPUs and USB devices that are passed through, keyed by name; they tie the machine to their node. Devices of the
+        same IOMMU group that the cluster adds are left alone.
+        """
+        return pulumi.get(self, "host_devices")
+
+    @property
+    @pulumi.getter(name="tablet")
+    def tablet(self) -> pulumi.Output[VirtualMachineTablet | None]:
+        """Bus of the pointing device, which makes the mouse in a console exact. Default: `usb`."""
+        return pulumi.get(self, "tablet")
+
+    @property
+    @pulumi.getter(name="sound")
+    def sound(self) -> pulumi.Output[VirtualMachineSound | None]:
+        """Model of a sound device. Default: none."""
+        return pulumi.get(self, "sound")
+
+    @property
+    @pulumi.getter(name="watchdog")
+    def watchdog(self) -> pulumi.Output[VirtualMachineWatchdog | None]:
+        """What a watchdog (i6300esb) does with a guest that hangs. Default: there is none."""
+        return pulumi.get(self, "watchdog")
+
+    @property
+    @pulumi.getter(name="rng")
+    def rng(self) -> pulumi.Output[bool | None]:
+        """Whether the guest gets random numbers from the node (virtio-rng). Default: no."""
+        return pulumi.get(self, "rng")
+
+    @property
+    @pulumi.getter(name="clock")
+    def clock(self) -> pulumi.Output[Clock | None]:
+        """The guest's clock and timers."""
+        return pulumi.get(self, "clock")
+
+    @property
+    @pulumi.getter(name="hyperv")
+    def hyperv(self) -> pulumi.Output[Sequence[VirtualMachineHyperv] | None]:
+        """Hyper-V features, with which Windows guests run better. All of them are safe on any node but `evmcs`, which needs Intel CPUs and
+        nested virtualization.
+        """
+        return pulumi.get(self, "hyperv")
+
+    @property
+    @pulumi.getter(name="sysprep")
+    def sysprep(self) -> pulumi.Output[Sysprep | None]:
+        """Answer files for an unattended installation of Windows."""
+        return pulumi.get(self, "sysprep")
+
+    @property
+    @pulumi.getter(name="maintenanceModeStrategy")
+    def maintenance_mode_strategy(self) -> pulumi.Output[VirtualMachineMaintenanceModeStrategy | None]:
+        """What becomes of the machine when its node goes into maintenance mode: it is migrated, or shut down, and in between started again
+        on another node once maintenance mode is enabled, or on its own once it is disabled. Default: `Migrate`.
+        """
+        return pulumi.get(self, "maintenance_mode_strategy")
+
+    @property
     @pulumi.getter(name="nodeSelector")
     def node_selector(self) -> pulumi.Output[Mapping[str, str] | None]:
         """Labels a node must have. A change is used at the next start or migration."""
         return pulumi.get(self, "node_selector")
+
+    @property
+    @pulumi.getter(name="nodeAffinity")
+    def node_affinity(self) -> pulumi.Output[Sequence[NodeTerm] | None]:
+        """Nodes it must or would rather run on, by conditions on their labels. One of the required terms has to fit. Used at the next
+        start or migration, as all placement is.
+        """
+        return pulumi.get(self, "node_affinity")
+
+    @property
+    @pulumi.getter(name="vmAffinity")
+    def vm_affinity(self) -> pulumi.Output[Sequence[MachineTerm] | None]:
+        """Machines it must or would rather be near to, by their labels."""
+        return pulumi.get(self, "vm_affinity")
+
+    @property
+    @pulumi.getter(name="vmAntiAffinity")
+    def vm_anti_affinity(self) -> pulumi.Output[Sequence[MachineTerm] | None]:
+        """Machines it must or would rather be apart from, by their labels: for example those of the same service."""
+        return pulumi.get(self, "vm_anti_affinity")
+
+    @property
+    @pulumi.getter(name="tolerations")
+    def tolerations(self) -> pulumi.Output[Sequence[Toleration] | None]:
+        """Taints of nodes that it bears."""
+        return pulumi.get(self, "tolerations")
+
+    @property
+    @pulumi.getter(name="priorityClass")
+    def priority_class(self) -> pulumi.Output[str | None]:
+        """Name of a PriorityClass: which machines go first where room is scarce."""
+        return pulumi.get(self, "priority_class")
 
     @property
     @pulumi.getter(name="evictionStrategy")
