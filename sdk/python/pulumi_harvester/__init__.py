@@ -125,6 +125,9 @@ if TYPE_CHECKING:
     from pulumi_harvester.storage_class import StorageClassDataLocality as StorageClassDataLocality
     from pulumi_harvester.storage_class import StorageClassReclaimPolicy as StorageClassReclaimPolicy
     from pulumi_harvester.storage_class import StorageClassVolumeBindingMode as StorageClassVolumeBindingMode
+    from pulumi_harvester.virtual_machine import Clock as Clock
+    from pulumi_harvester.virtual_machine import ClockArgs as ClockArgs
+    from pulumi_harvester.virtual_machine import ClockArgsDict as ClockArgsDict
     from pulumi_harvester.virtual_machine import CloudInitDrive as CloudInitDrive
     from pulumi_harvester.virtual_machine import CloudInitDriveArgs as CloudInitDriveArgs
     from pulumi_harvester.virtual_machine import CloudInitDriveArgsDict as CloudInitDriveArgsDict
@@ -138,25 +141,56 @@ if TYPE_CHECKING:
     from pulumi_harvester.virtual_machine import DiskOnDelete as DiskOnDelete
     from pulumi_harvester.virtual_machine import DiskType as DiskType
     from pulumi_harvester.virtual_machine import DiskVolumeMode as DiskVolumeMode
+    from pulumi_harvester.virtual_machine import HostDevice as HostDevice
+    from pulumi_harvester.virtual_machine import HostDeviceArgs as HostDeviceArgs
+    from pulumi_harvester.virtual_machine import HostDeviceArgsDict as HostDeviceArgsDict
     from pulumi_harvester.virtual_machine import HotPlug as HotPlug
     from pulumi_harvester.virtual_machine import HotPlugArgs as HotPlugArgs
     from pulumi_harvester.virtual_machine import HotPlugArgsDict as HotPlugArgsDict
     from pulumi_harvester.virtual_machine import InterfaceStatus as InterfaceStatus
+    from pulumi_harvester.virtual_machine import LabelMatch as LabelMatch
+    from pulumi_harvester.virtual_machine import LabelMatchArgs as LabelMatchArgs
+    from pulumi_harvester.virtual_machine import LabelMatchArgsDict as LabelMatchArgsDict
+    from pulumi_harvester.virtual_machine import LabelMatchOperator as LabelMatchOperator
+    from pulumi_harvester.virtual_machine import MachineTerm as MachineTerm
+    from pulumi_harvester.virtual_machine import MachineTermArgs as MachineTermArgs
+    from pulumi_harvester.virtual_machine import MachineTermArgsDict as MachineTermArgsDict
     from pulumi_harvester.virtual_machine import NetworkInterface as NetworkInterface
     from pulumi_harvester.virtual_machine import NetworkInterfaceArgs as NetworkInterfaceArgs
     from pulumi_harvester.virtual_machine import NetworkInterfaceArgsDict as NetworkInterfaceArgsDict
     from pulumi_harvester.virtual_machine import NetworkInterfaceModel as NetworkInterfaceModel
     from pulumi_harvester.virtual_machine import NetworkInterfaceType as NetworkInterfaceType
+    from pulumi_harvester.virtual_machine import NodeTerm as NodeTerm
+    from pulumi_harvester.virtual_machine import NodeTermArgs as NodeTermArgs
+    from pulumi_harvester.virtual_machine import NodeTermArgsDict as NodeTermArgsDict
     from pulumi_harvester.virtual_machine import StopPolicy as StopPolicy
     from pulumi_harvester.virtual_machine import StopPolicyArgs as StopPolicyArgs
     from pulumi_harvester.virtual_machine import StopPolicyArgsDict as StopPolicyArgsDict
     from pulumi_harvester.virtual_machine import StopPolicyThen as StopPolicyThen
+    from pulumi_harvester.virtual_machine import Sysprep as Sysprep
+    from pulumi_harvester.virtual_machine import SysprepArgs as SysprepArgs
+    from pulumi_harvester.virtual_machine import SysprepArgsDict as SysprepArgsDict
+    from pulumi_harvester.virtual_machine import Timers as Timers
+    from pulumi_harvester.virtual_machine import TimersArgs as TimersArgs
+    from pulumi_harvester.virtual_machine import TimersArgsDict as TimersArgsDict
+    from pulumi_harvester.virtual_machine import TimersPit as TimersPit
+    from pulumi_harvester.virtual_machine import TimersRtc as TimersRtc
+    from pulumi_harvester.virtual_machine import Toleration as Toleration
+    from pulumi_harvester.virtual_machine import TolerationArgs as TolerationArgs
+    from pulumi_harvester.virtual_machine import TolerationArgsDict as TolerationArgsDict
+    from pulumi_harvester.virtual_machine import TolerationEffect as TolerationEffect
+    from pulumi_harvester.virtual_machine import TolerationOperator as TolerationOperator
     from pulumi_harvester.virtual_machine import VirtualMachine as VirtualMachine
     from pulumi_harvester.virtual_machine import VirtualMachineArgs as VirtualMachineArgs
     from pulumi_harvester.virtual_machine import VirtualMachineEvictionStrategy as VirtualMachineEvictionStrategy
+    from pulumi_harvester.virtual_machine import VirtualMachineHyperv as VirtualMachineHyperv
+    from pulumi_harvester.virtual_machine import VirtualMachineMaintenanceModeStrategy as VirtualMachineMaintenanceModeStrategy
     from pulumi_harvester.virtual_machine import VirtualMachineRunStrategy as VirtualMachineRunStrategy
+    from pulumi_harvester.virtual_machine import VirtualMachineSound as VirtualMachineSound
+    from pulumi_harvester.virtual_machine import VirtualMachineTablet as VirtualMachineTablet
     from pulumi_harvester.virtual_machine import VirtualMachineUpdatePolicy as VirtualMachineUpdatePolicy
     from pulumi_harvester.virtual_machine import VirtualMachineWaitFor as VirtualMachineWaitFor
+    from pulumi_harvester.virtual_machine import VirtualMachineWatchdog as VirtualMachineWatchdog
     from pulumi_harvester.vlan_config import Uplink as Uplink
     from pulumi_harvester.vlan_config import UplinkArgs as UplinkArgs
     from pulumi_harvester.vlan_config import UplinkArgsDict as UplinkArgsDict
@@ -183,6 +217,9 @@ __all__ = [
     "CdiProfileArgs",
     "CdiProfileArgsDict",
     "CdiProfileCloneStrategy",
+    "Clock",
+    "ClockArgs",
+    "ClockArgsDict",
     "CloudInit",
     "CloudInitArgs",
     "CloudInitDrive",
@@ -215,6 +252,9 @@ __all__ = [
     "HealthCheck",
     "HealthCheckArgs",
     "HealthCheckArgsDict",
+    "HostDevice",
+    "HostDeviceArgs",
+    "HostDeviceArgsDict",
     "HotPlug",
     "HotPlugArgs",
     "HotPlugArgsDict",
@@ -237,6 +277,10 @@ __all__ = [
     "IpRange",
     "IpRangeArgs",
     "IpRangeArgsDict",
+    "LabelMatch",
+    "LabelMatchArgs",
+    "LabelMatchArgsDict",
+    "LabelMatchOperator",
     "Link",
     "LinkMonitor",
     "LinkMonitorArgs",
@@ -248,6 +292,9 @@ __all__ = [
     "LoadBalancerArgs",
     "LoadBalancerIpam",
     "LoadBalancerWorkloadType",
+    "MachineTerm",
+    "MachineTermArgs",
+    "MachineTermArgsDict",
     "Namespace",
     "NamespaceArgs",
     "NamespaceQuota",
@@ -267,6 +314,9 @@ __all__ = [
     "NodeTaintArgs",
     "NodeTaintArgsDict",
     "NodeTaintEffect",
+    "NodeTerm",
+    "NodeTermArgs",
+    "NodeTermArgsDict",
     "Overcommit",
     "OvercommitArgs",
     "OvercommitArgsDict",
@@ -294,9 +344,22 @@ __all__ = [
     "StorageClassDataLocality",
     "StorageClassReclaimPolicy",
     "StorageClassVolumeBindingMode",
+    "Sysprep",
+    "SysprepArgs",
+    "SysprepArgsDict",
     "Timeouts",
     "TimeoutsArgs",
     "TimeoutsArgsDict",
+    "Timers",
+    "TimersArgs",
+    "TimersArgsDict",
+    "TimersPit",
+    "TimersRtc",
+    "Toleration",
+    "TolerationArgs",
+    "TolerationArgsDict",
+    "TolerationEffect",
+    "TolerationOperator",
     "TrafficNetwork",
     "TrafficNetworkArgs",
     "TrafficNetworkArgsDict",
@@ -310,9 +373,14 @@ __all__ = [
     "VirtualMachine",
     "VirtualMachineArgs",
     "VirtualMachineEvictionStrategy",
+    "VirtualMachineHyperv",
+    "VirtualMachineMaintenanceModeStrategy",
     "VirtualMachineRunStrategy",
+    "VirtualMachineSound",
+    "VirtualMachineTablet",
     "VirtualMachineUpdatePolicy",
     "VirtualMachineWaitFor",
+    "VirtualMachineWatchdog",
     "VlanConfig",
     "VlanConfigArgs",
     "VlanNetwork",
@@ -355,6 +423,9 @@ _HOME = {
     "CdiProfileArgs": "storage_class",
     "CdiProfileArgsDict": "storage_class",
     "CdiProfileCloneStrategy": "storage_class",
+    "Clock": "virtual_machine",
+    "ClockArgs": "virtual_machine",
+    "ClockArgsDict": "virtual_machine",
     "CloudInit": "cloud_init",
     "CloudInitArgs": "cloud_init",
     "CloudInitDrive": "virtual_machine",
@@ -387,6 +458,9 @@ _HOME = {
     "HealthCheck": "load_balancer",
     "HealthCheckArgs": "load_balancer",
     "HealthCheckArgsDict": "load_balancer",
+    "HostDevice": "virtual_machine",
+    "HostDeviceArgs": "virtual_machine",
+    "HostDeviceArgsDict": "virtual_machine",
     "HotPlug": "virtual_machine",
     "HotPlugArgs": "virtual_machine",
     "HotPlugArgsDict": "virtual_machine",
@@ -409,6 +483,10 @@ _HOME = {
     "IpRange": "ip_pool",
     "IpRangeArgs": "ip_pool",
     "IpRangeArgsDict": "ip_pool",
+    "LabelMatch": "virtual_machine",
+    "LabelMatchArgs": "virtual_machine",
+    "LabelMatchArgsDict": "virtual_machine",
+    "LabelMatchOperator": "virtual_machine",
     "Link": "link_monitor",
     "LinkMonitor": "link_monitor",
     "LinkMonitorArgs": "link_monitor",
@@ -420,6 +498,9 @@ _HOME = {
     "LoadBalancerArgs": "load_balancer",
     "LoadBalancerIpam": "load_balancer",
     "LoadBalancerWorkloadType": "load_balancer",
+    "MachineTerm": "virtual_machine",
+    "MachineTermArgs": "virtual_machine",
+    "MachineTermArgsDict": "virtual_machine",
     "Namespace": "namespace",
     "NamespaceArgs": "namespace",
     "NamespaceQuota": "namespace",
@@ -439,6 +520,9 @@ _HOME = {
     "NodeTaintArgs": "node",
     "NodeTaintArgsDict": "node",
     "NodeTaintEffect": "node",
+    "NodeTerm": "virtual_machine",
+    "NodeTermArgs": "virtual_machine",
+    "NodeTermArgsDict": "virtual_machine",
     "Overcommit": "cluster",
     "OvercommitArgs": "cluster",
     "OvercommitArgsDict": "cluster",
@@ -466,9 +550,22 @@ _HOME = {
     "StorageClassDataLocality": "storage_class",
     "StorageClassReclaimPolicy": "storage_class",
     "StorageClassVolumeBindingMode": "storage_class",
+    "Sysprep": "virtual_machine",
+    "SysprepArgs": "virtual_machine",
+    "SysprepArgsDict": "virtual_machine",
     "Timeouts": "shared",
     "TimeoutsArgs": "shared",
     "TimeoutsArgsDict": "shared",
+    "Timers": "virtual_machine",
+    "TimersArgs": "virtual_machine",
+    "TimersArgsDict": "virtual_machine",
+    "TimersPit": "virtual_machine",
+    "TimersRtc": "virtual_machine",
+    "Toleration": "virtual_machine",
+    "TolerationArgs": "virtual_machine",
+    "TolerationArgsDict": "virtual_machine",
+    "TolerationEffect": "virtual_machine",
+    "TolerationOperator": "virtual_machine",
     "TrafficNetwork": "cluster",
     "TrafficNetworkArgs": "cluster",
     "TrafficNetworkArgsDict": "cluster",
@@ -482,9 +579,14 @@ _HOME = {
     "VirtualMachine": "virtual_machine",
     "VirtualMachineArgs": "virtual_machine",
     "VirtualMachineEvictionStrategy": "virtual_machine",
+    "VirtualMachineHyperv": "virtual_machine",
+    "VirtualMachineMaintenanceModeStrategy": "virtual_machine",
     "VirtualMachineRunStrategy": "virtual_machine",
+    "VirtualMachineSound": "virtual_machine",
+    "VirtualMachineTablet": "virtual_machine",
     "VirtualMachineUpdatePolicy": "virtual_machine",
     "VirtualMachineWaitFor": "virtual_machine",
+    "VirtualMachineWatchdog": "virtual_machine",
     "VlanConfig": "vlan_config",
     "VlanConfigArgs": "vlan_config",
     "VlanNetwork": "vlan_network",
