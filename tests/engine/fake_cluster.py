@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from harvester_provider.core.errors import AlreadyExists, Conflict, HarvesterError, NotFound
 from harvester_provider.core.json import Json, Object, dig_str
-from harvester_provider.core.plan import Call
+from harvester_provider.core.plan import Call, Upload
 from harvester_provider.core.ref import Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 
@@ -120,6 +120,12 @@ class FakeCluster:
     async def call(self, call: Call) -> Json:
         self._asked("call", call.path)
         return None
+
+    async def upload(self, step: Upload, progress: Callable[[int], None]) -> None:
+        self._asked("upload", step.ref)
+        progress(step.size)
+        if step.ref in self.objects:
+            self._write(step.ref, self.objects[step.ref])
 
     @asynccontextmanager
     async def follow(self, wants: Sequence[Want]) -> AsyncIterator[AsyncIterator[Snapshot]]:

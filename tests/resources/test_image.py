@@ -75,10 +75,13 @@ def test_a_source_of_another_type_is_a_problem_like_any_other() -> None:
         image(source_type=["upload"])
 
 
-@pytest.mark.parametrize("source", ["upload", "export-from-volume", "clone"])
-def test_sources_that_do_not_work_yet_are_refused_by_name(source: str) -> None:
-    with pytest.raises(ValidationError, match=f"'{source}' is not supported yet: use download"):
-        image(source_type=source)
+@pytest.mark.parametrize(
+    ("source", "missing"), [("upload", {"file"}), ("export-from-volume", {"sourceVolume"}), ("clone", {"sourceImage", "cryptoOperation"})]
+)
+def test_each_source_asks_for_what_it_needs_and_for_nothing_of_another(source: str, missing: set[str]) -> None:
+    said = reasons(KIND, image(source_type=source, storage_class="secret"))
+    assert set(said) == {*missing, "url"}
+    assert "belongs to the source type download" in said["url"]
 
 
 @pytest.mark.parametrize("checksum", ["sha512:" + SHA512, SHA512.upper(), SHA512[:-1], "ab" * 32, ""])

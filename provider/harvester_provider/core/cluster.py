@@ -3,12 +3,12 @@
 All errors are those of `core.errors`. No method retries a business refusal; transport retries are the implementation's.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Literal, Protocol
 
 from harvester_provider.core.json import Json, Object
-from harvester_provider.core.plan import Call
+from harvester_provider.core.plan import Call, Upload
 from harvester_provider.core.ref import Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 
@@ -38,6 +38,10 @@ class Cluster(Protocol):
 
     async def call(self, call: Call) -> Json:
         """A request that is no object, with its answer."""
+        ...
+
+    async def upload(self, step: Upload, progress: Callable[[int], None]) -> None:
+        """Stream a local file; `progress` is told the bytes so far. UploadFailed, or BadFile where the file is not what it was."""
         ...
 
     def follow(self, wants: Sequence[Want]) -> AbstractAsyncContextManager[AsyncIterator[Snapshot]]:

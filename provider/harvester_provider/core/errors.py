@@ -95,6 +95,14 @@ class Overloaded(ApiError):
         self.retry_after = retry_after
 
 
+class BadFile(HarvesterError):
+    """A local file is not there, cannot be read, or changed meanwhile."""
+
+
+class UploadFailed(HarvesterError):
+    """A local file did not get to the cluster as a whole."""
+
+
 class NotOurs(HarvesterError):
     """An object of that name exists and was not made by this resource."""
 

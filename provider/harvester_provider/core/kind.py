@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar
 
+from harvester_provider.core.content import Content
 from harvester_provider.core.json import Json
 from harvester_provider.core.plan import Plan, Step
 from harvester_provider.core.problem import Problem
@@ -49,6 +50,18 @@ class Kind(Protocol[I]):
 
     def ref(self, inputs: I) -> Ref:
         """The main object."""
+        ...
+
+    def local_file(self, inputs: I) -> str | None:
+        """Path of a local file whose content is one of the inputs, None for none. The engine reads it when the inputs are checked."""
+        ...
+
+    def content(self, inputs: I) -> Content:
+        """What is known of that file."""
+        ...
+
+    def with_content(self, inputs: I, content: Content) -> I:
+        """The inputs with what is known of that file."""
         ...
 
     def check(self, inputs: I) -> Sequence[Problem]:

@@ -68,6 +68,28 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """Send a local file to an action of Harvester's own API, `path` (`/v1/harvester/...`), as the content of `ref`.
+
+    The file must have `size` bytes and the SHA-512 `sha512` still; it may take `seconds`. It is done once: a failed one
+    is not repeated, because an object takes one upload only.
+    """
+
+    ref: Ref
+    path: str
+    file: str
+    size: int
+    sha512: str
+    seconds: float
+    effect: Effect = Effect.NONE
+
+    @property
+    def says(self) -> str:
+        """What preview and progress show."""
+        return f"upload {self.file} ({self.size} bytes) to {self.ref}"
+
+
+@dataclass(frozen=True, slots=True)
 class Await:
     """Wait until `judge` says Ready of the `wants`, for at most `seconds`. `of` is the object errors are about.
 
@@ -91,7 +113,7 @@ class Await:
         return f"waiting until {self.of} is {self.until}"
 
 
-Step = Put | Patch | Remove | Call | Await
+Step = Put | Patch | Remove | Call | Upload | Await
 
 
 @dataclass(frozen=True, slots=True)

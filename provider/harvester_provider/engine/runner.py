@@ -13,6 +13,7 @@ from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_e
 from harvester_provider.core.cluster import Cluster
 from harvester_provider.core.errors import (
     AlreadyExists,
+    BadFile,
     Changed,
     Conflict,
     HarvesterError,
@@ -20,12 +21,13 @@ from harvester_provider.core.errors import (
     NotOurs,
     PlanRefused,
     Refused,
+    UploadFailed,
     WaitFailed,
     WaitTimedOut,
 )
 from harvester_provider.core.json import Object, dig_list
 from harvester_provider.core.ownership import is_ours, owner_of, uid
-from harvester_provider.core.plan import Await, Call, Judge, Patch, Plan, Put, Remove, Step
+from harvester_provider.core.plan import Await, Call, Judge, Patch, Plan, Put, Remove, Step, Upload
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Ready, Verdict, Waiting
@@ -43,6 +45,8 @@ _WHAT_HAPPENED: dict[type[HarvesterError], str] = {
     WaitFailed: "it cannot be finished",
     Changed: "somebody else changed it meanwhile",
     Refused: "the cluster refused it",
+    UploadFailed: "the upload failed",
+    BadFile: "the file is not what it was",
 }
 _REVERT = "If you take the change back in the program instead, run `pulumi up --refresh`: a part of it is in the cluster"
 
@@ -58,7 +62,7 @@ async def run(cluster: Cluster, plan: Plan, owner: str, reporter: Reporter, *, f
     for number, step in enumerate(plan.steps):
         try:
             await _run_step(cluster, step, owner, reporter)
-        except (Refused, Conflict, WaitFailed, WaitTimedOut) as error:
+        except (Refused, Conflict, UploadFailed, BadFile, WaitFailed, WaitTimedOut) as error:
             if isinstance(error, Changed) and not final:
                 raise
             if number and plan.recover and (plan.committed is None or number < plan.committed):
@@ -92,6 +96,8 @@ async def _run_step(cluster: Cluster, step: Step, owner: str, reporter: Reporter
             await _remove(cluster, step, reporter)
         case Call():
             await _patiently(lambda: cluster.call(step))
+        case Upload():
+            await cluster.upload(step, _percent(step, reporter))
         case Await():
             await _await(cluster, step, owner, reporter)
 
@@ -106,6 +112,20 @@ async def _await(cluster: Cluster, step: Await, owner: str, reporter: Reporter) 
         reporter.warn(str(error))
         for then in step.otherwise:
             await _run_step(cluster, then, owner, reporter)
+
+
+def _percent(step: Upload, reporter: Reporter) -> Callable[[int], None]:
+    """Progress of an upload, a line for each further percent."""
+    shown = 0
+
+    def progress(done: int) -> None:
+        nonlocal shown
+        percent = 100 * done // max(step.size, 1)
+        if percent > shown:
+            shown = percent
+            reporter.progress(f"uploading {step.file} to {step.ref}: {percent} % of {step.size / 2**20:.0f} MiB")
+
+    return progress
 
 
 async def _patiently(act: Callable[[], Awaitable[T]], seconds: float = SETTLE_SECONDS) -> T:

@@ -21,8 +21,9 @@ from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import UNKNOWN, Unknown
 from harvester_provider.engine.defaults import filled
+from harvester_provider.engine.local_file import with_file
 from harvester_provider.engine.reader import look, see
-from harvester_provider.engine.reporter import Reporter
+from harvester_provider.engine.reporter import Reporter, Silent
 from harvester_provider.engine.runner import not_ours, run
 from harvester_provider.engine.state import Wire, inputs_of_state, parse, state_of
 from harvester_provider.resources.kind import LOCAL_ONLY
@@ -67,11 +68,15 @@ class Found:
     state: Mapping[str, Json]
 
 
-def check(kind: Kind[Any], news: Wire, settings: Wire | None = None) -> Checked:
-    """The inputs with defaults filled in, those of the provider's `settings` first, and every problem at once. Asks nobody."""
+def check(kind: Kind[Any], news: Wire, settings: Wire | None = None, olds: Wire | None = None, reporter: Reporter | None = None) -> Checked:
+    """The inputs with defaults filled in, those of the provider's `settings` first, and every problem at once. Asks no cluster.
+
+    A local file that the inputs name is read, unless it looks as it did when `olds` were checked.
+    """
     given = filled(kind.inputs, news, settings or {})
     try:
-        inputs = parse(kind, given)
+        old = inputs_of_state(kind, olds) if olds else None
+        inputs = with_file(kind, parse(kind, given), old, reporter or Silent())
     except InvalidInputs as error:
         return Checked(given, error.problems)
     return Checked(inputs.wire(), tuple(kind.check(inputs)))

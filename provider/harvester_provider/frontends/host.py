@@ -92,7 +92,7 @@ class Host:
     def check(self, kind: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[dict[str, Any], Sequence[Problem]]:
         """Inputs with defaults, and what is wrong with them; before a create also what is wrong with the cluster."""
         inputs = _to_core(news)
-        checked = verbs.check(KINDS[kind], inputs, self._settings)
+        checked = verbs.check(KINDS[kind], inputs, self._settings, _to_core(olds), self._log)
         problems = list(checked.problems)
         if not problems and not _to_core(olds):
             problems = self._first_look(kind, checked.inputs)

@@ -107,16 +107,19 @@ class Client:
 
     @asynccontextmanager
     async def _send(
-        self, method: str, path: str, body: Json, query: Mapping[str, str] | None, asked: str, surface: str, *, endless: bool = False
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        self, method: str, path: str, body: "Json | AsyncIterator[bytes]", query: Mapping[str, str] | None, asked: str, surface: str,
+        *, endless: bool = False, more: Mapping[str, str] | None = None,
+    ) -> AsyncIterator[aiohttp.ClientResponse]:  # fmt: skip
+        """`endless` answers may come slowly; `more` are further headers. A body that is an iterator is streamed as it is."""
         read = None if endless else READ_SECONDS if self._answered else FIRST_READ_SECONDS
-        headers = {"Accept": "application/json", "User-Agent": "pulumi-harvester", **await self._credentials()}
-        if body is not None:
+        headers = {"Accept": "application/json", "User-Agent": "pulumi-harvester", **await self._credentials(), **(more or {})}
+        streamed = isinstance(body, AsyncIterator)
+        if body is not None and not streamed:
             headers["Content-Type"] = "application/json" if method != "PATCH" else _JSON_PATCH if isinstance(body, list | tuple) else _MERGE
         try:
             async with self._session.request(
                 method, self._url(surface, path), params=query, headers=headers, allow_redirects=False,
-                data=None if body is None else json.dumps(body), server_hostname=self._api.rest_client.server_hostname,
+                data=body if body is None or streamed else json.dumps(body), server_hostname=self._api.rest_client.server_hostname,
                 proxy=self._api.rest_client.proxy,
                 timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=CONNECT_SECONDS, sock_read=read),
             ) as response:  # fmt: skip
@@ -143,6 +146,14 @@ class Client:
                 f"{self.target.host}; set it to https://VIP (pulumi config set harvester:endpoint https://VIP)"
             )
         return self.target.endpoint + path
+
+    async def stream(self, path: str, body: AsyncIterator[bytes], *, length: int, content_type: str, asked: str) -> None:
+        """POST a body of `length` bytes to Harvester's own API as it is made. Raises as `request` does, without retries."""
+        headers = {"Content-Type": content_type, "Content-Length": str(length)}
+        async with self._slots, self._send("POST", path, body, None, asked, "harvester", endless=True, more=headers) as response:
+            payload = await response.read()
+            if not 200 <= response.status < 300:
+                raise translate(response.status, response.headers, payload, asked)
 
     async def lines(self, path: str, query: Mapping[str, str], asked: str) -> AsyncGenerator[bytes, None]:
         """The lines of an endless answer (a watch). Ends when the server ends it; raises as `request` does, without retries."""

@@ -6,17 +6,18 @@ after the last one (the next wait is usually near), and end with the cluster.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 from harvester_provider.core.errors import NotFound, NotHarvester
 from harvester_provider.core.json import Json, Object
-from harvester_provider.core.plan import Call
+from harvester_provider.core.plan import Call, Upload
 from harvester_provider.core.ref import Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.kube.client import Client
 from harvester_provider.kube.informer import Informer, Key, list_all
+from harvester_provider.kube.uploads import send
 
 LINGER = 20.0
 """Seconds an informer stays after its last follower."""
@@ -86,6 +87,10 @@ class KubeCluster:
         return await self._client.request(
             call.method, call.path, body=call.body, asked=call.says or f"call {call.path}", surface=call.surface
         )
+
+    async def upload(self, step: Upload, progress: Callable[[int], None]) -> None:
+        """Stream a local file to Harvester's own API."""
+        await send(self._client, step, progress)
 
     @asynccontextmanager
     async def follow(self, wants: Sequence[Want]) -> AsyncIterator[AsyncIterator[Snapshot]]:

@@ -7,6 +7,7 @@ are ever compared or written, so that what other controllers and people add stay
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeVar
 
+from harvester_provider.core.content import Content
 from harvester_provider.core.effect import Effect
 from harvester_provider.core.json import Json, Object, dig_strings
 from harvester_provider.core.kind import Requirement
@@ -19,7 +20,7 @@ from harvester_provider.resources.model import NamespacedInputs, Outputs, Resour
 
 I = TypeVar("I", bound=ResourceInputs)  # noqa: E741  the inputs model of a kind; one letter is the custom for type variables
 
-LOCAL_ONLY = frozenset({"adopt", "cluster", "timeouts", "owner"})
+LOCAL_ONLY = frozenset({"adopt", "cluster", "timeouts", "owner", "file_stamp"})
 """Inputs that steer the provider and are not part of the object. A change of them alone touches nothing in the cluster."""
 
 DESCRIPTION = "field.cattle.io/description"
@@ -41,6 +42,18 @@ class BaseKind(Generic[I]):
     def ref(self, inputs: I) -> Ref:
         """The main object, from name and namespace."""
         return Ref(self.api, inputs.name, inputs.namespace if isinstance(inputs, NamespacedInputs) else "")
+
+    def local_file(self, inputs: I) -> str | None:  # noqa: ARG002  a kind that needs no file
+        """None."""
+        return None
+
+    def content(self, inputs: I) -> Content:  # noqa: ARG002  a kind that needs no file
+        """Nothing."""
+        return Content()
+
+    def with_content(self, inputs: I, content: Content) -> I:  # noqa: ARG002  a kind that needs no file
+        """The inputs as they are."""
+        return inputs
 
     def check(self, inputs: I) -> Sequence[Problem]:  # noqa: ARG002  a kind without rules across fields
         """No rules across fields."""

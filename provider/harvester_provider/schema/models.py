@@ -32,7 +32,7 @@ from harvester_provider.schema.package import (
     Type,
 )
 
-HIDDEN = frozenset({"owner"})
+HIDDEN = frozenset({"owner", "file_sha512", "file_size", "file_stamp"})
 """Inputs that the front end sets itself."""
 NAMED_BY_PROGRAM = "name"
 """The input that the front end fills with the resource's name in the program, where the user gives none."""

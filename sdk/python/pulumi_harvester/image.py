@@ -14,7 +14,8 @@ from pulumi_harvester._resource import HarvesterResource
 from pulumi_harvester._types import input_type, prop
 from pulumi_harvester.shared import Timeouts, TimeoutsLike
 
-ImageSourceType: TypeAlias = Literal["download"]
+ImageSourceType: TypeAlias = Literal["download", "upload", "export-from-volume", "clone"]
+ImageCryptoOperation: TypeAlias = Literal["encrypt", "decrypt"]
 ImageBackend: TypeAlias = Literal["backingimage", "cdi"]
 
 
@@ -27,7 +28,10 @@ class ImageArgs:
     namespace: pulumi.Input[str] | None = prop(name="namespace", default=None)
     """Namespace of the object. Default: `default`. A change replaces the resource."""
     source_type: pulumi.Input[ImageSourceType] | None = prop(name="sourceType", default=None)
-    """Where the content comes from. `download`: Harvester itself fetches `url`. Default: `download`. A change replaces the resource."""
+    """Where the content comes from. `download`: Harvester fetches `url`. `upload`: `file` is sent from where Pulumi runs.
+    `export-from-volume`: a copy of `source_volume`. `clone`: `source_image`, encrypted or decrypted. Default: `download`. A change
+    replaces the resource.
+    """
     display_name: pulumi.Input[str] | None = prop(name="displayName", default=None)
     """Name in Harvester's UI, unique in the namespace: at most 63 letters, digits, `-`, `_` and `.`. Default: `name`. A change
     replaces the resource.
@@ -36,9 +40,19 @@ class ImageArgs:
     """Where the cluster downloads it from: an http or https address of a qcow2, raw or ISO file. It must answer HEAD requests. A
     change replaces the resource.
     """
+    file: pulumi.Input[str] | None = prop(name="file", default=None)
+    """Path of a local qcow2, raw or ISO file to upload. Its content decides: another content makes another image, another path or date
+    does not.
+    """
+    source_volume: pulumi.Input[str] | None = prop(name="sourceVolume", default=None)
+    """Volume that the image is a copy of, as `namespace/name`, or its name in the image's namespace. A change replaces the resource."""
+    source_image: pulumi.Input[str] | None = prop(name="sourceImage", default=None)
+    """Image that is encrypted or decrypted, as `namespace/name`. A change replaces the resource."""
+    crypto_operation: pulumi.Input[ImageCryptoOperation] | None = prop(name="cryptoOperation", default=None)
+    """What `clone` does. To encrypt, `storage_class` must be one with encryption. A change replaces the resource."""
     checksum: pulumi.Input[str] | None = prop(name="checksum", default=None)
-    """SHA-512 of the file: 128 hexadecimal digits in lower case. Only the backend `backingimage` verifies it. A change replaces the
-    resource.
+    """SHA-512 of the file: 128 hexadecimal digits in lower case. Only the backend `backingimage` verifies it. Of an upload it is
+    computed, and need not be given. A change replaces the resource.
     """
     storage_class: pulumi.Input[str] | None = prop(name="storageClass", default=None)
     """Storage class whose replicas, disk and node selectors the image and its volumes use. Default: the cluster's default class.
@@ -70,7 +84,7 @@ class ImageArgs:
 
 
 class Image(HarvesterResource, kind="Image", inputs=ImageArgs, secrets=()):
-    """An image that Harvester downloads. Machines name it by its output `image_id`."""
+    """An image: what the disks of machines are made from. Machines and volumes name it by its output `image_id`."""
 
     @overload
     def __init__(self, resource_name: str, args: ImageArgs, opts: pulumi.ResourceOptions | None = None) -> None: ...
@@ -85,6 +99,10 @@ class Image(HarvesterResource, kind="Image", inputs=ImageArgs, secrets=()):
         source_type: pulumi.Input[ImageSourceType] | None = None,
         display_name: pulumi.Input[str] | None = None,
         url: pulumi.Input[str] | None = None,
+        file: pulumi.Input[str] | None = None,
+        source_volume: pulumi.Input[str] | None = None,
+        source_image: pulumi.Input[str] | None = None,
+        crypto_operation: pulumi.Input[ImageCryptoOperation] | None = None,
         checksum: pulumi.Input[str] | None = None,
         storage_class: pulumi.Input[str] | None = None,
         backend: pulumi.Input[ImageBackend] | None = None,
@@ -103,14 +121,22 @@ class Image(HarvesterResource, kind="Image", inputs=ImageArgs, secrets=()):
         :param name: Name of the object in the cluster. Default: the resource's name in the program. A change replaces the
             resource.
         :param namespace: Namespace of the object. Default: `default`. A change replaces the resource.
-        :param source_type: Where the content comes from. `download`: Harvester itself fetches `url`. Default: `download`. A
-            change replaces the resource.
+        :param source_type: Where the content comes from. `download`: Harvester fetches `url`. `upload`: `file` is sent from
+            where Pulumi runs. `export-from-volume`: a copy of `source_volume`. `clone`: `source_image`, encrypted or decrypted.
+            Default: `download`. A change replaces the resource.
         :param display_name: Name in Harvester's UI, unique in the namespace: at most 63 letters, digits, `-`, `_` and `.`.
             Default: `name`. A change replaces the resource.
         :param url: Where the cluster downloads it from: an http or https address of a qcow2, raw or ISO file. It must answer
             HEAD requests. A change replaces the resource.
+        :param file: Path of a local qcow2, raw or ISO file to upload. Its content decides: another content makes another image,
+            another path or date does not.
+        :param source_volume: Volume that the image is a copy of, as `namespace/name`, or its name in the image's namespace. A
+            change replaces the resource.
+        :param source_image: Image that is encrypted or decrypted, as `namespace/name`. A change replaces the resource.
+        :param crypto_operation: What `clone` does. To encrypt, `storage_class` must be one with encryption. A change replaces
+            the resource.
         :param checksum: SHA-512 of the file: 128 hexadecimal digits in lower case. Only the backend `backingimage` verifies it.
-            A change replaces the resource.
+            Of an upload it is computed, and need not be given. A change replaces the resource.
         :param storage_class: Storage class whose replicas, disk and node selectors the image and its volumes use. Default: the
             cluster's default class. With the backend `cdi` it is the class the image is stored in. A change replaces the
             resource.
@@ -146,7 +172,9 @@ class Image(HarvesterResource, kind="Image", inputs=ImageArgs, secrets=()):
     @property
     @pulumi.getter(name="sourceType")
     def source_type(self) -> pulumi.Output[ImageSourceType]:
-        """Where the content comes from. `download`: Harvester itself fetches `url`."""
+        """Where the content comes from. `download`: Harvester fetches `url`. `upload`: `file` is sent from where Pulumi runs.
+        `export-from-volume`: a copy of `source_volume`. `clone`: `source_image`, encrypted or decrypted.
+        """
         return pulumi.get(self, "source_type")
 
     @property
@@ -162,9 +190,37 @@ class Image(HarvesterResource, kind="Image", inputs=ImageArgs, secrets=()):
         return pulumi.get(self, "url")
 
     @property
+    @pulumi.getter(name="file")
+    def file(self) -> pulumi.Output[str | None]:
+        """Path of a local qcow2, raw or ISO file to upload. Its content decides: another content makes another image, another path or date
+        does not.
+        """
+        return pulumi.get(self, "file")
+
+    @property
+    @pulumi.getter(name="sourceVolume")
+    def source_volume(self) -> pulumi.Output[str | None]:
+        """Volume that the image is a copy of, as `namespace/name`, or its name in the image's namespace."""
+        return pulumi.get(self, "source_volume")
+
+    @property
+    @pulumi.getter(name="sourceImage")
+    def source_image(self) -> pulumi.Output[str | None]:
+        """Image that is encrypted or decrypted, as `namespace/name`."""
+        return pulumi.get(self, "source_image")
+
+    @property
+    @pulumi.getter(name="cryptoOperation")
+    def crypto_operation(self) -> pulumi.Output[ImageCryptoOperation | None]:
+        """What `clone` does. To encrypt, `storage_class` must be one with encryption."""
+        return pulumi.get(self, "crypto_operation")
+
+    @property
     @pulumi.getter(name="checksum")
     def checksum(self) -> pulumi.Output[str | None]:
-        """SHA-512 of the file: 128 hexadecimal digits in lower case. Only the backend `backingimage` verifies it."""
+        """SHA-512 of the file: 128 hexadecimal digits in lower case. Only the backend `backingimage` verifies it. Of an upload it is
+        computed, and need not be given.
+        """
         return pulumi.get(self, "checksum")
 
     @property
