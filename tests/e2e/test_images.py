@@ -1,6 +1,9 @@
 """Images that do not come from a URL: uploads of local files, exports of volumes, encrypted clones."""
 
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,12 +34,25 @@ def test_a_local_file_is_uploaded_and_only_another_content_uploads_it_again(here
     os.utime(file, (1, 1))
     here.stack.shows_no_change()
     file.write_bytes(qcow2() + b"\1" * 512)
-    assert "replace" in here.stack.preview("--diff")
+    assert "its content is another one" in here.stack.preview("--diff")
     here.stack.destroy()
     assert here.target.leftovers() == []
 
 
-def test_a_volume_becomes_an_image_and_its_copy_is_encrypted(here: Estate) -> None:
+def unused(target: Target, folder: Path) -> list[str]:
+    """The images of the test's namespace that the report of unused images lists."""
+    kubeconfig = folder / "kubeconfig"
+    kubeconfig.write_text(target.kubeconfig)
+    command = [sys.executable, "-c", "from harvester_provider.cli import main; main()", "images", "--json", "--kubeconfig", str(kubeconfig)]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout)
+    for entry in found:
+        assert entry["copies"] > 0
+        assert entry["cost"] >= entry["size"] > 0
+    names = [entry["image"].split("/") for entry in found]
+    return [name for namespace, name in names if namespace == target.namespace]
+
+
+def test_a_volume_becomes_an_image_and_its_copy_is_encrypted(here: Estate, tmp_path: Path) -> None:
     secret = f"secret-{here.target.namespace}"
     program: list[Entry] = [
         declared("Volume", "data", size="1Gi"),
@@ -54,6 +70,7 @@ def test_a_volume_becomes_an_image_and_its_copy_is_encrypted(here: Estate) -> No
     copy = here.target.core.read_namespaced_persistent_volume_claim("copy", here.target.namespace)
     assert copy.spec.storage_class_name == made["status"]["storageClassName"]
     assert here.target.storage.read_storage_class(copy.spec.storage_class_name).parameters["encrypted"] == "true"
+    assert unused(here.target, tmp_path) == ["exported"]
     here.stack.shows_no_change()
     here.stack.refresh_shows_no_drift()
     here.stack.destroy()

@@ -81,7 +81,8 @@ async def test_the_content_decides_and_not_the_path_or_the_date(cluster: FakeClu
     assert not (await verbs.diff(KIND, cluster, found.id, found.state, checked(news(elsewhere), first))).changed
     elsewhere.write_bytes(b"y" * 512)
     difference = await verbs.diff(KIND, cluster, found.id, found.state, checked(news(elsewhere), first))
-    assert difference.replaces == ("fileSha512",)
+    assert difference.replaces == ("file",)
+    assert "its content is another one" in "\n".join(difference.lines)
 
 
 async def test_a_failed_upload_leaves_no_image_behind_and_the_next_up_makes_it(cluster: FakeCluster, file: Path) -> None:

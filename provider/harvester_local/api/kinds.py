@@ -78,6 +78,8 @@ STORAGE_CLASS = Kind("storage.k8s.io", "v1", "storageclasses", "StorageClass", n
 SNAPSHOT = Kind("snapshot.storage.k8s.io", "v1", "volumesnapshots", "VolumeSnapshot", status=True)
 SNAPSHOT_CONTENT = Kind("snapshot.storage.k8s.io", "v1", "volumesnapshotcontents", "VolumeSnapshotContent", namespaced=False, status=True)
 SNAPSHOT_CLASS = Kind("snapshot.storage.k8s.io", "v1", "volumesnapshotclasses", "VolumeSnapshotClass", namespaced=False)
+BACKING_IMAGE = Kind("longhorn.io", "v1beta2", "backingimages", "BackingImage", status=True)
+LONGHORN_NODE = Kind("longhorn.io", "v1beta2", "nodes", "Node", status=True)
 REVISION = Kind("apps", "v1", "controllerrevisions", "ControllerRevision")
 CLUSTER_ROLE = Kind("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", namespaced=False)
 CRD = Kind("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False, status=True)

@@ -16,6 +16,7 @@ from harvester_local.api.client import ApiError
 from harvester_local.api.kinds import IMAGE, STORAGE_CLASS, VOLUME_CLAIM, Kind
 from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, is_true, key_of, labels, now, part
 from harvester_local.api.quantities import parse
+from harvester_local.controllers.backing_images import BackingImages
 from harvester_local.controllers.conditions import rancher
 from harvester_local.controllers.runtime import Context, Mapper, own_key
 from harvester_local.controllers.transfer import Content, TransferError, fetch, probe
@@ -68,6 +69,7 @@ class Images:
 
     def __init__(self, context: Context, session: aiohttp.ClientSession, uploads: Uploads) -> None:
         self._context, self._session, self._uploads = context, session, uploads
+        self._stored = BackingImages(context)
         self._imports: dict[str, asyncio.Task[None]] = {}
 
     @property
@@ -106,6 +108,7 @@ class Images:
         if FINALIZER in finalizers(image):
             if not _by_cdi(image):
                 await self._context.api.delete(STORAGE_CLASS, Key("", self._class_name(image)))
+                await self._stored.remove(image)
             remaining = [f for f in finalizers(image) if f != FINALIZER]
             await self._context.api.patch_version(IMAGE, image, {"metadata": {"finalizers": remaining}})
 
@@ -153,6 +156,7 @@ class Images:
         if not _by_cdi(image):
             store_class = self._class_name(image)
             await self._context.api.ensure(STORAGE_CLASS, self._class(image))
+            await self._stored.make(image)
         known = self._known(image)
         conditions = rancher(known, "Imported", "Unknown", reason="Importing")
         conditions = rancher({"status": {"conditions": conditions}}, "Initialized", "True", reason="Initialized")
@@ -213,6 +217,8 @@ class Images:
         await self._write(image, {"progress": min(progress, 99)})
 
     async def _finish(self, image: Obj, content: Content) -> None:
+        if not _by_cdi(image):
+            await self._stored.fill(image, content.size, content.virtual_size)
         conditions = rancher(self._known(image), "Imported", "True", reason="Imported")
         conditions = rancher({"status": {"conditions": conditions}}, "RetryLimitExceeded", "False")
         await self._write(image, {"conditions": conditions, "progress": 100, "size": content.size, "virtualSize": content.virtual_size})

@@ -25,6 +25,7 @@ NAMESPACES = (
     "fleet-local",
     "fleet-default",
 )
+LONGHORN_SYSTEM = "longhorn-system"
 OWNER = "harvester"
 """Field manager of all that is furnished."""
 VIP = "192.168.100.10"
@@ -60,6 +61,13 @@ def snapshot_classes() -> list[Obj]:
         {"metadata": {"name": name}, "driver": "driver.longhorn.io", "deletionPolicy": "Delete", "parameters": {"type": kind}}
         for name, kind in (("longhorn-snapshot", "snap"), ("longhorn", "bak"))
     ]
+
+
+def longhorn_node(number: int) -> tuple[Obj, Obj]:
+    """Longhorn's view of a node, with one disk, and its status."""
+    name = f"node{number}"
+    status = {"diskStatus": {"default-disk": {"diskUUID": f"disk-{name}", "storageMaximum": 500 << 30, "storageAvailable": 400 << 30}}}
+    return {"metadata": {"name": name, "namespace": LONGHORN_SYSTEM}, "spec": {"name": name, "allowScheduling": True}}, status
 
 
 def settings_of(rules: Rules, settings: Settings) -> list[Obj]:
@@ -239,3 +247,6 @@ async def _virt(api: Api, virt: Obj, status: Obj) -> None:
 async def _node(api: Api, number: int, rules: Rules, settings: Settings) -> None:
     await api.ensure(kinds.NODE, node(number))
     await api.patch_status(kinds.NODE, Key("", f"node{number}"), node_status(number, rules, settings))
+    view, status = longhorn_node(number)
+    await api.ensure(kinds.LONGHORN_NODE, view)
+    await api.patch_status(kinds.LONGHORN_NODE, Key(LONGHORN_SYSTEM, f"node{number}"), status)

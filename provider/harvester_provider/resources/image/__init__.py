@@ -11,7 +11,7 @@ from harvester_provider.core.content import Content
 from harvester_provider.core.json import Json, Object, dig_int, dig_map, dig_str, dig_strings
 from harvester_provider.core.kind import Requirement
 from harvester_provider.core.ownership import is_ours
-from harvester_provider.core.plan import Await, Patch, Plan, Put, Remove, Step, Upload
+from harvester_provider.core.plan import Await, Change, Patch, Plan, Put, Remove, Step, Upload
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Api, Ref
 from harvester_provider.core.snapshot import Snapshot
@@ -99,7 +99,7 @@ class Image(BaseKind[ImageInputs]):
         """
         ref = self.ref(new)
         found = seen.get(ref)
-        changes = tuple(self.changes(_in_words_of(old, new), new))
+        changes = tuple(_in_words(change) for change in self.changes(_in_words_of(old, new), new))
         if Plan(changes=changes).replaces:
             return Plan(changes=changes)
         wait = () if is_imported(found) else (_wait(ref, new, new.seconds("update", _IMPORT_SECONDS)),)
@@ -226,6 +226,12 @@ def _source_of(ref: Ref, prior: ImageInputs | None, found: Object) -> dict[str, 
 def _in_words_of(old: ImageInputs, new: ImageInputs) -> ImageInputs:
     names = ("source_volume", "source_image")
     return old.updated(**{name: _as_written(new.namespace, getattr(new, name), getattr(old, name)) for name in names})
+
+
+def _in_words(change: Change) -> Change:
+    """Another content in the words of the input that the user wrote."""
+    why = "its content is another one: the image is made again from it"
+    return Change("file", change.effect, why) if change.property == "fileSha512" else change
 
 
 def _as_written(namespace: str, written: str | None, value: str | None) -> str | None:
