@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from pulumi_harvester.image import Image as Image
     from pulumi_harvester.image import ImageArgs as ImageArgs
     from pulumi_harvester.image import ImageBackend as ImageBackend
+    from pulumi_harvester.image import ImageCryptoOperation as ImageCryptoOperation
     from pulumi_harvester.image import ImageSourceType as ImageSourceType
     from pulumi_harvester.ip_pool import IpPool as IpPool
     from pulumi_harvester.ip_pool import IpPoolArgs as IpPoolArgs
@@ -264,6 +265,7 @@ __all__ = [
     "Image",
     "ImageArgs",
     "ImageBackend",
+    "ImageCryptoOperation",
     "ImageSourceType",
     "InterfaceStatus",
     "IpPool",
@@ -470,6 +472,7 @@ _HOME = {
     "Image": "image",
     "ImageArgs": "image",
     "ImageBackend": "image",
+    "ImageCryptoOperation": "image",
     "ImageSourceType": "image",
     "InterfaceStatus": "virtual_machine",
     "IpPool": "ip_pool",
