@@ -45,7 +45,7 @@ types: env ## mypy, strict
 imports: env # the direction of imports
 	@$(BIN)/lint-imports
 
-schema: env ## Write schema.json from the models
+schema: env ## Write schema.json from the models, and docs/effects.md from the table of effects
 	@$(BIN)/python -m harvester_provider.schema
 
 sdk: schema ## Write the Python SDK from the models
