@@ -351,3 +351,69 @@ def test_all_problems_come_in_one_answer() -> None:
 def test_a_plain_machine_and_an_empty_cdrom_pass() -> None:
     validate_virt_machine(creating(machine()), world())
     validate_virt_machine(creating(with_disk({"name": "cd", "cdrom": {"bus": "sata"}})), world())
+
+
+# Hardware -----------------------------------------------------------------------------------------------------------
+
+
+def refusal_once_mutated(vm: Obj) -> str:
+    with pytest.raises(DeniedError) as refusal:
+        validate_virt_machine(creating(mutate_machine(creating(vm), world())), world())
+    return refusal.value.message
+
+
+HOT = {"harvesterhci.io/enableCPUAndMemoryHotplug": "true"}
+TERMS = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": [{"key": "a", "operator": "In"}]}]}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        (
+            {"cpu": {"cores": 2, "isolateEmulatorThread": True}},
+            "IsolateEmulatorThread should be only set in combination with DedicatedCPUPlacement",
+        ),
+        ({"cpu": {"sockets": 4, "maxSockets": 2}}, "Number of sockets in CPU topology is greater than the maximum sockets allowed"),
+        ({"memory": {"guest": "4Gi", "maxGuest": "2Gi"}}, "Guest memory is greater than the configured maxGuest memory"),
+        ({"memory": {"guest": "512Mi", "maxGuest": "2Gi"}}, "Memory hotplug is only available for VMs with at least 1Gi of guest memory"),
+        ({"memory": {"guest": "1025Mi", "maxGuest": "2Gi"}}, "Guest memory must be 2Mi aligned"),
+    ],
+)
+def test_what_cannot_be_plugged_in_or_pinned_is_refused(changes: dict[str, Any], text: str) -> None:
+    assert refusal_once_mutated(changed(machine(annotations=HOT), **changes)) == text
+
+
+def test_pinned_cpus_are_those_of_the_limits() -> None:
+    vm = changed(machine(annotations=HOT), cpu={"sockets": 1, "maxSockets": 2, "dedicatedCpuPlacement": True})
+    assert "must not be provided at the same time with spec.template.spec.domain.cpu.cores" in refusal_once_mutated(vm)
+    pinned = changed(machine(), cpu={"cores": 2, "dedicatedCpuPlacement": True})
+    validate_virt_machine(creating(mutate_machine(creating(pinned), world())), world())
+
+
+@pytest.mark.parametrize(
+    ("devices", "text"),
+    [
+        ({"inputs": [{"name": "tablet", "type": "tablet", "bus": "ps2"}]}, "Input device can have only virtio or usb bus."),
+        ({"inputs": [{"name": "keys", "type": "keyboard"}]}, "Input device can have only tablet type."),
+        ({"sound": {"name": "sound", "model": "sb16"}}, "Sound device type is not supported. Options: 'ich9' or 'ac97'"),
+        ({"sound": {"model": "ich9"}}, "Sound device requires a name field."),
+    ],
+)
+def test_devices_that_qemu_does_not_get_are_refused(devices: dict[str, Any], text: str) -> None:
+    vm = machine()
+    domain(vm)["devices"].update(devices)
+    assert refusal_once_mutated(vm) == text
+
+
+@pytest.mark.parametrize(
+    ("affinity", "text"),
+    [
+        ({"nodeAffinity": TERMS}, "Required value: must be specified when `operator` is 'In' or 'NotIn'"),
+        (
+            {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"labelSelector": {}}]}},
+            "topologyKey: Required value: can not be empty",
+        ),
+    ],
+)
+def test_affinity_is_checked_as_kubernetes_does(affinity: Obj, text: str) -> None:
+    assert refusal_once_mutated(machine(affinity=affinity)).endswith(text)

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from harvester_local.admission.review import DeniedError, Request
+from harvester_local.admission.virt_hardware import Problem, hardware_problems
 from harvester_local.admission.world import World
 from harvester_local.api.objects import Obj, part
 from harvester_local.model.machines import disks, interfaces, networks, template_spec, volumes
@@ -26,9 +27,6 @@ _LABEL_RULE = (
     "and must start and end with an alphanumeric character "
     "(e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
 )
-
-Problem = tuple[str, str]
-"""Message and field."""
 
 
 def validate_virt_machine(request: Request, world: World) -> None:
@@ -64,6 +62,7 @@ def _template(machine: Obj, world: World) -> Iterator[Problem]:
     yield from _volumes(spec)
     yield from _interfaces(spec)
     yield from _domain(spec)
+    yield from hardware_problems(spec)
     eviction = spec.get("evictionStrategy")
     if eviction and eviction not in EVICTIONS:
         yield f"{_SPEC}.evictionStrategy is set with an unrecognized option: {eviction}", f"{_SPEC}.evictionStrategy"

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from harvester_local.api.objects import Obj, annotations, now, owner_reference, part
 from harvester_local.api.quantities import binary
-from harvester_local.model.machines import MAC_ADDRESSES, amount, interfaces, template_spec
+from harvester_local.model.machines import MAC_ADDRESSES, amount, interfaces, not_pluggable, template_spec
 
 FINALIZERS = (
     "kubevirt.io/virtualMachineControllerFinalize",
@@ -17,9 +17,6 @@ FINALIZERS = (
     "wrangler.cattle.io/VMController.BackfillObservedNetworkMacAddress",
     "wrangler.cattle.io/harvester-lb-vmi-controller",
 )
-LEAST_PLUGGABLE = 1 << 30
-"""The least memory of a guest that more can be plugged into."""
-PLUGGABLE_BLOCK = 2 << 20
 GENERATION = "kubevirt.io/vm-generation"
 NOT_READY = {"reason": "ContainersNotReady", "message": "containers with unready status: [compute]"}
 """While a readiness probe has not passed."""
@@ -79,5 +76,6 @@ def _defaults(spec: Obj, ratio: int) -> None:
     if guest:
         memory = domain.setdefault("memory", {})
         memory.setdefault("guest", binary(guest))
-        if guest >= LEAST_PLUGGABLE and guest % PLUGGABLE_BLOCK == 0:
-            memory.setdefault("maxGuest", binary(guest * Decimal(ratio)))
+        most = guest * Decimal(ratio)
+        if not not_pluggable(guest, most, spec):
+            memory.setdefault("maxGuest", binary(most))

@@ -13,8 +13,7 @@ from decimal import Decimal
 from harvester_local.api.objects import Obj, is_true, items, part
 from harvester_local.api.quantities import binary, decimal
 from harvester_local.api.versions import Rules
-from harvester_local.controllers.instance_spec import LEAST_PLUGGABLE, PLUGGABLE_BLOCK
-from harvester_local.model.machines import amount, claim_of, disks, interfaces, networks, template_spec, volumes
+from harvester_local.model.machines import amount, claim_of, disks, interfaces, networks, not_pluggable, template_spec, volumes
 
 NOT_LIVE = "a non-live-updatable field was changed in the template spec"
 PLACEMENT = ("nodeSelector", "affinity", "tolerations")
@@ -216,14 +215,7 @@ def _memory_refusal(asked: Decimal, wanted: Obj, instance: Obj) -> str:
         return "memory updated in template spec. Memory-hotplug is only available for migratable VMs"
     if most is None:
         return "memory updated in template spec. Memory-hotplug is not available for this VM configuration"
-    in_order = (
-        ("Guest memory is greater than the configured maxGuest memory", asked > most),
-        ("Guest memory must be 2Mi aligned", asked % PLUGGABLE_BLOCK != 0),
-        ("MaxGuest must be 2Mi aligned", most % PLUGGABLE_BLOCK != 0),
-        ("Memory hotplug is only available for x86_64 VMs", wanted.get("architecture", "amd64") != "amd64"),
-        ("Memory hotplug is only available for VMs with at least 1Gi of guest memory", asked < LEAST_PLUGGABLE),
-    )
-    if why := next((text for text, holds in in_order if holds), ""):
+    if why := not_pluggable(asked, most, wanted):
         return f"memory hotplug not supported, {why}"
     if at_boot is not None and asked < at_boot:
         return "memory updated in template spec to a value lower than what the VM started with"

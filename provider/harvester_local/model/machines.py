@@ -18,6 +18,8 @@ IMAGE_ID = "harvesterhci.io/imageId"
 HOTPLUG = "harvesterhci.io/enableCPUAndMemoryHotplug"
 RESERVED_MEMORY = "harvesterhci.io/reservedMemory"
 
+_BLOCK = 2 << 20
+_LEAST_PLUGGABLE = 1 << 30
 FINAL_PHASES = ("Succeeded", "Failed")
 
 
@@ -117,6 +119,20 @@ def amount(spec: Obj, *path: str) -> Decimal | None:
         return None if value in {None, ""} else parse(value)
     except (ValueError, InvalidOperation, TypeError):
         return None
+
+
+def not_pluggable(guest: Decimal | None, most: Decimal, spec: Obj) -> str:
+    """Why no memory can be plugged into a guest with so much, up to `most`; empty where it can (pkg/liveupdate/memory/memory.go)."""
+    have = guest or Decimal(0)
+    in_order = (
+        ("Guest memory must be configured when memory hotplug is enabled", guest is None),
+        ("Guest memory is greater than the configured maxGuest memory", have > most),
+        ("Guest memory must be 2Mi aligned", have % _BLOCK != 0),
+        ("MaxGuest must be 2Mi aligned", most % _BLOCK != 0),
+        ("Memory hotplug is only available for x86_64 VMs", spec.get("architecture", "amd64") != "amd64"),
+        ("Memory hotplug is only available for VMs with at least 1Gi of guest memory", have < _LEAST_PLUGGABLE),
+    )
+    return next((text for text, holds in in_order if holds), "")
 
 
 def requests(spec: Obj) -> tuple[Decimal, Decimal]:
