@@ -102,6 +102,7 @@ def test_a_stale_file_is_named_with_the_verb_that_mends_it(generator: str, tmp_p
     for path in ("schema.json", "pyproject.toml"):
         shutil.copy(ROOT / path, tmp_path / path)
     shutil.copytree(ROOT / "sdk", tmp_path / "sdk", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "docs", tmp_path / "docs")
     edited = tmp_path / GENERATORS[generator]
     edited.write_text(edited.read_text() + "# edited\n")
 
