@@ -4,7 +4,7 @@ Every part of `harvester_local` takes its figures from here and from nowhere els
 """
 
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 VERSIONS = ("1.6.1", "1.7.1", "1.8.0", "1.9.0")
 
@@ -15,6 +15,8 @@ class Settings:
 
     version: str = "1.8.0"
     """Harvester release whose rules apply, one of `VERSIONS`."""
+    flavor: Literal["harvester", "kubevirt"] = "harvester"
+    """What it is: a Harvester, or a plain Kubernetes that has neither Harvester's kinds nor its rules."""
     nodes: int = 3
     """How many nodes, each with 32 CPUs and 128 GiB."""
     boot_seconds: float = 0.5
@@ -39,6 +41,8 @@ class Settings:
     def __post_init__(self) -> None:
         if self.version not in VERSIONS:
             raise ValueError(f"version: {self.version!r} is not simulated; choose one of {', '.join(VERSIONS)}")
+        if self.flavor not in {"harvester", "kubevirt"}:
+            raise ValueError(f"flavor: {self.flavor!r} is not simulated; choose harvester or kubevirt")
         if not 1 <= self.nodes <= 100:
             raise ValueError(f"nodes: {self.nodes} is out of range; choose 1 to 100")
         for field in fields(self):

@@ -12,7 +12,7 @@ from target import VM, VMI, Target
 PROGRAM = Path(__file__).parent / "programs" / "declared"
 Entry = dict[str, Any]
 CLUSTER_WIDE = frozenset((
-    *("ClusterNetwork", "IpPool", "LinkMonitor", "Namespace", "Node"),
+    *("Cluster", "ClusterNetwork", "IpPool", "LinkMonitor", "Namespace", "Node", "PoorMansCluster"),
     *("PciDeviceClaim", "Setting", "SriovNetworkDevice", "StorageClass", "VlanConfig"),
 ))  # fmt: skip
 """The kinds that are in no namespace."""

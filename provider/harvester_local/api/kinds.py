@@ -74,6 +74,9 @@ EVENT = Kind("", "v1", "events", "Event")
 CONFIG_MAP = Kind("", "v1", "configmaps", "ConfigMap")
 SECRET = Kind("", "v1", "secrets", "Secret")
 SERVICE_ACCOUNT = Kind("", "v1", "serviceaccounts", "ServiceAccount")
+DEPLOYMENT = Kind("apps", "v1", "deployments", "Deployment", status=True)
+DAEMON_SET = Kind("apps", "v1", "daemonsets", "DaemonSet", status=True)
+CDI = Kind("cdi.kubevirt.io", "v1beta1", "cdis", "CDI", namespaced=False, status=True)
 STORAGE_CLASS = Kind("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False)
 SNAPSHOT = Kind("snapshot.storage.k8s.io", "v1", "volumesnapshots", "VolumeSnapshot", status=True)
 SNAPSHOT_CONTENT = Kind("snapshot.storage.k8s.io", "v1", "volumesnapshotcontents", "VolumeSnapshotContent", namespaced=False, status=True)
@@ -98,5 +101,11 @@ WATCHED = (
     *(IP_POOL, LOAD_BALANCER),
     *(NODE, VOLUME_CLAIM, STORAGE_CLASS, SNAPSHOT, SNAPSHOT_CLASS, SECRET, REVISION),
     *(ADDON, UPGRADE, SUPPORT_BUNDLE, LINK_MONITOR, PCI_DEVICE_CLAIM),
+    *(DEPLOYMENT, DAEMON_SET, KUBEVIRT, CDI),
 )
 """The kinds that are kept in the store."""
+
+
+def in_plain(kind: Kind) -> bool:
+    """Whether a Kubernetes with KubeVirt, and without Harvester, has the kind."""
+    return not kind.group.endswith("harvesterhci.io")

@@ -16,6 +16,7 @@ from harvester_local.controllers.machines import Machines
 from harvester_local.controllers.maintenance import Maintenance
 from harvester_local.controllers.migrations import Migrations, WorkloadUpdates
 from harvester_local.controllers.networks import ClusterNetworks, Networks, Uplinks
+from harvester_local.controllers.operators import Operators, Workloads
 from harvester_local.controllers.runtime import Context, Runner
 from harvester_local.controllers.scheduling import Scheduler
 from harvester_local.controllers.snapshots import Snapshots
@@ -51,6 +52,8 @@ async def control(context: Context, outside: aiohttp.ClientSession, uploads: Upl
             TemplateVersions(context),
             Addons(context),
             Maintenance(context),
+            Workloads(context),
+            Operators(context),
             Upgrades(context),
             SupportBundles(context),
             LinkMonitors(context),

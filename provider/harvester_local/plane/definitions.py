@@ -40,9 +40,11 @@ def _lean(definition: Obj) -> Obj:
     return definition
 
 
-async def install_definitions(api: Api, folder: Path | None) -> int:
+async def install_definitions(api: Api, folder: Path | None, *, plain: bool = False) -> int:
     """Create or update the definitions and wait until each is served; their number."""
     definitions = await asyncio.to_thread(_chosen, folder)
+    if plain:
+        definitions = [each for each in definitions if not each["spec"]["group"].endswith("harvesterhci.io")]
     slots = asyncio.Semaphore(_AT_ONCE)
 
     async def install(definition: Obj) -> None:

@@ -204,7 +204,15 @@ def cluster_roles() -> list[Obj]:
 
 
 async def furnish(api: Api, rules: Rules, settings: Settings) -> None:
-    """Create all of it. Nodes get a fresh status, since it is the plane that keeps them alive."""
+    """Create all of it. Nodes get a fresh status, since it is the plane that keeps them alive. A plain Kubernetes has nodes alone."""
+    async with asyncio.TaskGroup() as group:
+        for number in range(1, settings.nodes + 1):
+            group.create_task(_node(api, number, rules, settings))
+    if settings.flavor == "harvester":
+        await _furnish_harvester(api, rules, settings)
+
+
+async def _furnish_harvester(api: Api, rules: Rules, settings: Settings) -> None:
     async with asyncio.TaskGroup() as group:
         for name in NAMESPACES:
             group.create_task(api.ensure(kinds.NAMESPACE, {"metadata": {"name": name}}))
@@ -227,8 +235,6 @@ async def furnish(api: Api, rules: Rules, settings: Settings) -> None:
         for kind, obj, status in hardware(settings.nodes):
             group.create_task(_with_status(api, kind, obj, status))
         group.create_task(_virt(api, virt, virt_status))
-        for number in range(1, settings.nodes + 1):
-            group.create_task(_node(api, number, rules, settings))
     await api.patch(kinds.SETTING, Key("", "server-version"), {"value": f"v{settings.version}"})
 
 

@@ -12,7 +12,7 @@ import aiohttp
 from harvester_local.admission.server import serve_admission
 from harvester_local.admission.world import World
 from harvester_local.api.client import Api, client_tls
-from harvester_local.api.kinds import WATCHED
+from harvester_local.api.kinds import WATCHED, in_plain
 from harvester_local.api.store import Store
 from harvester_local.api.versions import rules_for
 from harvester_local.controllers.assembly import control
@@ -58,15 +58,16 @@ async def _start(config: PlaneConfig, stack: AsyncExitStack, stop: asyncio.Event
     outside = await stack.enter_async_context(
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60))
     )
-    count = await install_definitions(api, config.crds)
+    plain = config.settings.flavor == "kubevirt"
+    count = await install_definitions(api, config.crds, plain=plain)
     log.info("%d kinds served", count)
     await furnish(api, rules, config.settings)
     context, uploads = Context(api, store, config.settings, rules), Uploads(config.work / "uploads")
     world = World(store, rules)
     await stack.enter_async_context(control(context, outside, uploads))
-    await stack.enter_async_context(watching(WATCHED, api, store, config, stop.set))
+    await stack.enter_async_context(watching(tuple(filter(in_plain, WATCHED)) if plain else WATCHED, api, store, config, stop.set))
     await stack.enter_async_context(serve_admission(world, config.webhook_port, config.serving_cert, config.serving_key))
-    await register_webhooks(api, config)
+    await register_webhooks(api, config, plain=plain)
     await stack.enter_async_context(serve_images(config.images_port))
     await stack.enter_async_context(serve_front(_front(config), api, uploads))
 

@@ -44,6 +44,10 @@ class Cluster(Protocol):
         """Stream a local file; `progress` is told the bytes so far. UploadFailed, or BadFile where the file is not what it was."""
         ...
 
+    async def apply(self, source: str) -> None:
+        """Server-side apply of all objects of a manifest: a URL, or the path of a file. BadConnection where it cannot be read."""
+        ...
+
     def follow(self, wants: Sequence[Want]) -> AbstractAsyncContextManager[AsyncIterator[Snapshot]]:
         """Snapshots of `wants`: the present one first, then one after each change. Streams are shared between followers."""
         ...

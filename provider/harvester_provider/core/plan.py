@@ -113,7 +113,16 @@ class Await:
         return f"waiting until {self.of} is {self.until}"
 
 
-Step = Put | Patch | Remove | Call | Upload | Await
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Apply every object of a manifest, definitions of kinds first, by server-side apply. `source` is a URL or a path of a file."""
+
+    source: str
+    says: str = ""
+    effect: Effect = Effect.NONE
+
+
+Step = Put | Patch | Remove | Call | Upload | Apply | Await
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from harvester_provider.core.errors import (
 )
 from harvester_provider.core.json import Object, dig_list
 from harvester_provider.core.ownership import is_ours, owner_of, uid
-from harvester_provider.core.plan import Await, Call, Judge, Patch, Plan, Put, Remove, Step, Upload
+from harvester_provider.core.plan import Apply, Await, Call, Judge, Patch, Plan, Put, Remove, Step, Upload
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Ready, Verdict, Waiting
@@ -98,6 +98,8 @@ async def _run_step(cluster: Cluster, step: Step, owner: str, reporter: Reporter
             await _patiently(lambda: cluster.call(step))
         case Upload():
             await cluster.upload(step, _percent(step, reporter))
+        case Apply():
+            await _patiently(lambda: cluster.apply(step.source))
         case Await():
             await _await(cluster, step, owner, reporter)
 

@@ -9,7 +9,7 @@ import json
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 from kubernetes.aio.client.api_client import ApiClient
@@ -30,7 +30,7 @@ FIRST_PATIENCE = 4.0
 PATIENCE = 90.0
 """How long a cluster that answered before is tried: an API server that restarts is waited out."""
 
-_MERGE, _JSON_PATCH = "application/merge-patch+json", "application/json-patch+json"
+_MERGE, _JSON_PATCH, _APPLY = "application/merge-patch+json", "application/json-patch+json", "application/apply-patch+yaml"
 
 
 class Client:
@@ -115,7 +115,7 @@ class Client:
         headers = {"Accept": "application/json", "User-Agent": "pulumi-harvester", **await self._credentials(), **(more or {})}
         streamed = isinstance(body, AsyncIterator)
         if body is not None and not streamed:
-            headers["Content-Type"] = "application/json" if method != "PATCH" else _JSON_PATCH if isinstance(body, list | tuple) else _MERGE
+            headers["Content-Type"] = _content_type(method, cast("Json", body), query)
         try:
             async with self._session.request(
                 method, self._url(surface, path), params=query, headers=headers, allow_redirects=False,
@@ -162,6 +162,15 @@ class Client:
                 raise translate(response.status, response.headers, await response.read(), asked)
             async for line in response.content:
                 yield line
+
+
+def _content_type(method: str, body: Json, query: Mapping[str, str] | None) -> str:
+    """Which sort of patch it is: a list of operations, a server-side apply (which names its field manager), or a merge."""
+    if method != "PATCH":
+        return "application/json"
+    if isinstance(body, list | tuple):
+        return _JSON_PATCH
+    return _APPLY if query and "fieldManager" in query else _MERGE
 
 
 def _why(error: BaseException) -> str:

@@ -17,6 +17,7 @@ from harvester_provider.core.ref import Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.kube.client import Client
 from harvester_provider.kube.informer import Informer, Key, list_all
+from harvester_provider.kube.manifests import apply_manifest
 from harvester_provider.kube.uploads import send
 
 LINGER = 20.0
@@ -91,6 +92,10 @@ class KubeCluster:
     async def upload(self, step: Upload, progress: Callable[[int], None]) -> None:
         """Stream a local file to Harvester's own API."""
         await send(self._client, step, progress)
+
+    async def apply(self, source: str) -> None:
+        """Server-side apply of all objects of a manifest."""
+        await apply_manifest(self._client, source)
 
     @asynccontextmanager
     async def follow(self, wants: Sequence[Want]) -> AsyncIterator[AsyncIterator[Snapshot]]:

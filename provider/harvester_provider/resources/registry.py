@@ -18,6 +18,7 @@ _MODULES = {
     "Namespace": "namespace",
     "Node": "node",
     "PciDeviceClaim": "pci_device_claim",
+    "PoorMansCluster": "poor_mans_cluster",
     "Setting": "setting",
     "SriovNetworkDevice": "sriov_network_device",
     "SshKey": "ssh_key",
