@@ -1,0 +1,70 @@
+"""Settings, addons, nodes and claims at admission."""
+
+from typing import Any
+
+import pytest
+from plane_objects import creating, obj, removing, updating, world
+
+from harvester_local.admission.cluster_kinds import validate_addon, validate_device_claim, validate_node, validate_setting
+from harvester_local.admission.review import DeniedError
+from harvester_local.api import kinds
+from harvester_local.api.objects import Obj
+
+
+def setting(name: str, value: str) -> Obj:
+    return {**obj(kinds.SETTING, name), "value": value}
+
+
+def addon(name: str = "rancher-monitoring", *, busy: bool = False, **spec: Any) -> Obj:
+    conditions = [{"type": "InProgress", "status": str(busy)}]
+    return obj(kinds.ADDON, name, spec={"chart": name, "enabled": False, **spec}, status={"conditions": conditions})
+
+
+def node(name: str, *, cordoned: bool = False, maintenance: bool = False) -> Obj:
+    marks = {"harvesterhci.io/maintain-status": "running"} if maintenance else {}
+    return obj(kinds.NODE, name, metadata={"annotations": marks}, spec={"unschedulable": True} if cordoned else {})
+
+
+def refused(check: Any, request: Any, *others: Obj) -> str:
+    with pytest.raises(DeniedError) as refusal:
+        check(request, world(*others))
+    return refusal.value.message
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("overcommit-config", '{"cpu": 50}', "Cannot undercommit"),
+        ("overcommit-config", "no json", "failed to parse value"),
+        ("max-hotplug-ratio", "21", "not in range"),
+    ],
+)
+def test_a_setting_refuses_what_it_cannot_be(name: str, value: str, words: str) -> None:
+    assert words in refused(validate_setting, updating(setting(name, ""), setting(name, value)))
+
+
+def test_a_setting_takes_its_default_back() -> None:
+    validate_setting(updating(setting("overcommit-config", '{"cpu": 200}'), setting("overcommit-config", "")), world())
+
+
+def test_an_addon_is_not_changed_while_an_operation_runs_and_never_gets_another_chart() -> None:
+    busy = updating(addon(busy=True), addon(busy=True, enabled=True))
+    assert "existing operation is in progress" in refused(validate_addon, busy)
+    assert "chart field cannot be changed" in refused(validate_addon, updating(addon(), addon(chart="other")))
+    validate_addon(updating(addon(), addon(enabled=True)), world())
+
+
+def test_a_chart_has_one_addon_and_only_experimental_ones_are_deleted() -> None:
+    assert "already exists" in refused(validate_addon, creating(addon("second", chart="rancher-monitoring")), addon())
+    assert "only the experimental addon" in refused(validate_addon, removing(addon()))
+
+
+def test_the_last_node_that_takes_machines_is_not_cordoned() -> None:
+    request = updating(node("a"), node("a", cordoned=True))
+    assert "last available node" in refused(validate_node, request, node("a"), node("b", maintenance=True))
+    validate_node(request, world(node("a"), node("b")))
+
+
+def test_a_claim_cannot_be_changed() -> None:
+    old, new = (obj(kinds.PCI_DEVICE_CLAIM, "gpu", spec={"userName": name}) for name in ("a", "b"))
+    assert "immutable" in refused(validate_device_claim, updating(old, new))
