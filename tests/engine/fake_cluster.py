@@ -43,6 +43,7 @@ class FakeCluster:
         self._changed: set[asyncio.Event] = set()
         self._count = 0
         self.finalized: set[Ref] = set()
+        self.on_apply: Callable[[str], None] = lambda _source: None
 
     def refuse(self, verb: str, error: HarvesterError, times: int = 1) -> None:
         self._refusals += [(verb, error)] * times
@@ -88,6 +89,10 @@ class FakeCluster:
             for ref, body in self.objects.items()
             if ref.api == listing.api and listing.namespace in {"", ref.namespace} and _selected(body, listing)
         )
+
+    async def apply(self, source: str) -> None:
+        self._asked("apply", source)
+        self.on_apply(source)
 
     async def create(self, ref: Ref, body: Object) -> Object:
         self._asked("create", ref)

@@ -52,7 +52,11 @@ def needed(inputs: ClusterInputs, seen: Snapshot) -> bool:
 def refusals(inputs: ClusterInputs, seen: Snapshot) -> Iterable[str]:
     """Why the upgrade cannot begin; none where it is under way already."""
     wanted, have = inputs.version or "", current(seen)
-    if seen.get(upgrade_ref(wanted)) and not condition_failed(seen.get(upgrade_ref(wanted))):
+    own = seen.get(upgrade_ref(wanted))
+    if condition_failed(own):
+        why = "; ".join(_failures(own)) or "the cluster does not say why"
+        yield f"the last upgrade to {tag(wanted)} failed ({why}): once the cause is gone, delete the Upgrade {upgrade_ref(wanted).name}"
+    if own:
         return
     if release(wanted) < release(have):
         yield f"the cluster has {have}, and there is no way back to {tag(wanted)}: declare {have.removeprefix('v')} or newer"
