@@ -31,7 +31,7 @@ def test_a_cluster_is_set_up_and_all_is_put_back(target: Target, stack_of: Calla
     assert '"memory":200' in setting(target, "overcommit-config")["value"]
     assert target.core.read_node("node1").metadata.labels["example.org/rack"] == "r1"
     found = stack.outputs()
-    assert (found["version"], "node1" in found["nodes"]) == ("v1.8.0", True)
+    assert (found["version"], "node1" in found["nodes"], "node1" in found["nics"]) == ("v1.8.0", True, True)
     stack.shows_no_change()
     stack.destroy()
     after = setting(target, "overcommit-config")

@@ -1,5 +1,6 @@
 """Nodes: what is declared is set and put back, and what maintenance does to machines is told before it is done."""
 
+import json
 from typing import Any
 
 import pytest
@@ -102,6 +103,26 @@ def test_a_disk_is_given_to_the_storage_and_taken_back() -> None:
     now = Snapshot({REF: after(found, plan), disk_ref("d"): merged(disk, patch.body)})
     (back,) = [step for step in KIND.delete(new, now).steps if isinstance(step, Patch) and step.ref == disk_ref("d")]
     assert back.body == {"spec": {"provision": False, "tags": []}}
+
+
+def test_the_cpu_manager_is_switched_waited_for_and_switched_back() -> None:
+    found = merged(node(), {"metadata": {"labels": {"cpumanager": "false"}}})
+    patch, wait = (
+        step
+        for step in KIND.update(host(), host(cpu_manager=True), seen(found)).steps
+        if "CPU manager" in step.says or isinstance(step, Await)
+    )
+    assert isinstance(patch, Patch)
+    assert json.loads(patch.body["metadata"]["annotations"]["harvesterhci.io/cpu-manager-update-status"])["policy"] == "static"  # type: ignore[call-overload]
+    assert isinstance(wait, Await)
+    assert isinstance(wait.judge(seen(found)), Waiting)
+    noted = after(found, KIND.update(host(), host(cpu_manager=True), seen(found)))
+    on = merged(noted, {"metadata": {"labels": {"cpumanager": "true"}}})
+    assert isinstance(wait.judge(seen(on)), Ready)
+    back, *_ = KIND.delete(host(cpu_manager=True), seen(on)).steps
+    assert back.says == "switch the CPU manager of Node node1 off"
+    failed = merged(found, {"metadata": {"annotations": {"harvesterhci.io/cpu-manager-update-status": '{"status":"failed"}'}}})
+    assert isinstance(wait.judge(seen(failed)), Failed)
 
 
 def test_maintenance_says_what_happens_to_each_machine() -> None:

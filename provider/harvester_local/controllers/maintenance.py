@@ -1,9 +1,10 @@
-"""Maintenance mode of a node: cordon, stop who is to be stopped, move the others, and say when nobody is left.
+"""What is done to a node as a whole: its CPU manager, and maintenance, which stops or moves its machines until nobody is left.
 
 Upstream: pkg/controller/master/nodedrain and pkg/controller/master/node/maintain_controller.go in Harvester. The status is the
 annotation that releases up to 1.8 use. An instance that cannot move is left where it is, as a blocked eviction does.
 """
 
+import json
 import secrets
 from collections.abc import Iterable, Mapping
 
@@ -18,6 +19,7 @@ STRATEGY, STOPPED_FOR = "harvesterhci.io/maintain-mode-strategy", "harvesterhci.
 AFTER_ENABLE, AFTER_DISABLE = "ShutdownAndRestartAfterEnable", "ShutdownAndRestartAfterDisable"
 STOPS = (AFTER_ENABLE, AFTER_DISABLE, "Shutdown")
 TAINT = {"key": "kubevirt.io/drain", "value": "draining", "effect": "NoSchedule"}
+CPU_MANAGER = "harvesterhci.io/cpu-manager-update-status"
 _OVER = ("Succeeded", "Failed")
 
 
@@ -37,11 +39,20 @@ class Maintenance:
         node = self._context.store.get(NODE, key)
         if node is None or deleting(node):
             return None
+        await self._cpu_manager(key, node)
         if DRAIN in annotations(node):
             await self._begin(key, node)
         elif annotations(node).get(STATUS) == "running":
             await self._go_on(key)
         return None
+
+    async def _cpu_manager(self, key: Key, node: Obj) -> None:
+        """The job that switches the CPU manager: here it takes no time."""
+        asked = json.loads(annotations(node).get(CPU_MANAGER) or "{}")
+        if asked.get("status") == "requested":
+            done = json.dumps({**asked, "status": "success"})
+            on = str(asked.get("policy") == "static").lower()
+            await self._context.api.patch(NODE, key, {"metadata": {"labels": {"cpumanager": on}, "annotations": {CPU_MANAGER: done}}})
 
     async def _begin(self, key: Key, node: Obj) -> None:
         forced = annotations(node).get(FORCED) == "true"

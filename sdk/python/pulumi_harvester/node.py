@@ -105,6 +105,8 @@ class NodeArgs:
     """Taints. Those that others set are left alone."""
     cordoned: pulumi.Input[bool] | None = prop(name="cordoned", default=None)
     """Whether no machine is started here or moved here; those that run here stay. Default: as it is."""
+    cpu_manager: pulumi.Input[bool] | None = prop(name="cpuManager", default=None)
+    """Whether machines with pinned CPUs can run here. A change restarts the node's kubelet; machines go on running. Default: as it is."""
     maintenance: pulumi.Input[bool] | None = prop(name="maintenance", default=None)
     """Whether the node is empty for maintenance: its machines move to other nodes, and the update waits until they have. Preview says
     which machines cannot move. Default: `False`.
@@ -149,6 +151,7 @@ class Node(HarvesterResource, kind="Node", inputs=NodeArgs, secrets=()):
         name: pulumi.Input[str] | None = None,
         taints: pulumi.Input[Sequence[pulumi.Input[NodeTaintLike]]] | None = None,
         cordoned: pulumi.Input[bool] | None = None,
+        cpu_manager: pulumi.Input[bool] | None = None,
         maintenance: pulumi.Input[bool] | None = None,
         stop_unmovable: pulumi.Input[bool] | None = None,
         disks: pulumi.Input[Sequence[pulumi.Input[NodeDiskLike]]] | None = None,
@@ -166,6 +169,8 @@ class Node(HarvesterResource, kind="Node", inputs=NodeArgs, secrets=()):
         :param name: Name of the node. Default: the resource's name in the program. A change replaces the resource.
         :param taints: Taints. Those that others set are left alone.
         :param cordoned: Whether no machine is started here or moved here; those that run here stay. Default: as it is.
+        :param cpu_manager: Whether machines with pinned CPUs can run here. A change restarts the node's kubelet; machines go on
+            running. Default: as it is.
         :param maintenance: Whether the node is empty for maintenance: its machines move to other nodes, and the update waits
             until they have. Preview says which machines cannot move. Default: `False`.
         :param stop_unmovable: Switch off the machines that cannot move, where `maintenance` asks for an empty node. Harvester
@@ -202,6 +207,12 @@ class Node(HarvesterResource, kind="Node", inputs=NodeArgs, secrets=()):
     def cordoned(self) -> pulumi.Output[bool | None]:
         """Whether no machine is started here or moved here; those that run here stay. Default: as it is."""
         return pulumi.get(self, "cordoned")
+
+    @property
+    @pulumi.getter(name="cpuManager")
+    def cpu_manager(self) -> pulumi.Output[bool | None]:
+        """Whether machines with pinned CPUs can run here. A change restarts the node's kubelet; machines go on running. Default: as it is."""
+        return pulumi.get(self, "cpu_manager")
 
     @property
     @pulumi.getter(name="maintenance")

@@ -17,6 +17,7 @@ from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import is_known
 from harvester_provider.resources.apis import NODE
 from harvester_provider.resources.kind import BaseKind
+from harvester_provider.resources.node import cpu_manager
 from harvester_provider.resources.node import maintenance as drain
 from harvester_provider.resources.node.model import NodeDisk, NodeInputs, NodeOutputs, NodeTaint
 from harvester_provider.resources.node.parts import disk_ref, restored, steps, taint_key, taints_of
@@ -100,6 +101,8 @@ class Node(BaseKind[NodeInputs]):
         values: dict[str, Any] = {"maintenance": bool(drain.status_of(found))}
         if prior is None or prior.cordoned is not None:
             values["cordoned"] = dig(found, "spec", "unschedulable") is True if not values["maintenance"] else None
+        if prior is None or prior.cpu_manager is not None:
+            values["cpu_manager"] = cpu_manager.is_on(found)
         if prior is not None:
             have = taints_of(found)
             there = [taint for taint in prior.taints if taint_key(taint) in have]

@@ -1,7 +1,7 @@
-"""The parts of a Node that are set and put back: labels, annotations, taints, the cordon and disks.
+"""The parts of a Node that are set and put back: labels, annotations, taints, the cordon, the CPU manager and disks.
 
 Each has a key in the note that is kept on the node (`resources.previous`): `label:KEY`, `annotation:KEY`, `taint:KEY:EFFECT`,
-`unschedulable`, `disk:NAME`. Pure functions from inputs and objects to patches.
+`unschedulable`, `cpumanager`, `disk:NAME`. Pure functions from inputs and objects to patches.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,6 +12,7 @@ from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import BLOCK_DEVICE
 from harvester_provider.resources.kind import declared_annotations, declared_labels
+from harvester_provider.resources.node import cpu_manager
 from harvester_provider.resources.node.model import NodeDisk, NodeInputs, NodeTaint
 from harvester_provider.resources.previous import note, remembered, with_note
 
@@ -31,14 +32,16 @@ def steps(old: NodeInputs, new: NodeInputs, ref: Ref, seen: Snapshot) -> list[St
     noted = note(found, current, dropped)
     before = remembered(found)
     wanted = {**{key: before.get(key) for key in dropped}, **_keys(new)}
-    return [*_written(ref, found, wanted, with_note({}, noted)), *_disk_steps(wanted, new, seen)]
+    written = _written(ref, found, wanted, with_note({}, noted))
+    return [*written, *_disk_steps(wanted, new, seen), *cpu_manager.steps(ref, found, wanted)]
 
 
 def restored(old: NodeInputs, ref: Ref, seen: Snapshot, meta: Object) -> list[Step]:
     """Back to what it was before: for a delete. `meta` takes the note and the mark away."""
     found = seen.get(ref)
     before = remembered(found)
-    return [*_written(ref, found, before, meta, says=f"put {ref} back as it was"), *_disk_steps(before, old, seen)]
+    written = _written(ref, found, before, meta, says=f"put {ref} back as it was")
+    return [*cpu_manager.steps(ref, found, before), *_disk_steps(before, old, seen), *written]
 
 
 def _keys(inputs: NodeInputs) -> dict[str, Json]:
@@ -48,6 +51,8 @@ def _keys(inputs: NodeInputs) -> dict[str, Json]:
     out |= {taint_key(taint): taint.value for taint in inputs.taints}
     if inputs.cordoned is not None:
         out["unschedulable"] = inputs.cordoned
+    if inputs.cpu_manager is not None:
+        out[cpu_manager.KEY] = inputs.cpu_manager
     return out | {f"disk:{disk.name}": {"provision": True, "tags": list(disk.tags)} for disk in inputs.disks}
 
 
@@ -68,6 +73,8 @@ def _now(key: str, found: Object, seen: Snapshot) -> Json:
     if sort == "disk":
         device = seen.get(disk_ref(name))
         return {"provision": dig(device, "spec", "provision") is True, "tags": list(dig_list(device, "spec", "tags"))}
+    if key == cpu_manager.KEY:
+        return cpu_manager.is_on(found)
     return dig(found, "spec", "unschedulable") is True
 
 
