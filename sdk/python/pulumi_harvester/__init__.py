@@ -101,6 +101,8 @@ if TYPE_CHECKING:
     from pulumi_harvester.node import NodeTaintEffect as NodeTaintEffect
     from pulumi_harvester.pci_device_claim import PciDeviceClaim as PciDeviceClaim
     from pulumi_harvester.pci_device_claim import PciDeviceClaimArgs as PciDeviceClaimArgs
+    from pulumi_harvester.poor_mans_cluster import PoorMansCluster as PoorMansCluster
+    from pulumi_harvester.poor_mans_cluster import PoorMansClusterArgs as PoorMansClusterArgs
     from pulumi_harvester.setting import Setting as Setting
     from pulumi_harvester.setting import SettingArgs as SettingArgs
     from pulumi_harvester.shared import Timeouts as Timeouts
@@ -324,6 +326,8 @@ __all__ = [
     "OvercommitArgsDict",
     "PciDeviceClaim",
     "PciDeviceClaimArgs",
+    "PoorMansCluster",
+    "PoorMansClusterArgs",
     "RancherRegistration",
     "RancherRegistrationArgs",
     "RancherRegistrationArgsDict",
@@ -531,6 +535,8 @@ _HOME = {
     "OvercommitArgsDict": "cluster",
     "PciDeviceClaim": "pci_device_claim",
     "PciDeviceClaimArgs": "pci_device_claim",
+    "PoorMansCluster": "poor_mans_cluster",
+    "PoorMansClusterArgs": "poor_mans_cluster",
     "RancherRegistration": "cluster",
     "RancherRegistrationArgs": "cluster",
     "RancherRegistrationArgsDict": "cluster",
@@ -637,6 +643,7 @@ _MODULES = frozenset(
         "namespace",
         "node",
         "pci_device_claim",
+        "poor_mans_cluster",
         "setting",
         "shared",
         "sriov_network_device",

@@ -106,7 +106,7 @@ class NodeArgs:
     cordoned: pulumi.Input[bool] | None = prop(name="cordoned", default=None)
     """Whether no machine is started here or moved here; those that run here stay. Default: as it is."""
     cpu_manager: pulumi.Input[bool] | None = prop(name="cpuManager", default=None)
-    """Whether machines with pinned CPUs can run here. A change restarts the node's kubelet; machines go on running. Default: as it is."""
+    """Whether machines with pinned CPUs can run here. A change restarts the kubelet; machines go on. Default: as it is."""
     maintenance: pulumi.Input[bool] | None = prop(name="maintenance", default=None)
     """Whether the node is empty for maintenance: its machines move to other nodes, and the update waits until they have. Preview says
     which machines cannot move. Default: `False`.
@@ -169,8 +169,8 @@ class Node(HarvesterResource, kind="Node", inputs=NodeArgs, secrets=()):
         :param name: Name of the node. Default: the resource's name in the program. A change replaces the resource.
         :param taints: Taints. Those that others set are left alone.
         :param cordoned: Whether no machine is started here or moved here; those that run here stay. Default: as it is.
-        :param cpu_manager: Whether machines with pinned CPUs can run here. A change restarts the node's kubelet; machines go on
-            running. Default: as it is.
+        :param cpu_manager: Whether machines with pinned CPUs can run here. A change restarts the kubelet; machines go on.
+            Default: as it is.
         :param maintenance: Whether the node is empty for maintenance: its machines move to other nodes, and the update waits
             until they have. Preview says which machines cannot move. Default: `False`.
         :param stop_unmovable: Switch off the machines that cannot move, where `maintenance` asks for an empty node. Harvester
@@ -211,7 +211,7 @@ class Node(HarvesterResource, kind="Node", inputs=NodeArgs, secrets=()):
     @property
     @pulumi.getter(name="cpuManager")
     def cpu_manager(self) -> pulumi.Output[bool | None]:
-        """Whether machines with pinned CPUs can run here. A change restarts the node's kubelet; machines go on running. Default: as it is."""
+        """Whether machines with pinned CPUs can run here. A change restarts the kubelet; machines go on. Default: as it is."""
         return pulumi.get(self, "cpu_manager")
 
     @property

@@ -39,7 +39,7 @@ class NodeInputs(ResourceInputs):
     cordoned: bool | None = None
     """Whether no machine is started here or moved here; those that run here stay. Default: as it is."""
     cpu_manager: bool | None = None
-    """Whether machines with pinned CPUs can run here. A change restarts the node's kubelet; machines go on running. Default: as it is."""
+    """Whether machines with pinned CPUs can run here. A change restarts the kubelet; machines go on. Default: as it is."""
     maintenance: bool = False
     """Whether the node is empty for maintenance: its machines move to other nodes, and the update waits until they have. Preview says
     which machines cannot move.
