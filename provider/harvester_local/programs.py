@@ -5,6 +5,7 @@ The one place that knows flags. It starts nothing and writes nothing but that fi
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from harvester_local.layout import Layout
@@ -90,8 +91,20 @@ def controller_manager(program: Path, layout: Layout, pki: Pki, ports: Mapping[s
     ]
 
 
-def plane_config(layout: Layout, pki: Pki, ports: Mapping[str, int], settings: Settings, crds: str | None) -> bytes:
+@dataclass(frozen=True)
+class PlaneOrder:
+    """What the plane is started with, certificates and ports left out."""
+
+    layout: Layout
+    settings: Settings
+    crds: str | None
+    apiserver_program: Path
+    """kube-apiserver, for the guest clusters."""
+
+
+def plane_config(order: PlaneOrder, pki: Pki, ports: Mapping[str, int]) -> bytes:
     """Content of plane.json, all that the plane process is told."""
+    layout = order.layout
     config = {
         "apiserver": f"https://{LOOPBACK}:{ports['apiserver']}",
         "ca": str(pki.ca),
@@ -105,8 +118,10 @@ def plane_config(layout: Layout, pki: Pki, ports: Mapping[str, int], settings: S
         "serving_key": str(pki.serving_key),
         "admin_token": pki.tokens()["admin"],
         "kubeconfig": str(layout.kubeconfig),
-        "settings": settings.to_json(),
-        "crds": crds,
+        "settings": order.settings.to_json(),
+        "crds": order.crds,
+        "apiserver_program": str(order.apiserver_program),
+        "etcd_port": ports["etcd"],
         "work": str(layout.work),
         "ready": str(layout.ready),
         "bootstrap_password": BOOTSTRAP_PASSWORD,

@@ -98,7 +98,8 @@ class _Start:
         layout.ready.unlink(missing_ok=True)
         write_private(layout.kubeconfig, pki.token_kubeconfig(f"https://{LOOPBACK}:{ports['front']}/k8s/clusters/local", "admin"))
         write_private(layout.direct, pki.certificate_kubeconfig(f"https://{LOOPBACK}:{ports['apiserver']}"))
-        write_private(layout.plane, programs.plane_config(layout, pki, ports, state.settings, state.crds))
+        plane = programs.PlaneOrder(layout, state.settings, state.crds, self._order.tools["kube-apiserver"])
+        write_private(layout.plane, programs.plane_config(plane, pki, ports))
 
     def _step(self, name: str, command: Sequence[str], ready: Callable[[], bool], seconds: float) -> None:
         began = time.monotonic()

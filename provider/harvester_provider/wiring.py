@@ -15,7 +15,7 @@ from harvester_provider.core.kind import Kind
 from harvester_provider.core.ref import Ref
 from harvester_provider.kube.client import Client
 from harvester_provider.kube.cluster import KubeCluster
-from harvester_provider.kube.connection import Target, connect
+from harvester_provider.kube.connection import Target, connect, is_kubeconfig
 from harvester_provider.kube.login import Login, log_in
 from harvester_provider.resources.apis import CREDENTIALS
 from harvester_provider.resources.provider import Connection, ProviderSettings
@@ -32,7 +32,10 @@ class Clusters:
         self._logged_in: list[KubeCluster] = []
 
     async def get(self, name: str | None) -> KubeCluster:
-        """The cluster of that name in `harvester:clusters`, or the default one. Raises BadConnection."""
+        """The cluster of that name in `harvester:clusters`, or the default one; a kubeconfig's text is the one it leads to.
+
+        Raises BadConnection.
+        """
         key = name or ""
         task = self._connected.get(key)
         if task is None or (task.done() and task.exception() is not None):
@@ -41,7 +44,7 @@ class Clusters:
 
     async def _connect(self, name: str | None) -> KubeCluster:
         try:
-            connection = self._settings.connection(name)
+            connection = Connection(kubeconfig=name) if name and is_kubeconfig(name) else self._settings.connection(name)
         except KeyError as error:
             known = ", ".join(self._settings.clusters) or "none"
             raise BadConnection(f"cluster: {name!r} is not in harvester:clusters (there: {known})") from error

@@ -8,6 +8,7 @@ import aiohttp
 from harvester_local.controllers.addons import Addons
 from harvester_local.controllers.devices import LinkMonitors, PciDeviceClaims
 from harvester_local.controllers.events import Recorder
+from harvester_local.controllers.guest_clusters import GuestClusters
 from harvester_local.controllers.images import Images, Uploads
 from harvester_local.controllers.instances import Instances
 from harvester_local.controllers.keypairs import KeyPairs
@@ -28,7 +29,7 @@ from harvester_local.controllers.volumes import Volumes
 
 
 @asynccontextmanager
-async def control(context: Context, outside: aiohttp.ClientSession, uploads: Uploads) -> AsyncIterator[None]:
+async def control(context: Context, outside: aiohttp.ClientSession, uploads: Uploads, guests: GuestClusters) -> AsyncIterator[None]:
     """Within the block every change in the store reaches the controllers it concerns. `outside` fetches images."""
     recorder, scheduler = Recorder(context.api), Scheduler(context.store)
     images = Images(context, outside, uploads)
@@ -39,6 +40,7 @@ async def control(context: Context, outside: aiohttp.ClientSession, uploads: Upl
             Uplinks(context),
             ClusterNetworks(context),
             Networks(context),
+            guests,
             IpPools(context),
             LoadBalancers(context),
             Volumes(context, recorder),
@@ -66,3 +68,4 @@ async def control(context: Context, outside: aiohttp.ClientSession, uploads: Upl
     finally:
         await runner.stop()
         await images.close()
+        await guests.close()

@@ -28,6 +28,8 @@ class Fault(StrEnum):
     """The guest ends in failure as soon as it runs, again and again."""
     MIGRATION_FAILS = "migration-fails"
     """Every live migration of the machine fails."""
+    NEVER_JOINS = "never-joins"
+    """The machine of a guest cluster runs and never becomes a node of it."""
     UPLINK_FAILS = "uplink-fails"
     """For a VlanConfig: its VlanStatuses are never ready."""
     PROVISIONING_FAILS = "provisioning-fails"

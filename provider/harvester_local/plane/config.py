@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 from harvester_local.settings import Settings
 
 LOOPBACK = "127.0.0.1"
-_PATHS = {"ca", "client_cert", "client_key", "serving_cert", "serving_key", "kubeconfig", "work", "ready"}
+_PATHS = {"ca", "client_cert", "client_key", "serving_cert", "serving_key", "kubeconfig", "work", "ready", "apiserver_program"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +43,9 @@ class PlaneConfig:
     """Folder for uploads."""
     ready: Path
     """File to write when everything is served."""
+    apiserver_program: Path
+    """kube-apiserver, for the guest clusters."""
+    etcd_port: int
     bootstrap_password: str = "admin"  # noqa: S105  Harvester's own first password, public on purpose
 
     @classmethod

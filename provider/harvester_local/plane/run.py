@@ -16,10 +16,12 @@ from harvester_local.api.kinds import WATCHED, in_plain
 from harvester_local.api.store import Store
 from harvester_local.api.versions import rules_for
 from harvester_local.controllers.assembly import control
+from harvester_local.controllers.guest_clusters import GuestClusters
 from harvester_local.controllers.images import Uploads
 from harvester_local.controllers.runtime import Context
 from harvester_local.front_door.images_host import serve_images
 from harvester_local.front_door.server import FrontConfig, serve_front
+from harvester_local.guests import GuestHost
 from harvester_local.plane.config import PlaneConfig
 from harvester_local.plane.definitions import install_definitions
 from harvester_local.plane.furniture import furnish
@@ -64,7 +66,9 @@ async def _start(config: PlaneConfig, stack: AsyncExitStack, stop: asyncio.Event
     await furnish(api, rules, config.settings)
     context, uploads = Context(api, store, config.settings, rules), Uploads(config.work / "uploads")
     world = World(store, rules)
-    await stack.enter_async_context(control(context, outside, uploads))
+    callers = await stack.enter_async_context(Api(config.apiserver, client_tls(config.ca)))
+    guests = GuestClusters(context, callers, GuestHost(config.apiserver_program, config.etcd_port, config.work / "guests"))
+    await stack.enter_async_context(control(context, outside, uploads, guests))
     await stack.enter_async_context(watching(tuple(filter(in_plain, WATCHED)) if plain else WATCHED, api, store, config, stop.set))
     await stack.enter_async_context(serve_admission(world, config.webhook_port, config.serving_cert, config.serving_key))
     await register_webhooks(api, config, plain=plain)

@@ -290,8 +290,9 @@ def _uncertain(kind: Kind[Any], old: Any, new: Any, names: list[str], unknown: l
     replaces = []
     for name, spec in type(new).model_fields.items():
         extra = spec.json_schema_extra
-        known = getattr(new, name) is not UNKNOWN
-        if known and isinstance(extra, dict) and extra.get("replaceOnChanges") and getattr(old, name) != getattr(new, name):
+        if not isinstance(extra, dict) or not extra.get("replaceOnChanges") or getattr(old, name) == getattr(new, name):
+            continue
+        if getattr(new, name) is not UNKNOWN or extra.get("replaceWhenUnknown"):
             replaces.append(spec.alias or name)
     line = f"{kind.name}: what the update does is known only when {', '.join(unknown)} is known"
     return Difference(names, replaces, (line,), Plan(changes=tuple(Change(name, Effect.NONE, "not known yet") for name in unknown)))

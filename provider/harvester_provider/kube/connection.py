@@ -112,7 +112,7 @@ def _kubeconfig(value: str | None) -> tuple[Any, str | None, str]:
             raise BadConnection(f"no kubeconfig: {looked} does not exist: set harvester:kubeconfig (text, path or base64) or KUBECONFIG")
         return _merged(found), str(found[0].parent), str(found[0])
     text = value.strip()
-    if "\n" in text or text.startswith("{"):
+    if is_kubeconfig(text):
         return _parsed(text, "harvester:kubeconfig"), None, "harvester:kubeconfig"
     decoded = _decoded(text)
     if decoded is not None:
@@ -122,6 +122,11 @@ def _kubeconfig(value: str | None) -> tuple[Any, str | None, str]:
         shown = text if len(text) < 200 else f"{text[:40]}..."
         raise BadConnection(f"harvester:kubeconfig: {shown!r} is neither a kubeconfig's text, nor its base64, nor an existing file")
     return _parsed(_read(path), str(path)), str(path.parent), str(path)
+
+
+def is_kubeconfig(text: str) -> bool:
+    """Whether a text is a kubeconfig itself, and no name or path."""
+    return "\n" in text.strip() or text.lstrip().startswith("{")
 
 
 def _merged(paths: list[Path]) -> Any:

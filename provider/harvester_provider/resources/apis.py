@@ -37,8 +37,12 @@ NODE = Api("", "v1", "nodes", "Node", namespaced=False)
 RESOURCE_QUOTA = Api("", "v1", "resourcequotas", "ResourceQuota")
 CONFIG_MAP = Api("", "v1", "configmaps", "ConfigMap")
 SECRET = Api("", "v1", "secrets", "Secret")
-CONFIG_MAP = Api("", "v1", "configmaps", "ConfigMap")
 PRIORITY_CLASS = Api("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced=False)
+SERVICE_ACCOUNT = Api("", "v1", "serviceaccounts", "ServiceAccount")
+POD = Api("", "v1", "pods", "Pod")
+ROLE = Api("rbac.authorization.k8s.io", "v1", "roles", "Role")
+ROLE_BINDING = Api("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
+CLUSTER_ROLE_BINDING = Api("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False)
 PERSISTENT_VOLUME_CLAIM = Api("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim")
 DATA_VOLUME = Api("cdi.kubevirt.io", "v1beta1", "datavolumes", "DataVolume")
 EVENT = Api("", "v1", "events", "Event")
@@ -55,6 +59,9 @@ SERVER_VERSION = Ref(SETTING, "server-version")
 
 IMAGE_ID = "harvesterhci.io/imageId"
 """Annotation of a volume, and of a snapshot of it, that is made from an image: `namespace/name` of the image."""
+
+VIP = Ref(CONFIG_MAP, "vip", "harvester-system")
+"""The ConfigMap whose `ip` is the cluster's virtual address."""
 
 MANAGEMENT = "mgmt"
 """The cluster network that every cluster has. Its uplink is set up by the installer; it can be used and not be changed."""

@@ -17,6 +17,8 @@ HAND_WRITTEN = ("bare_metal", "cloudinit", "functions")
 """Modules of the SDK that are no kind's and are written by hand."""
 RESERVED = frozenset({"id", "urn", "get", "opts", "args", "resource_name", "self"})
 """Names that a resource class or its constructor uses itself."""
+COMPONENTS = ("KubeVip", "NestedCluster", "NestedClusterArgs", "NodePool")
+"""What the hand-written module `nested_cluster` adds to the front page."""
 
 
 class PythonSdk:
@@ -117,7 +119,7 @@ class PythonSdk:
         if clash := [name for name, count in Counter(name for name, _ in [*resources, *types]).items() if count > 1]:
             raise ValueError(f"{', '.join(clash)}: two things of the SDK would have that name, rename a model or a field")
         functions = [(name, "functions") for token in FUNCTIONS for name in (source.snake(token), f"{source.snake(token)}_output")]
-        return dict([*resources, *types, *functions])
+        return dict([*resources, *types, *functions, *((name, "nested_cluster") for name in COMPONENTS)])
 
 
 def _homes(package: Package) -> dict[str, str]:

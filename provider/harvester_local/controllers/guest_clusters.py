@@ -1,0 +1,171 @@
+"""Guest clusters of RKE2 and K3s: what the machines of one do inside, as far as it is seen from outside.
+
+The first server starts the cluster where Harvester knows of no kubeconfig of it, and publishes one; every machine that
+runs becomes a node, once per boot disk; a server that is told to leaves etcd. The API is a real one, see `guests`.
+"""
+
+import asyncio
+import base64
+import uuid
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from harvester_local.api.client import Api, ApiError
+from harvester_local.api.kinds import INSTANCE, MACHINE, NODE, SECRET, Kind
+from harvester_local.api.objects import Key, Obj, annotations, deleting, items, key_of, labels, now, part
+from harvester_local.controllers.faults import Fault, fault_of
+from harvester_local.controllers.runtime import Context, Mapper
+from harvester_local.guests import GuestApi, GuestHost
+from harvester_local.model.guests import CLUSTER_LABEL, NodePlan, decoded, node_object, node_plan, user_data_secret
+from harvester_local.model.machines import phase
+
+_AGAIN_SECONDS = 0.5
+_WATCH_SECONDS = 3600
+
+
+@dataclass
+class Guest:
+    """One guest cluster: its API, and which machine each node was registered from."""
+
+    api: GuestApi
+    registered: dict[str, str] = field(default_factory=dict)
+    """Name of the node -> UID of its machine."""
+    watching: asyncio.Task[None] | None = None
+
+
+class GuestClusters:
+    """The controller. `callers` reaches Harvester's API without any credentials, for what guests do with their own."""
+
+    def __init__(self, context: Context, callers: Api, host: GuestHost) -> None:
+        self._context, self._callers, self._host = context, callers, host
+        self._guests: dict[Key, Guest] = {}
+        self._plans: dict[str, NodePlan | None] = {}
+
+    @property
+    def watches(self) -> Mapping[Kind, Mapper]:
+        """Machines of guest clusters and their instances."""
+        return {MACHINE: _cluster_of, INSTANCE: _cluster_of}
+
+    async def close(self) -> None:
+        """Stop all guest APIs."""
+        for key in list(self._guests):
+            await self._end(key)
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Start or end the cluster, then bring its nodes in line with the machines."""
+        store = self._context.store
+        machines = [m for m in store.all(MACHINE, key.namespace) if labels(m).get(CLUSTER_LABEL) == key.name]
+        if not machines:
+            await self._end(key)
+            return None
+        running = [await self._running(machine) for machine in machines]
+        members = {machine["metadata"]["name"]: (machine, plan) for machine, plan in zip(machines, running, strict=True) if plan}
+        guest = self._guests.get(key)
+        if guest is None:
+            first = next((plan for _, plan in members.values() if plan.first), None)
+            if first is None:
+                return None
+            guest = self._guests[key] = Guest(await GuestApi.start(self._host, f"{key.namespace}-{key.name}-{uuid.uuid4().hex[:6]}"))
+            guest.watching = asyncio.create_task(self._serve(guest))
+        for machine, plan in members.values():
+            await self._publish(guest, plan)
+            await self._join(guest, machine, plan)
+        await self._lose(guest, members.keys())
+        return None
+
+    async def _running(self, machine: Obj) -> NodePlan | None:
+        """The plan of a machine whose guest runs and joins."""
+        instance = self._context.store.get(INSTANCE, key_of(machine))
+        if instance is None or deleting(instance) or phase(instance) != "Running" or fault_of(machine) is Fault.NEVER_JOINS:
+            return None
+        uid = instance["metadata"]["uid"]
+        if uid not in self._plans:
+            name = user_data_secret(instance)
+            secret = await self._context.api.get(SECRET, Key(key_of(machine).namespace, name)) if name else {}
+            self._plans[uid] = node_plan(decoded(secret, "userdata"))
+        return self._plans[uid]
+
+    async def _publish(self, guest: Guest, plan: NodePlan) -> None:
+        """Write the kubeconfig to where the first server is told to, with the guest's own credentials."""
+        if not (plan.first and plan.publish_to):
+            return
+        head = {"Authorization": plan.authorization}
+        text = base64.b64encode(guest.api.kubeconfig().encode()).decode()
+        known = await self._callers.call("GET", plan.publish_to, headers=head)
+        if part(known, "data").get("kubeconfig") != text:
+            body = {"data": {"kubeconfig": text}}
+            await self._callers.call("PATCH", plan.publish_to, body, content_type="application/merge-patch+json", headers=head)
+
+    async def _join(self, guest: Guest, machine: Obj, plan: NodePlan) -> None:
+        """Register the node, once for each machine: a kubelet does not come back after its node was removed."""
+        name, uid = machine["metadata"]["name"], machine["metadata"]["uid"]
+        if guest.registered.get(name) != uid:
+            await guest.api.api.ensure(NODE, node_object(name, plan))
+            guest.registered[name] = uid
+        with suppress(ApiError):
+            await guest.api.api.patch_status(NODE, Key("", name), _status(plan, self._address(machine)))
+
+    def _address(self, machine: Obj) -> str:
+        instance = self._context.store.get(INSTANCE, key_of(machine)) or {}
+        return next((nic["ipAddress"] for nic in items(instance, "status", "interfaces") if nic.get("ipAddress")), "")
+
+    async def _lose(self, guest: Guest, alive: Iterable[str]) -> None:
+        for name in guest.registered.keys() - set(alive):
+            with suppress(ApiError):
+                lost = {
+                    "type": "Ready",
+                    "status": "Unknown",
+                    "reason": "NodeStatusUnknown",
+                    "message": "Kubelet stopped posting node status.",
+                }
+                await guest.api.api.patch_status(NODE, Key("", name), {"conditions": [{**lost, "lastTransitionTime": now()}]})
+
+    async def _serve(self, guest: Guest) -> None:
+        """Let servers leave etcd when they are told to, until the cluster ends."""
+        while True:
+            try:
+                async for node in guest.api.api.watch("/api/v1/nodes", {}, _WATCH_SECONDS):
+                    await _leave(guest.api.api, node)
+            except (ApiError, OSError, TimeoutError):
+                await asyncio.sleep(_AGAIN_SECONDS)
+
+    async def _end(self, key: Key) -> None:
+        guest = self._guests.pop(key, None)
+        if guest is None:
+            return
+        if guest.watching:
+            guest.watching.cancel()
+            await asyncio.gather(guest.watching, return_exceptions=True)
+        await guest.api.stop()
+
+
+async def _leave(api: Api, node: Obj) -> None:
+    for distribution in ("rke2", "k3s"):
+        prefix, marks = f"etcd.{distribution}.cattle.io", annotations(node)
+        if marks.get(f"{prefix}/remove") == "true" and not marks.get(f"{prefix}/removed-node-name"):
+            name = node["metadata"]["name"]
+            await api.patch(NODE, Key("", name), {"metadata": {"annotations": {f"{prefix}/removed-node-name": name}}})
+
+
+def _cluster_of(obj: Obj) -> Iterable[Key]:
+    name = labels(obj).get(CLUSTER_LABEL)
+    return (Key(obj["metadata"]["namespace"], name),) if name else ()
+
+
+def _status(plan: NodePlan, address: str) -> Obj:
+    ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}
+    info = {
+        "kubeletVersion": plan.version,
+        "osImage": "Linux",
+        "architecture": "amd64",
+        "operatingSystem": "linux",
+        "kernelVersion": "6.4",
+        "containerRuntimeVersion": "containerd://2.1.5-k3s1",
+        **dict.fromkeys(("bootID", "machineID", "systemUUID", "kubeProxyVersion"), ""),
+    }
+    return {
+        "conditions": [{**ready, "lastHeartbeatTime": now(), "lastTransitionTime": now()}],
+        "addresses": [{"type": "InternalIP", "address": address}] if address else [],
+        "nodeInfo": info,
+    }

@@ -1,0 +1,213 @@
+"""GuestAccess: a service account by which a guest cluster uses Harvester, and the place where it leaves its kubeconfig.
+
+The account has the roles of cloud provider and CSI driver, as `POST /v1/harvester/kubeconfig` makes it (upstream
+pkg/api/kubeconfig/generate_handler.go), and may write one Secret: the guest's first server puts its kubeconfig there,
+so that nobody has to log in to a guest to get it. One module from inputs to outputs.
+"""
+
+import base64
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import yaml
+from pydantic import Field
+
+from harvester_provider.core.effect import Effect
+from harvester_provider.core.json import Json, Object, dig_str
+from harvester_provider.core.plan import Await, Patch, Plan, Put, Remove, Step
+from harvester_provider.core.problem import Problem
+from harvester_provider.core.ref import Api, Ref, Want
+from harvester_provider.core.snapshot import Snapshot
+from harvester_provider.core.unknown import is_known
+from harvester_provider.core.verdict import Ready, Verdict, Waiting
+from harvester_provider.resources.apis import CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING, SECRET, SERVICE_ACCOUNT, VIP
+from harvester_provider.resources.kind import BaseKind, manifest, metadata, metadata_patch
+from harvester_provider.resources.model import SECRET as HIDDEN
+from harvester_provider.resources.model import NamespacedInputs, Outputs
+
+_CLOUD_PROVIDER, _CSI = "harvesterhci.io:cloudprovider", "harvesterhci.io:csi-driver"
+_TOKEN_SECONDS = 60.0
+_RBAC = "rbac.authorization.k8s.io"
+_SHORTEST_TOKEN = 16
+_VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
+
+
+class GuestAccessInputs(NamespacedInputs):
+    """What a guest cluster may do in its namespace of Harvester."""
+
+    join_token: str = Field(json_schema_extra=HIDDEN)
+    """The secret by which nodes join the guest cluster, at least 16 characters without `:` and white space. Whoever has it can become
+    its administrator."""
+    server: str | None = None
+    """URL of Harvester's Kubernetes API as machines reach it. Default: `https://VIP:6443`."""
+    kubernetes_version: str | None = None
+    """Version of the guest cluster, such as `v1.34.2+rke2r1`. A change by more than one minor, or back, is refused at preview."""
+
+
+class GuestAccessOutputs(Outputs):
+    """What goes into the machines."""
+
+    cloud_config: str = Field(default="", json_schema_extra=HIDDEN)
+    """Kubeconfig for Harvester: of the cloud provider, the CSI driver and the publisher."""
+    kubeconfig_secret: str = ""
+    """Name of the Secret where the guest leaves its kubeconfig."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """Judges by the token that Kubernetes writes into the account's Secret."""
+
+    secret: Ref
+
+    def __call__(self, seen: Snapshot) -> Verdict:
+        """Ready where the token is there."""
+        return Ready() if dig_str(seen.get(self.secret), "data", "token") else Waiting("Kubernetes has not issued its token yet")
+
+
+class GuestAccess(BaseKind[GuestAccessInputs]):
+    """The kind `GuestAccess`."""
+
+    name: ClassVar[str] = "GuestAccess"
+    api: ClassVar[Api] = SERVICE_ACCOUNT
+    inputs: ClassVar[type[GuestAccessInputs]] = GuestAccessInputs
+    outputs_model: ClassVar[type[GuestAccessOutputs]] = GuestAccessOutputs
+
+    def check(self, inputs: GuestAccessInputs) -> Sequence[Problem]:
+        """The token's form. Its value is never repeated."""
+        token = inputs.join_token
+        if is_known(token) and (len(token) < _SHORTEST_TOKEN or any(letter.isspace() or letter == ":" for letter in token)):
+            return (Problem("joinToken", f"use at least {_SHORTEST_TOKEN} characters, none of them ':' or white space"),)
+        if is_known(inputs.server) and inputs.server and not inputs.server.startswith("https://"):
+            return (Problem("server", f"{inputs.server!r} is no address of an API: write https://ADDRESS:6443"),)
+        if is_known(inputs.kubernetes_version) and inputs.kubernetes_version and not _VERSION.match(inputs.kubernetes_version):
+            return (Problem("kubernetesVersion", f"{inputs.kubernetes_version!r} is no version: write for example v1.34.2+rke2r1"),)
+        return ()
+
+    def reads(self, ref: Ref, inputs: GuestAccessInputs | None, seen: Snapshot) -> Iterable[Want]:  # noqa: ARG002  the same for all
+        """All objects that belong to it, and the cluster's address."""
+        return (ref, *(part for part in _refs(ref)), VIP)
+
+    def create(self, inputs: GuestAccessInputs, seen: Snapshot) -> Plan:  # noqa: ARG002  nothing of it is there
+        """Make the account and all that belongs to it. The account comes first: it is what an interrupted create is found by."""
+        return Plan(steps=tuple(_puts(self.ref(inputs), inputs)))
+
+    def settle(self, inputs: GuestAccessInputs, seen: Snapshot) -> Sequence[Step]:  # noqa: ARG002  the wait looks for itself
+        """Wait for the account's token."""
+        secret = _token(self.ref(inputs))
+        seconds = inputs.seconds("create", _TOKEN_SECONDS)
+        return (Await(of=secret, until="issued", wants=(secret,), judge=Issued(secret), seconds=seconds),)
+
+    def update(self, old: GuestAccessInputs, new: GuestAccessInputs, seen: Snapshot) -> Plan:
+        """Make what is missing, and patch the metadata. Token and address live in the state alone: machines get them when they are made."""
+        ref = self.ref(new)
+        steps = {"kubernetes_version": trouble} if (trouble := _refused_step(old.kubernetes_version, new.kubernetes_version)) else {}
+        changes = tuple(self.changes(old, new, {name: (Effect.REFUSED, why) for name, why in steps.items()}))
+        if Plan(changes=changes).replaces or steps:
+            return Plan(changes=changes)
+        meta = metadata_patch(old, new)
+        missing = [put for put in _puts(ref, new) if seen[put.ref] is None]
+        patches = [Patch(ref, {"metadata": meta}, says=f"change the metadata of {ref}")] if meta else []
+        return Plan(steps=(*missing, *patches), changes=changes)
+
+    def delete(self, old: GuestAccessInputs, seen: Snapshot) -> Plan:  # noqa: ARG002  what is gone already is no error
+        """Remove all of it, the rights first and the account last."""
+        ref = self.ref(old)
+        return Plan(steps=tuple(Remove(part, says=f"delete {part}") for part in (*reversed(_refs(ref)), ref)))
+
+    def observe(self, ref: Ref, prior: GuestAccessInputs | None, seen: Snapshot) -> GuestAccessInputs:
+        """Its metadata as the cluster has it."""
+        return self.observed(ref, prior, seen.get(ref), {})
+
+    def outputs(self, inputs: GuestAccessInputs, seen: Snapshot) -> Mapping[str, Json]:
+        """The kubeconfig for Harvester."""
+        ref = self.ref(inputs)
+        found = seen.get(_token(ref))
+        token, ca = _decoded(found, "token"), dig_str(found, "data", "ca.crt")
+        server = inputs.server or f"https://{dig_str(seen.get(VIP), 'data', 'ip')}:6443"
+        return GuestAccessOutputs(
+            cloud_config=_cloud_config(server, ca, token, ref.namespace) if token else "", kubeconfig_secret=_published(ref).name
+        ).wire()
+
+
+def _refused_step(old: str | None, new: str | None) -> str:
+    """Why a cluster cannot go from one version to another, or an empty text (kubernetes.io/releases/version-skew-policy)."""
+    before, after = (_VERSION.match(text or "") for text in (old, new))
+    if before is None or after is None:
+        return ""
+    if old is not None and new is not None and old.partition("+")[2][:3] != new.partition("+")[2][:3]:
+        return f"a cluster of {old} cannot become one of {new}: make another cluster"
+    minors = int(after[2]) - int(before[2])
+    if int(after[1]) != int(before[1]) or minors > 1:
+        return f"Kubernetes is upgraded one minor at a time: from {old} go to a v{before[1]}.{int(before[2]) + 1} first"
+    if minors < 0 or (minors == 0 and int(after[3]) < int(before[3])):
+        return f"Kubernetes does not go back from {old} to {new}: make another cluster of that version"
+    return ""
+
+
+def _token(ref: Ref) -> Ref:
+    return Ref(SECRET, f"{ref.name}-token", ref.namespace)
+
+
+def _published(ref: Ref) -> Ref:
+    return Ref(SECRET, f"{ref.name}-kubeconfig", ref.namespace)
+
+
+def _refs(ref: Ref) -> Sequence[Ref]:
+    """What belongs to the account, in the order in which it is made."""
+    name, where = ref.name, ref.namespace
+    return (
+        _token(ref),
+        _published(ref),
+        Ref(ROLE, f"{name}-publish", where),
+        Ref(ROLE_BINDING, f"{name}-publish", where),
+        Ref(ROLE_BINDING, name, where),
+        Ref(CLUSTER_ROLE_BINDING, f"{where}-{name}"),
+    )
+
+
+def _puts(ref: Ref, inputs: GuestAccessInputs) -> Iterable[Put]:
+    yield Put(ref, manifest(SERVICE_ACCOUNT, metadata(inputs)), says=f"make {ref} with its roles")
+    token, published, role, publish, cloud, csi = _refs(ref)
+    bodies: dict[Ref, Mapping[str, Json]] = {
+        token: {"type": "kubernetes.io/service-account-token"},
+        published: {"type": "Opaque"},
+        role: {"rules": [{"apiGroups": [""], "resources": ["secrets"], "resourceNames": [published.name], "verbs": ["get", "patch"]}]},
+        publish: _binding(ref, "Role", role.name),
+        cloud: _binding(ref, "ClusterRole", _CLOUD_PROVIDER),
+        csi: _binding(ref, "ClusterRole", _CSI),
+    }
+    for part, body in bodies.items():
+        meta = dict(metadata(inputs, annotations={"kubernetes.io/service-account.name": ref.name} if part == token else {}))
+        meta["name"] = part.name
+        if not part.namespace:
+            meta.pop("namespace")
+        yield Put(part, manifest(part.api, meta, **body))
+
+
+def _binding(ref: Ref, kind: str, name: str) -> Mapping[str, Json]:
+    subject = {"kind": "ServiceAccount", "name": ref.name, "namespace": ref.namespace}
+    return {"subjects": [subject], "roleRef": {"apiGroup": _RBAC, "kind": kind, "name": name}}
+
+
+def _decoded(found: Object, key: str) -> str:
+    try:
+        return base64.b64decode(dig_str(found, "data", key)).decode()
+    except ValueError:
+        return ""
+
+
+def _cloud_config(server: str, ca: str, token: str, namespace: str) -> str:
+    document = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "default", "cluster": {"server": server, "certificate-authority-data": ca}}],
+        "users": [{"name": "default", "user": {"token": token}}],
+        "contexts": [{"name": "default", "context": {"cluster": "default", "user": "default", "namespace": namespace}}],
+        "current-context": "default",
+    }
+    return yaml.safe_dump(document, sort_keys=False)
+
+
+KIND = GuestAccess()

@@ -1,0 +1,20 @@
+"""Names that the parts of a guest cluster agree on: the keys of Secrets, the files in a guest, upstream's labels."""
+
+from typing import Literal
+
+Distribution = Literal["rke2", "k3s"]
+Role = Literal["server", "agent"]
+
+CLUSTER_LABEL = "guestcluster.harvesterhci.io/name"
+"""Label of machines by which Harvester knows the guest cluster they are in (load-balancer-harvester pkg/utils/const.go)."""
+KUBECONFIG_KEY = "kubeconfig"
+"""Key of the published Secret."""
+CLOUD_CONFIG = "/etc/rancher/harvester/cloud-config"
+"""In a guest: the kubeconfig for Harvester, which cloud provider, CSI driver and publisher use."""
+PUBLISHER = "/usr/local/sbin/harvester-publish-kubeconfig"
+"""In a guest: the script that publishes its kubeconfig."""
+
+
+def supervisor_port(distribution: Distribution) -> int:
+    """The port at which nodes join."""
+    return 9345 if distribution == "rke2" else 6443
