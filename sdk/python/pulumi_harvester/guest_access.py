@@ -184,7 +184,7 @@ class GuestAccess(HarvesterResource, kind="GuestAccess", inputs=GuestAccessArgs,
         return pulumi.get(self, "cloud_config")
 
     @property
-    @pulumi.getter(name="kubeconfigSecret")
-    def kubeconfig_secret(self) -> pulumi.Output[str | None]:
+    @pulumi.getter(name="publishedIn")
+    def published_in(self) -> pulumi.Output[str | None]:
         """Name of the Secret where the guest leaves its kubeconfig."""
-        return pulumi.get(self, "kubeconfig_secret")
+        return pulumi.get(self, "published_in")

@@ -176,7 +176,7 @@ class NestedCluster(pulumi.ComponentResource):
 
     def _machine(self, member: _Member, after: Sequence[pulumi.Resource]) -> VirtualMachine:
         pool, access = member.pool, self._access
-        parts = pulumi.Output.all(access.join_token, access.cloud_config, access.kubeconfig_secret)
+        parts = pulumi.Output.all(access.join_token, access.cloud_config, access.published_in)
         text: pulumi.Output[str] = parts.apply(lambda found: member.text(*found))
         networks = [NetworkInterfaceArgs(name=f"nic{at}", network=network) for at, network in enumerate(pool.networks)]
         root = DiskArgs(name="root", image=pool.image, size=pool.disk_size, boot_order=1, on_delete="delete")
@@ -189,7 +189,7 @@ class NestedCluster(pulumi.ComponentResource):
         )  # fmt: skip
 
     def _published(self, name: str, first: _Member, machine: VirtualMachine) -> GuestKubeconfig:
-        secret = self._access.kubeconfig_secret.apply(str)
+        secret = self._access.published_in.apply(str)
         return GuestKubeconfig(
             f"{name}-kubeconfig", name=secret, namespace=self._args.namespace, cluster=self._args.cluster, machine=first.name,
             timeouts=TimeoutsArgs(create=self._args.join_timeout, update=self._args.join_timeout),

@@ -64,7 +64,7 @@ def test_the_cloud_config_leads_to_the_virtual_address_with_the_accounts_token()
     outputs = access.KIND.outputs(ACCESS, access_snapshot())
     found = yaml.safe_load(str(outputs["cloudConfig"]))
     assert (found["clusters"][0]["cluster"]["server"], found["users"][0]["user"]["token"]) == ("https://10.0.0.1:6443", "bearer")
-    assert outputs["kubeconfigSecret"] == "dev-kubeconfig"
+    assert outputs["publishedIn"] == "dev-kubeconfig"
 
 
 def test_the_rights_go_before_the_account() -> None:

@@ -51,7 +51,7 @@ class GuestAccessOutputs(Outputs):
 
     cloud_config: str = Field(default="", json_schema_extra=HIDDEN)
     """Kubeconfig for Harvester: of the cloud provider, the CSI driver and the publisher."""
-    kubeconfig_secret: str = ""
+    published_in: str = ""
     """Name of the Secret where the guest leaves its kubeconfig."""
 
 
@@ -127,7 +127,7 @@ class GuestAccess(BaseKind[GuestAccessInputs]):
         token, ca = _decoded(found, "token"), dig_str(found, "data", "ca.crt")
         server = inputs.server or f"https://{dig_str(seen.get(VIP), 'data', 'ip')}:6443"
         return GuestAccessOutputs(
-            cloud_config=_cloud_config(server, ca, token, ref.namespace) if token else "", kubeconfig_secret=_published(ref).name
+            cloud_config=_cloud_config(server, ca, token, ref.namespace) if token else "", published_in=_published(ref).name
         ).wire()
 
 
