@@ -55,6 +55,14 @@ if TYPE_CHECKING:
     from pulumi_harvester.functions import get_virtual_machine_output as get_virtual_machine_output
     from pulumi_harvester.functions import get_virtual_machines as get_virtual_machines
     from pulumi_harvester.functions import get_virtual_machines_output as get_virtual_machines_output
+    from pulumi_harvester.guest_access import GuestAccess as GuestAccess
+    from pulumi_harvester.guest_access import GuestAccessArgs as GuestAccessArgs
+    from pulumi_harvester.guest_kubeconfig import GuestKubeconfig as GuestKubeconfig
+    from pulumi_harvester.guest_kubeconfig import GuestKubeconfigArgs as GuestKubeconfigArgs
+    from pulumi_harvester.guest_node import GuestNode as GuestNode
+    from pulumi_harvester.guest_node import GuestNodeArgs as GuestNodeArgs
+    from pulumi_harvester.guest_node import GuestNodeDistribution as GuestNodeDistribution
+    from pulumi_harvester.guest_node import GuestNodeRole as GuestNodeRole
     from pulumi_harvester.image import Image as Image
     from pulumi_harvester.image import ImageArgs as ImageArgs
     from pulumi_harvester.image import ImageBackend as ImageBackend
@@ -90,6 +98,10 @@ if TYPE_CHECKING:
     from pulumi_harvester.namespace import NamespaceQuota as NamespaceQuota
     from pulumi_harvester.namespace import NamespaceQuotaArgs as NamespaceQuotaArgs
     from pulumi_harvester.namespace import NamespaceQuotaArgsDict as NamespaceQuotaArgsDict
+    from pulumi_harvester.nested_cluster import KubeVip as KubeVip
+    from pulumi_harvester.nested_cluster import NestedCluster as NestedCluster
+    from pulumi_harvester.nested_cluster import NestedClusterArgs as NestedClusterArgs
+    from pulumi_harvester.nested_cluster import NodePool as NodePool
     from pulumi_harvester.node import Node as Node
     from pulumi_harvester.node import NodeArgs as NodeArgs
     from pulumi_harvester.node import NodeDisk as NodeDisk
@@ -252,6 +264,14 @@ __all__ = [
     "EncryptionCipher",
     "EncryptionHash",
     "EncryptionPbkdf",
+    "GuestAccess",
+    "GuestAccessArgs",
+    "GuestKubeconfig",
+    "GuestKubeconfigArgs",
+    "GuestNode",
+    "GuestNodeArgs",
+    "GuestNodeDistribution",
+    "GuestNodeRole",
     "HealthCheck",
     "HealthCheckArgs",
     "HealthCheckArgsDict",
@@ -281,6 +301,7 @@ __all__ = [
     "IpRange",
     "IpRangeArgs",
     "IpRangeArgsDict",
+    "KubeVip",
     "LabelMatch",
     "LabelMatchArgs",
     "LabelMatchArgsDict",
@@ -304,6 +325,8 @@ __all__ = [
     "NamespaceQuota",
     "NamespaceQuotaArgs",
     "NamespaceQuotaArgsDict",
+    "NestedCluster",
+    "NestedClusterArgs",
     "NetworkInterface",
     "NetworkInterfaceArgs",
     "NetworkInterfaceArgsDict",
@@ -314,6 +337,7 @@ __all__ = [
     "NodeDisk",
     "NodeDiskArgs",
     "NodeDiskArgsDict",
+    "NodePool",
     "NodeTaint",
     "NodeTaintArgs",
     "NodeTaintArgsDict",
@@ -461,6 +485,14 @@ _HOME = {
     "EncryptionCipher": "storage_class",
     "EncryptionHash": "storage_class",
     "EncryptionPbkdf": "storage_class",
+    "GuestAccess": "guest_access",
+    "GuestAccessArgs": "guest_access",
+    "GuestKubeconfig": "guest_kubeconfig",
+    "GuestKubeconfigArgs": "guest_kubeconfig",
+    "GuestNode": "guest_node",
+    "GuestNodeArgs": "guest_node",
+    "GuestNodeDistribution": "guest_node",
+    "GuestNodeRole": "guest_node",
     "HealthCheck": "load_balancer",
     "HealthCheckArgs": "load_balancer",
     "HealthCheckArgsDict": "load_balancer",
@@ -490,6 +522,7 @@ _HOME = {
     "IpRange": "ip_pool",
     "IpRangeArgs": "ip_pool",
     "IpRangeArgsDict": "ip_pool",
+    "KubeVip": "nested_cluster",
     "LabelMatch": "virtual_machine",
     "LabelMatchArgs": "virtual_machine",
     "LabelMatchArgsDict": "virtual_machine",
@@ -513,6 +546,8 @@ _HOME = {
     "NamespaceQuota": "namespace",
     "NamespaceQuotaArgs": "namespace",
     "NamespaceQuotaArgsDict": "namespace",
+    "NestedCluster": "nested_cluster",
+    "NestedClusterArgs": "nested_cluster",
     "NetworkInterface": "virtual_machine",
     "NetworkInterfaceArgs": "virtual_machine",
     "NetworkInterfaceArgsDict": "virtual_machine",
@@ -523,6 +558,7 @@ _HOME = {
     "NodeDisk": "node",
     "NodeDiskArgs": "node",
     "NodeDiskArgsDict": "node",
+    "NodePool": "nested_cluster",
     "NodeTaint": "node",
     "NodeTaintArgs": "node",
     "NodeTaintArgsDict": "node",
@@ -636,6 +672,9 @@ _MODULES = frozenset(
         "cluster",
         "cluster_network",
         "functions",
+        "guest_access",
+        "guest_kubeconfig",
+        "guest_node",
         "image",
         "ip_pool",
         "link_monitor",
