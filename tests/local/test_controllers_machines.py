@@ -388,6 +388,39 @@ def test_selectors_affinity_and_cordons_are_obeyed() -> None:
         scheduler.place(pending("two", nodeSelector={"rack": "z"}))
 
 
+def labelled(name: str, app: str, **spec: Any) -> Obj:
+    found = pending(name, **spec)
+    found["metadata"]["labels"] = {"app": app}
+    return found
+
+
+def rule(app: str) -> Obj:
+    term = {"labelSelector": {"matchLabels": {"app": app}}, "topologyKey": "rack"}
+    return {"requiredDuringSchedulingIgnoredDuringExecution": [term]}
+
+
+def test_instances_stay_near_to_and_apart_from_others() -> None:
+    scheduler = Scheduler(world(node("a", rack="1"), node("b", rack="1"), node("c", rack="2")).store)
+    first = labelled("first", "shop")
+    scheduler.place(first)
+    second = labelled("second", "shop", affinity={"podAntiAffinity": rule("shop")})
+    assert {scheduler.place(first), scheduler.place(second)} in ({"a", "c"}, {"b", "c"})
+    third = labelled("third", "other", affinity={"podAffinity": rule("shop"), "podAntiAffinity": rule("shop")})
+    with pytest.raises(Unschedulable, match="3 node\\(s\\) didn't match pod anti-affinity rules"):
+        scheduler.place(third)
+    with pytest.raises(Unschedulable, match="3 node\\(s\\) didn't match pod affinity rules"):
+        scheduler.place(labelled("fourth", "other", affinity={"podAffinity": rule("nobody")}))
+
+
+def test_a_tainted_node_takes_only_who_bears_it() -> None:
+    tainted = node("a")
+    tainted["spec"]["taints"] = [{"key": "gpu", "value": "yes", "effect": "NoSchedule"}]
+    scheduler = Scheduler(world(tainted).store)
+    with pytest.raises(Unschedulable, match="1 node\\(s\\) had untolerated taint"):
+        scheduler.place(pending("one", tolerations=[{"key": "gpu", "value": "no"}]))
+    assert scheduler.place(pending("two", tolerations=[{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}])) == "a"
+
+
 def test_a_migration_goes_to_another_node() -> None:
     scheduler = Scheduler(world(node("node1"), node("node2")).store)
     running = instance_of(machine())

@@ -1,8 +1,10 @@
-"""Which node takes an instance: selector, required affinity, cordons and room, in the scheduler's words.
+"""Which node takes an instance: selector, required affinity to nodes and instances, taints, cordons and room, in the scheduler's words.
 
 A machine's requests count against a node from the moment it is scheduled there until it has ended. Writes nothing.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from decimal import Decimal
 
 from harvester_local.api.kinds import NODE
@@ -16,12 +18,27 @@ class Unschedulable(Exception):
     """No node takes the instance; the text is the scheduler's."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """What a placed instance takes of its node, and by which labels others find it there."""
+
+    node: str
+    cpu: Decimal
+    memory: Decimal
+    namespace: str
+    labels: Obj
+
+
+def _seat(node: str, instance: Obj) -> Seat:
+    return Seat(node, *requests(part(instance, "spec")), instance["metadata"].get("namespace", ""), labels(instance))
+
+
 class Scheduler:
     """Places instances on nodes and remembers where, so that many at once do not take the same room."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._placed: dict[str, tuple[str, Decimal, Decimal]] = {}
+        self._placed: dict[str, Seat] = {}
 
     def place(self, instance: Obj, *, refuse: bool = False) -> str:
         """The node of the instance: the one it has, else the fitting one with most memory left; none with `refuse`.
@@ -33,26 +50,27 @@ class Scheduler:
             count = len(list(self._store.all(NODE)))
             raise Unschedulable(_words(count, {"affinity": count}))
         if uid not in self._placed:
-            node = part(instance, "status").get("nodeName") or self._choose(spec)
-            self._placed[uid] = (node, *requests(spec))
-        return self._placed[uid][0]
+            self._placed[uid] = _seat(part(instance, "status").get("nodeName") or self._choose(instance, spec), instance)
+        return self._placed[uid].node
 
     def target(self, instance: Obj, selector: Obj | None) -> str:
         """Another node for the instance, one that has the labels of `selector`. Raises Unschedulable."""
         spec = dict(part(instance, "spec"))
         spec["nodeSelector"] = {**part(spec, "nodeSelector"), **(selector or {})}
-        return self._choose(spec, leaving=part(instance, "status").get("nodeName", ""))
+        return self._choose(instance, spec, leaving=part(instance, "status").get("nodeName", ""))
 
     def moved(self, instance: Obj, node: str) -> None:
         """Take note that the instance runs on another node now, perhaps with other requests."""
-        self._placed[instance["metadata"]["uid"]] = (node, *requests(part(instance, "spec")))
+        self._placed[instance["metadata"]["uid"]] = _seat(node, instance)
 
     def release(self, instance: Obj) -> None:
         """Give back the room of an instance that has ended."""
         self._placed.pop(instance["metadata"]["uid"], None)
 
-    def _choose(self, spec: Obj, leaving: str = "") -> str:
+    def _choose(self, instance: Obj, spec: Obj, leaving: str = "") -> str:
         cpu, memory = requests(spec)
+        where = {node["metadata"]["name"]: labels(node) for node in self._store.all(NODE)}
+        others = [seat for uid, seat in self._placed.items() if uid != instance["metadata"]["uid"]]
         used = self._used()
         best, most, refusals = "", Decimal(-1), dict.fromkeys(_TEXTS, 0)
         nodes = sorted(self._store.all(NODE), key=lambda node: str(node["metadata"]["name"]))
@@ -64,6 +82,10 @@ class Scheduler:
                 refusals["cordon"] += 1
             elif name == leaving or not _wanted(spec, node):
                 refusals["affinity"] += 1
+            elif any(not _tolerated(taint, spec) for taint in items(node, "spec", "taints")):
+                refusals["taint"] += 1
+            elif rule := _neighbours(instance, spec, node, others, where):
+                refusals[rule] += 1
             elif cpu > free_cpu:
                 refusals["cpu"] += 1
             elif memory > free_memory:
@@ -76,9 +98,9 @@ class Scheduler:
 
     def _used(self) -> dict[str, tuple[Decimal, Decimal]]:
         used: dict[str, tuple[Decimal, Decimal]] = {}
-        for node, cpu, memory in self._placed.values():
-            taken_cpu, taken_memory = used.get(node, (Decimal(0), Decimal(0)))
-            used[node] = (taken_cpu + cpu, taken_memory + memory)
+        for seat in self._placed.values():
+            taken_cpu, taken_memory = used.get(seat.node, (Decimal(0), Decimal(0)))
+            used[seat.node] = (taken_cpu + seat.cpu, taken_memory + seat.memory)
         return used
 
 
@@ -100,9 +122,48 @@ def _term(term: Obj, node: Obj) -> bool:
     return bool(expressions or by_field) and matches_expressions(labels(node), expressions) and matches_expressions(fields, by_field)
 
 
+def _tolerated(taint: Obj, spec: Obj) -> bool:
+    """Whether the taint keeps the instance away; one that is only preferred does not."""
+    return taint.get("effect") == "PreferNoSchedule" or any(_bears(each, taint) for each in items(spec, "tolerations"))
+
+
+def _bears(toleration: Obj, taint: Obj) -> bool:
+    if toleration.get("effect") not in (None, "", taint.get("effect")):
+        return False
+    exists, key = toleration.get("operator") == "Exists", toleration.get("key") or ""
+    if not key:
+        return exists
+    return bool(key == taint.get("key") and (exists or (toleration.get("value") or "") == (taint.get("value") or "")))
+
+
+def _neighbours(instance: Obj, spec: Obj, node: Obj, seats: Iterable[Seat], nodes: dict[str, Obj]) -> str:
+    """The rule about other instances that the node breaks, empty for none."""
+    for kind, rule in (("podAffinity", "near"), ("podAntiAffinity", "apart")):
+        for term in items(spec, "affinity", kind, "requiredDuringSchedulingIgnoredDuringExecution"):
+            key, own = term.get("topologyKey", ""), instance["metadata"].get("namespace", "")
+            place = labels(node).get(key)
+            there = any(
+                place is not None
+                and nodes.get(seat.node, {}).get(key) == place
+                and seat.namespace in (term.get("namespaces") or [own])
+                and _selected(seat.labels, part(term, "labelSelector"))
+                for seat in seats
+            )
+            if there != (rule == "near"):
+                return rule
+    return ""
+
+
+def _selected(have: Obj, selector: Obj) -> bool:
+    return matches_selector(have, part(selector, "matchLabels")) and matches_expressions(have, items(selector, "matchExpressions"))
+
+
 _TEXTS = {
     "affinity": "node(s) didn't match Pod's node affinity/selector",
     "cordon": "node(s) were unschedulable",
+    "taint": "node(s) had untolerated taint(s)",
+    "near": "node(s) didn't match pod affinity rules",
+    "apart": "node(s) didn't match pod anti-affinity rules",
     "cpu": "Insufficient cpu",
     "memory": "Insufficient memory",
 }
