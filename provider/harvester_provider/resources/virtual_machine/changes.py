@@ -12,16 +12,13 @@ from harvester_provider.core.json import dig_str
 from harvester_provider.core.plan import Change
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import SERVER_VERSION
-from harvester_provider.resources.virtual_machine import abilities
+from harvester_provider.resources.virtual_machine import abilities, policy
 from harvester_provider.resources.virtual_machine.draft import Draft
 from harvester_provider.resources.virtual_machine.edits import Edit
 from harvester_provider.resources.virtual_machine.effects import Guest, effect_of, release
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.policy import TRIGGER
 from harvester_provider.resources.virtual_machine.power import Power
-
-PLACEMENT = frozenset({"nodeSelector", "nodeAffinity", "vmAffinity", "vmAntiAffinity", "tolerations"})
-"""What the scheduler reads once for each pod."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +55,7 @@ class Judge:
         version = release(dig_str(self.seen.get(SERVER_VERSION), "value"))
         guest = Guest(self.live.on and not self.power.halts, version, abilities.of_machine(self.live) | edit.holds)
         effect, why = effect_of(edit.field, guest)
-        if edit.field in PLACEMENT and effect is Effect.LIVE and not dig_str(self.live.instance, "status", "nodeName"):
+        if edit.field in policy.PLACEMENT and effect is Effect.LIVE and not dig_str(self.live.instance, "status", "nodeName"):
             return Effect.STOP_MODIFY_START, "no node has taken the machine yet, and its pod never looks again"
         return effect, why
 

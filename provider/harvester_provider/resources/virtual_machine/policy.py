@@ -15,7 +15,9 @@ from harvester_provider.resources.virtual_machine.draft import Draft
 from harvester_provider.resources.virtual_machine.live import Live
 
 TRIGGER = "restartTrigger"
-NOT_WHILE_DUE = frozenset({"cpu", "memory", "nodeSelector", "nodeAffinity", "vmAffinity", "vmAntiAffinity", "tolerations"})
+PLACEMENT = frozenset({"nodeSelector", "nodeAffinity", "vmAffinity", "vmAntiAffinity", "tolerations"})
+"""What the scheduler reads, once for each pod."""
+NOT_WHILE_DUE = PLACEMENT | {"cpu", "memory"}
 """What KubeVirt takes over into a running guest only while no restart of it is required (vm.go, sync)."""
 WAY_OUT = "change restartTrigger to restart it, or restart it in Harvester's UI"
 
