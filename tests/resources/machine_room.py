@@ -274,7 +274,7 @@ def _size(template: Any, before: Any = None) -> dict[str, Any]:
     guest, cpu = template["domain"]["memory"]["guest"], template["domain"]["cpu"]
     at_boot = before["memory"]["guestAtBoot"] if before else guest
     return {
-        "memory": {"guestAtBoot": at_boot, "guestCurrent": guest},
+        "memory": {"guestAtBoot": at_boot, "guestCurrent": guest, "guestRequested": guest},
         "currentCPUTopology": {k: cpu[k] for k in ("cores", "sockets", "threads")},
     }
 

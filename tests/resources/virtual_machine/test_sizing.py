@@ -3,10 +3,14 @@
 from typing import Any
 
 import pytest
-from machine_room import SAMPLE, MachineRoom
+from machine_room import GUEST, REF, SAMPLE, MachineRoom
 
+from harvester_provider.core.quantity import Quantity
+from harvester_provider.core.snapshot import Snapshot
+from harvester_provider.core.verdict import Ready, Verdict, Waiting
 from harvester_provider.engine import verbs
 from harvester_provider.resources.virtual_machine import KIND
+from harvester_provider.resources.virtual_machine.hot_plug import Plugged
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
 
 ROOM = {"hotPlug": {"maxCpu": 4, "maxMemory": "8Gi"}}
@@ -160,3 +164,16 @@ async def test_room_that_somebody_else_made_is_used_and_left_alone(room: Machine
 def test_room_that_the_cluster_would_refuse_is_refused_at_preview(inputs: dict[str, Any], path: str, words: str) -> None:
     found = KIND.check(VirtualMachineInputs.model_validate({**SAMPLE, **ROOM, **inputs}))
     assert [(problem.property, words in problem.reason) for problem in found] == [(path, True)]
+
+
+def plugged(**status: Any) -> Verdict:
+    grown = Plugged(REF, cpu=3, memory=Quantity("6Gi"))
+    vm = {"metadata": {"name": "vm1"}, "spec": {"runStrategy": "Always"}}
+    return grown(Snapshot({REF: vm, GUEST: {"status": {"phase": "Running", **status}}}))
+
+
+def test_the_wait_is_over_when_the_node_has_given_both_to_the_guest() -> None:
+    topology, memory = {"cores": 1, "sockets": 3, "threads": 1}, {"guestRequested": "6Gi", "guestCurrent": "5Gi"}
+    assert plugged() == Waiting("3 CPUs are being plugged in, the memory is being resized to 6Gi")
+    assert plugged(currentCPUTopology=topology) == Waiting("the memory is being resized to 6Gi")
+    assert isinstance(plugged(currentCPUTopology=topology, memory=memory), Ready)

@@ -23,8 +23,7 @@ from harvester_provider.resources.virtual_machine.manifest import Suffix
 
 _BEGIN_SECONDS = 60.0
 """How long KubeVirt has to begin the migration by itself: its workload updater looks around every few seconds."""
-_CPUS, _MEMORY = "HotVCPUChange", "HotMemoryChange"
-_ON_THE_WAY = ("MigrationRequired", _CPUS, _MEMORY)
+_ON_THE_WAY = ("MigrationRequired", "HotVCPUChange", "HotMemoryChange")
 """Conditions of an instance that has a change and waits for the migration that brings it to the guest."""
 _ENDED = ("Succeeded", "Failed")
 
@@ -88,11 +87,10 @@ class Plugged:
                 yield f"disk {name} is being unplugged{_why(reported[name])}"
 
     def _size(self, live: Live) -> Iterator[str]:
-        """CPUs and memory count as soon as the guest has them, which is after its migration."""
-        if self.cpu and (sizing.cpus(dig_map(live.instance, "status", "currentCPUTopology")) != self.cpu or is_true(live.instance, _CPUS)):
+        """Both are done when the node has given them to the guest, with its migration; how soon it takes up memory is its own affair."""
+        if self.cpu and sizing.cpus(dig_map(live.instance, "status", "currentCPUTopology")) != self.cpu:
             yield f"{self.cpu} CPUs are being plugged in"
-        guest = sizing.quantity(dig(live.instance, "status", "memory", "guestCurrent"))
-        if self.memory is not None and (guest != self.memory or is_true(live.instance, _MEMORY)):
+        if self.memory is not None and sizing.quantity(dig(live.instance, "status", "memory", "guestRequested")) != self.memory:
             yield f"the memory is being resized to {self.memory}"
 
 
