@@ -17,7 +17,7 @@ from harvester_provider.core.ref import Api, Listing, Ref
 from harvester_provider.kube.client import Client
 from harvester_provider.kube.cluster import KubeCluster
 from harvester_provider.kube.connection import Target, connect
-from harvester_provider.resources.provider import Connection
+from harvester_provider.resources.provider import Connection, ProviderSettings
 
 GADGET = Api("example.org", "v1", "gadgets", "Gadget")
 REF = Ref(GADGET, "g1", "default")
@@ -240,6 +240,8 @@ class TestConnection:
         [
             (Connection(kubeconfig="/no/such/file"), "neither a kubeconfig's text, nor its base64, nor an existing file"),
             (Connection(kubeconfig="a: [\nb"), "this is no YAML"),
+            (Connection(kubeconfig="hunter2"), "the value is neither a kubeconfig's text"),
+            (Connection(host="http://10.0.0.1", token="t"), "would send the token unencrypted"),
             (Connection(kubeconfig="a: 1\nb: 2"), "this is no kubeconfig"),
             (
                 Connection(kubeconfig=kubeconfig("https://h"), context="other"),
@@ -253,6 +255,17 @@ class TestConnection:
     async def test_a_broken_connection_names_the_setting_and_the_way_out(self, connection: Connection, says: str) -> None:
         with pytest.raises(BadConnection, match=says):
             await connect(connection)
+
+    @pytest.mark.parametrize("text", ["users: [\n  - token: hunter2: x\n", "hunter2", "token: 'hunter2", "- token: hunter2\n- ]"])
+    async def test_an_error_never_quotes_what_may_be_a_credential(self, text: str) -> None:
+        with pytest.raises(BadConnection) as found:
+            await connect(Connection(kubeconfig=text))
+        assert "hunter2" not in str(found.value)
+
+    def test_settings_of_a_wrong_shape_are_told_without_their_values(self) -> None:
+        with pytest.raises(ValueError, match="kubeconfig") as found:
+            ProviderSettings.model_validate({"clusters": {"edge": {"kubeconfig": ["hunter2"]}}})
+        assert "hunter2" not in str(found.value)
 
     async def test_no_kubeconfig_at_all_says_what_to_set(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))

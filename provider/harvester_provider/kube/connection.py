@@ -23,6 +23,7 @@ from harvester_provider.resources.provider import Connection
 
 _DEFAULT = "~/.kube/config"
 _PROXIED = "/k8s/clusters/"
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,10 @@ def _from_host(connection: Connection, configuration: Any) -> None:
     parts = urlsplit(host)
     if parts.scheme not in {"https", "http"} or not parts.hostname:
         raise BadConnection(f"harvester:host: {host!r} is no URL: write https://ADDRESS:6443 or https://ADDRESS/k8s/clusters/local")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise BadConnection(
+            f"harvester:host: {host!r} would send the token unencrypted: write https://, with harvester:ca for its certificate"
+        )
     if not connection.token:
         raise BadConnection(
             "harvester:token: missing: harvester:host needs a bearer token (pulumi config set --secret harvester:token ...)"
@@ -119,8 +124,8 @@ def _kubeconfig(value: str | None) -> tuple[Any, str | None, str]:
         return _parsed(decoded, "harvester:kubeconfig"), None, "harvester:kubeconfig"
     path = Path(text).expanduser()
     if not path.is_file():
-        shown = text if len(text) < 200 else f"{text[:40]}..."
-        raise BadConnection(f"harvester:kubeconfig: {shown!r} is neither a kubeconfig's text, nor its base64, nor an existing file")
+        shown = repr(text) if text.startswith(("/", "~", ".")) else "the value"  # what is no path may be somebody's secret
+        raise BadConnection(f"harvester:kubeconfig: {shown} is neither a kubeconfig's text, nor its base64, nor an existing file")
     return _parsed(_read(path), str(path)), str(path.parent), str(path)
 
 
@@ -134,8 +139,12 @@ def _merged(paths: list[Path]) -> Any:
         return _parsed(_read(paths[0]), str(paths[0]))
     try:
         return KubeConfigMerger(os.pathsep.join(map(str, paths))).config.value
-    except (ConfigException, OSError, yaml.YAMLError) as error:
+    except (ConfigException, OSError) as error:
         raise BadConnection(f"KUBECONFIG: {error}") from error
+    except yaml.YAMLError:
+        for path in paths:
+            _parsed(_read(path), str(path))
+        raise
 
 
 def _decoded(text: str) -> str | None:
@@ -157,4 +166,6 @@ def _parsed(text: str, where: str) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise BadConnection(f"{where}: this is no YAML: {error}") from error
+        mark = getattr(error, "problem_mark", None)  # not the error's own text: it quotes the line, and the line may hold a token
+        line = f"line {mark.line + 1}: " if mark else ""
+        raise BadConnection(f"{where}: this is no YAML: {line}{getattr(error, 'problem', None) or 'it cannot be parsed'}") from None

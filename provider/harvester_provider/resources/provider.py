@@ -3,7 +3,7 @@
 They live in the Pulumi configuration (`harvester:kubeconfig` ...) or in an explicit provider, never in a resource.
 """
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from harvester_provider.resources.model import SECRET, DurationText, Model
 from harvester_provider.resources.policies import AfterDeadline, UpdatePolicy
@@ -11,6 +11,8 @@ from harvester_provider.resources.policies import AfterDeadline, UpdatePolicy
 
 class Connection(Model):
     """How one cluster is reached. With nothing set: `KUBECONFIG`, then `~/.kube/config`."""
+
+    model_config = ConfigDict(hide_input_in_errors=True)  # errors of settings are printed, and settings hold credentials
 
     kubeconfig: str | None = Field(default=None, json_schema_extra=SECRET)
     """A kubeconfig: its text, a path to it, or its text in base64."""
