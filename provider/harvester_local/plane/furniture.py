@@ -254,5 +254,5 @@ async def _node(api: Api, number: int, rules: Rules, settings: Settings) -> None
     await api.ensure(kinds.NODE, node(number))
     await api.patch_status(kinds.NODE, Key("", f"node{number}"), node_status(number, rules, settings))
     view, status = longhorn_node(number)
-    await api.ensure(kinds.LONGHORN_NODE, view)
+    await api.plant(kinds.LONGHORN_NODE, view, OWNER)
     await api.patch_status(kinds.LONGHORN_NODE, Key(LONGHORN_SYSTEM, f"node{number}"), status)
