@@ -35,6 +35,8 @@ class Settings:
     """How long each part of an upgrade takes, and each node."""
     addon_seconds: float = 0.3
     """How long an operation on an addon takes."""
+    backup_seconds: float = 0.5
+    """How long a backup, a snapshot or the restore of one takes at least, whatever its size."""
     retry_seconds: float = 0.3
     """Pause between two attempts of a failed image import (10 on a real Harvester)."""
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from buckets import S3, Bucket, s3_server
+from filelock import FileLock
 from images import serving
 from stack import EXAMPLES, Stack
 from target import Target, connect, eventually, gone, kubeconfig_text, namespace
@@ -86,6 +88,26 @@ def uplink(request: pytest.FixtureRequest, target: Target) -> str:
     if not nic:
         pytest.skip("a cluster network takes a NIC of the nodes: name a free one with --uplink")
     return nic
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[S3]:
+    """An S3 server for backups."""
+    with s3_server() as found:
+        yield found
+
+
+@pytest.fixture
+def bucket(s3: S3) -> Bucket:
+    """An empty bucket."""
+    return s3.bucket()
+
+
+@pytest.fixture
+def one_at_a_time(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A cluster has one backup target: the cases that set it take turns, whichever worker they are on."""
+    with FileLock(tmp_path_factory.getbasetemp().parent / "backup-target.lock"):
+        yield
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from target import VM, VMI, Target
 PROGRAM = Path(__file__).parent / "programs" / "declared"
 Entry = dict[str, Any]
 CLUSTER_WIDE = frozenset((
-    *("Cluster", "ClusterNetwork", "IpPool", "LinkMonitor", "Namespace", "Node", "PoorMansCluster"),
+    *("BackupTarget", "Cluster", "ClusterNetwork", "IpPool", "LinkMonitor", "Namespace", "Node", "PoorMansCluster"),
     *("PciDeviceClaim", "Setting", "SriovNetworkDevice", "StorageClass", "VlanConfig"),
 ))  # fmt: skip
 """The kinds that are in no namespace."""
@@ -20,6 +20,11 @@ CLUSTER_WIDE = frozenset((
 
 def declared(kind: str, name: str, /, **inputs: Any) -> Entry:
     return {"kind": kind, "name": name, "inputs": inputs}
+
+
+def after(entry: Entry, *others: str) -> Entry:
+    """The entry, made when the named ones are there."""
+    return {**entry, "after": list(others)}
 
 
 def disk(name: str, size: str = "1Gi", **more: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from buckets import REGION
 from stack import EXAMPLES, Stack
 from target import Target
 
@@ -10,6 +11,7 @@ CHANGES: dict[str, dict[str, str]] = {
     "01-first-vm": {"memory": "3Gi"},
     "02-two-nics": {"memory": "3Gi"},
     "03-change-a-nic": {"secondNic": "vlanA"},
+    "05-backup-and-restore": {"stage": "replaced"},
     "10-nested-without-rancher": {"kubernetesVersion": "v1.35.1+rke2r1", "workers": "1"},
 }
 """The change that each example is shown to survive."""
@@ -23,11 +25,22 @@ def test_every_example_is_run() -> None:
     assert {path.name for path in EXAMPLES.iterdir() if path.is_dir()} == CHANGES.keys() | ELSEWHERE
 
 
+@pytest.fixture
+def settings(request: pytest.FixtureRequest, example: str) -> dict[str, str]:
+    """What an example must be told before it runs here."""
+    if example != "05-backup-and-restore":
+        return {}
+    request.getfixturevalue("one_at_a_time")
+    bucket = request.getfixturevalue("bucket")
+    keys = {"s3AccessKeyId": bucket.keys.access_key_id, "s3SecretAccessKey": bucket.keys.secret_access_key}
+    return {"s3Endpoint": bucket.endpoint, "s3Bucket": bucket.name, "s3Region": REGION, **keys}
+
+
 @pytest.mark.parametrize("example", sorted(CHANGES))
-def test_an_example_from_up_to_destroy(example: str, target: Target, stack_of: Callable[..., Stack]) -> None:
+def test_an_example_from_up_to_destroy(example: str, settings: dict[str, str], target: Target, stack_of: Callable[..., Stack]) -> None:
     if example in NEED_GUESTS and target.local is None:
         pytest.skip("machines are not booted there: what runs inside of them is part of the local Harvester")
-    stack = stack_of(example)
+    stack = stack_of(example, **settings)
     stack.up()
     assert stack.outputs()["name"].startswith(stack.name)
     stack.shows_no_change()

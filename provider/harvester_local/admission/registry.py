@@ -6,8 +6,9 @@ A table; the server looks requests up in it and the plane registers its content 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from harvester_local.admission.backups import mutate_backup, validate_backup
 from harvester_local.admission.claims import validate_claim
-from harvester_local.admission.cluster_kinds import validate_addon, validate_device_claim, validate_node, validate_setting
+from harvester_local.admission.cluster_kinds import validate_addon, validate_device_claim, validate_node
 from harvester_local.admission.images import mutate_image, validate_image
 from harvester_local.admission.load_balancers import mutate_ip_pool, mutate_load_balancer, validate_ip_pool, validate_load_balancer
 from harvester_local.admission.machine_mutator import mutate_machine
@@ -19,7 +20,10 @@ from harvester_local.admission.networks import (
     validate_network,
     validate_vlan_config,
 )
+from harvester_local.admission.restores import validate_restore
 from harvester_local.admission.review import CREATE, DELETE, UPDATE, Request
+from harvester_local.admission.schedules import validate_schedule
+from harvester_local.admission.settings import validate_setting
 from harvester_local.admission.small_kinds import (
     mutate_migration,
     mutate_template_version,
@@ -47,6 +51,8 @@ class Rule:
     operations: tuple[str, ...]
     mutate: Mutator | None = None
     validate: Validator | None = None
+    asks_outside: bool = False
+    """Whether it talks to other servers, so that it must not hold up the event loop."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +91,7 @@ WEBHOOKS = (
             Rule(kinds.IMAGE, _WRITE, mutate=mutate_image),
             Rule(kinds.STORAGE_CLASS, _WRITE, mutate=mutate_storage_class),
             Rule(kinds.TEMPLATE_VERSION, (CREATE,), mutate=mutate_template_version),
+            Rule(kinds.BACKUP, (CREATE,), mutate=mutate_backup),
         ),
     ),
     Webhook("virt-api-mutator", "migrations-mutator.kubevirt.io", "Fail", (Rule(kinds.MIGRATION, (CREATE,), mutate=mutate_migration),)),
@@ -100,10 +107,13 @@ WEBHOOKS = (
             Rule(kinds.STORAGE_CLASS, _ALL, validate=validate_storage_class),
             Rule(kinds.SECRET, (DELETE,), validate=validate_secret),
             Rule(kinds.TEMPLATE_VERSION, _ALL, validate=validate_template_version),
-            Rule(kinds.SETTING, (UPDATE,), validate=validate_setting),
             Rule(kinds.ADDON, _ALL, validate=validate_addon),
             Rule(kinds.NODE, (UPDATE,), validate=validate_node),
             Rule(kinds.PCI_DEVICE_CLAIM, (UPDATE,), validate=validate_device_claim),
+            Rule(kinds.BACKUP, _ALL, validate=validate_backup),
+            Rule(kinds.RESTORE, _ALL, validate=validate_restore),
+            Rule(kinds.SCHEDULE, _ALL, validate=validate_schedule),
+            Rule(kinds.SETTING, (UPDATE,), validate=validate_setting, asks_outside=True),
         ),
     ),
     Webhook(

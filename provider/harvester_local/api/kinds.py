@@ -51,6 +51,9 @@ PCI_DEVICE_CLAIM = Kind("devices.harvesterhci.io", "v1beta1", "pcideviceclaims",
 SRIOV_NETWORK_DEVICE = Kind(
     "devices.harvesterhci.io", "v1beta1", "sriovnetworkdevices", "SRIOVNetworkDevice", namespaced=False, status=True
 )
+RESTORE = Kind(*_HCI, "virtualmachinerestores", "VirtualMachineRestore")
+SCHEDULE = Kind(*_HCI, "schedulevmbackups", "ScheduleVMBackup")
+LONGHORN_TARGET = Kind("longhorn.io", "v1beta2", "backuptargets", "BackupTarget", status=True)
 
 MACHINE = Kind(*_KUBEVIRT, "virtualmachines", "VirtualMachine", status=True)
 INSTANCE = Kind(*_KUBEVIRT, "virtualmachineinstances", "VirtualMachineInstance")
@@ -97,6 +100,7 @@ ACCESS_REVIEW = Kind("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "
 WATCHED = (
     *(IMAGE, KEY_PAIR, SETTING, TEMPLATE, TEMPLATE_VERSION),
     *(MACHINE, INSTANCE, MIGRATION),
+    *(BACKUP, RESTORE, SCHEDULE, LONGHORN_TARGET),
     *(CLUSTER_NETWORK, VLAN_CONFIG, VLAN_STATUS, NETWORK),
     *(IP_POOL, LOAD_BALANCER),
     *(NODE, VOLUME_CLAIM, STORAGE_CLASS, SNAPSHOT, SNAPSHOT_CLASS, SECRET, REVISION),

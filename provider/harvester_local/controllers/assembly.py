@@ -6,6 +6,8 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from harvester_local.controllers.addons import Addons
+from harvester_local.controllers.backup_targets import BackupTargets, Stores
+from harvester_local.controllers.backups import Backups
 from harvester_local.controllers.devices import LinkMonitors, PciDeviceClaims
 from harvester_local.controllers.events import Recorder
 from harvester_local.controllers.guest_clusters import GuestClusters
@@ -18,7 +20,9 @@ from harvester_local.controllers.maintenance import Maintenance
 from harvester_local.controllers.migrations import Migrations, WorkloadUpdates
 from harvester_local.controllers.networks import ClusterNetworks, Networks, Uplinks
 from harvester_local.controllers.operators import Operators, Workloads
+from harvester_local.controllers.restores import Restores
 from harvester_local.controllers.runtime import Context, Runner
+from harvester_local.controllers.schedules import Schedules
 from harvester_local.controllers.scheduling import Scheduler
 from harvester_local.controllers.snapshots import Snapshots
 from harvester_local.controllers.support_bundles import SupportBundles
@@ -32,10 +36,15 @@ from harvester_local.controllers.volumes import Volumes
 async def control(context: Context, outside: aiohttp.ClientSession, uploads: Uploads, guests: GuestClusters) -> AsyncIterator[None]:
     """Within the block every change in the store reaches the controllers it concerns. `outside` fetches images."""
     recorder, scheduler = Recorder(context.api), Scheduler(context.store)
-    images = Images(context, outside, uploads)
+    images, stores = Images(context, outside, uploads), Stores(context)
+    backups = Backups(context, stores)
     runner = Runner(
         [
             images,
+            BackupTargets(context, stores),
+            backups,
+            Restores(context, stores, recorder),
+            Schedules(context),
             KeyPairs(context),
             Uplinks(context),
             ClusterNetworks(context),
@@ -69,3 +78,4 @@ async def control(context: Context, outside: aiohttp.ClientSession, uploads: Upl
         await runner.stop()
         await images.close()
         await guests.close()
+        await backups.close()

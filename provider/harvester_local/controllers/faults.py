@@ -30,6 +30,8 @@ class Fault(StrEnum):
     """Every live migration of the machine fails."""
     NEVER_JOINS = "never-joins"
     """The machine of a guest cluster runs and never becomes a node of it."""
+    DISK_FULL = "disk-full"
+    """For a VirtualMachineBackup or a VirtualMachineRestore: there is no room for its volumes."""
     UPLINK_FAILS = "uplink-fails"
     """For a VlanConfig: its VlanStatuses are never ready."""
     PROVISIONING_FAILS = "provisioning-fails"

@@ -228,6 +228,7 @@ async def _furnish_harvester(api: Api, rules: Rules, settings: Settings) -> None
         (kinds.CONFIG_MAP, vip),
         (kinds.LINK_MONITOR, link_monitor(settings.nodes)),
         *((kinds.ADDON, obj) for obj in addons()),
+        (kinds.LONGHORN_TARGET, {"metadata": {"name": "default", "namespace": "longhorn-system"}, "spec": {"backupTargetURL": ""}}),
     ]
     async with asyncio.TaskGroup() as group:
         for kind, obj in objects:

@@ -40,6 +40,8 @@ class Kind(Protocol[I]):
     """The pydantic model of the inputs (`resources.model.ResourceInputs`)."""
     outputs_model: ClassVar[type[Any]]
     """The pydantic model of what is added to the inputs in the state."""
+    foresees: ClassVar[bool]
+    """Whether `objections` has something to say, so that the cluster is looked at before a create is planned."""
 
     adopts: ClassVar[bool]
     """Whether its objects are there without us (settings, nodes, built-in addons): a create takes over one that bears nobody's
@@ -70,6 +72,11 @@ class Kind(Protocol[I]):
 
     def requires(self, inputs: I) -> Sequence[Requirement]:
         """What must exist in the cluster before a create or an update starts."""
+        ...
+
+    def objections(self, inputs: I, seen: Snapshot) -> Sequence[Problem]:
+        """What the cluster, as it is, would refuse of a create, and no other resource of the program can mend. Asked at preview and before
+        the create, where the main object does not exist."""
         ...
 
     def reads(self, ref: Ref, inputs: I | None, seen: Snapshot) -> Iterable[Want]:

@@ -85,8 +85,18 @@ def check(kind: Kind[Any], news: Wire, settings: Wire | None = None, olds: Wire 
 async def foresee(kind: Kind[Any], cluster: Cluster, news: Wire) -> Foreseen:
     """Before a create: whether the name is free or taken, and what is missing. Also finds a cluster without this kind."""
     inputs = parse(kind, news)
-    taken, missing = await asyncio.gather(_taken(kind, cluster, inputs), _missing(kind, cluster, inputs))
-    return Foreseen(taken, tuple(missing))
+    taken, missing, refused = await asyncio.gather(
+        _taken(kind, cluster, inputs), _missing(kind, cluster, inputs), _objections(kind, cluster, inputs)
+    )
+    return Foreseen((*taken, *refused), tuple(missing))
+
+
+async def _objections(kind: Kind[Any], cluster: Cluster, inputs: Any) -> Sequence[Problem]:
+    if not kind.foresees or _unknown(inputs):
+        return ()
+    ref = kind.ref(inputs)
+    seen = await see(cluster, kind, ref, inputs)
+    return kind.objections(inputs, seen) if seen[ref] is None else ()
 
 
 async def _taken(kind: Kind[Any], cluster: Cluster, inputs: Any) -> Sequence[Problem]:
@@ -141,7 +151,7 @@ async def create(kind: Kind[Any], cluster: Cluster, news: Wire, reporter: Report
 
 
 async def _make(kind: Kind[Any], cluster: Cluster, inputs: Any, seen: Snapshot, reporter: Reporter) -> None:
-    _raise(kind, inputs, await _missing(kind, cluster, inputs))
+    _raise(kind, inputs, [*await _missing(kind, cluster, inputs), *kind.objections(inputs, seen)])
     await run(cluster, kind.create(inputs, seen), inputs.owner, reporter)
 
 

@@ -17,6 +17,10 @@ SUPPORT_BUNDLE = Api("harvesterhci.io", "v1beta1", "supportbundles", "SupportBun
 BLOCK_DEVICE = Api("harvesterhci.io", "v1beta1", "blockdevices", "BlockDevice")
 LONGHORN_NODE = Api("longhorn.io", "v1beta2", "nodes", "Node")
 SETTING = Api("harvesterhci.io", "v1beta1", "settings", "Setting", namespaced=False)
+BACKUP = Api("harvesterhci.io", "v1beta1", "virtualmachinebackups", "VirtualMachineBackup")
+RESTORE = Api("harvesterhci.io", "v1beta1", "virtualmachinerestores", "VirtualMachineRestore")
+SCHEDULE = Api("harvesterhci.io", "v1beta1", "schedulevmbackups", "ScheduleVMBackup")
+LONGHORN_BACKUP_TARGET = Api("longhorn.io", "v1beta2", "backuptargets", "BackupTarget")
 
 LINK_MONITOR = Api("network.harvesterhci.io", "v1beta1", "linkmonitors", "LinkMonitor", namespaced=False)
 CLUSTER_NETWORK = Api("network.harvesterhci.io", "v1beta1", "clusternetworks", "ClusterNetwork", namespaced=False)
@@ -56,6 +60,8 @@ STORAGE_CLASS = Api("storage.k8s.io", "v1", "storageclasses", "StorageClass", na
 
 SERVER_VERSION = Ref(SETTING, "server-version")
 """The setting whose top-level `value` is the Harvester release, such as `v1.8.0`."""
+BACKUP_TARGET = Ref(SETTING, "backup-target")
+"""The one setting that says where backups go."""
 
 IMAGE_ID = "harvesterhci.io/imageId"
 """Annotation of a volume, and of a snapshot of it, that is made from an image: `namespace/name` of the image."""
@@ -70,3 +76,6 @@ NETWORK_NAME_MAX = 12
 
 CREDENTIALS = Ref(Api("", "local", "credentials", "Credentials", namespaced=False), "kubeconfig")
 """No object of the cluster: the kubeconfig (`kubeconfig`) of a cluster that was reached by a login. None where it was not."""
+
+RESTORED_VOLUMES = "harvester.pulumi.com/restored-volumes"
+"""Our annotation of a machine that a restore replaced: JSON mapping of each volume it had to the one in its place now."""

@@ -38,6 +38,7 @@ class BaseKind(Generic[I]):
     outputs_model: ClassVar[type[Any]] = Outputs
     adopts: ClassVar[bool] = False
     logs_in: ClassVar[bool] = False
+    foresees: ClassVar[bool] = False
 
     def ref(self, inputs: I) -> Ref:
         """The main object, from name and namespace."""
@@ -61,6 +62,10 @@ class BaseKind(Generic[I]):
 
     def requires(self, inputs: I) -> Sequence[Requirement]:  # noqa: ARG002  a kind that stands alone
         """Nothing."""
+        return ()
+
+    def objections(self, inputs: I, seen: Snapshot) -> Sequence[Problem]:  # noqa: ARG002  most refusals are the cluster's to say
+        """None."""
         return ()
 
     def reads(self, ref: Ref, inputs: I | None, seen: Snapshot) -> Iterable[Want]:  # noqa: ARG002  the main object is enough

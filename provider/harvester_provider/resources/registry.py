@@ -8,6 +8,8 @@ from harvester_provider.core.kind import Kind
 
 _MODULES = {
     "Addon": "addon",
+    "BackupSchedule": "backup_schedule",
+    "BackupTarget": "backup_target",
     "CloudInit": "cloud_init",
     "Cluster": "cluster",
     "ClusterNetwork": "cluster_network",
@@ -27,6 +29,9 @@ _MODULES = {
     "SshKey": "ssh_key",
     "StorageClass": "storage_class",
     "VirtualMachine": "virtual_machine",
+    "VirtualMachineBackup": "virtual_machine_backup",
+    "VirtualMachineRestore": "virtual_machine_restore",
+    "VirtualMachineSnapshot": "virtual_machine_snapshot",
     "VlanConfig": "vlan_config",
     "VlanNetwork": "vlan_network",
     "Volume": "volume",

@@ -11,7 +11,7 @@ from functools import cached_property
 from harvester_provider.core.json import Object, by_name, dig, dig_int, dig_map, dig_objects, dig_str, dig_strings, is_true
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
-from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM, VIRTUAL_MACHINE_INSTANCE
+from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM, RESTORED_VOLUMES, VIRTUAL_MACHINE_INSTANCE
 from harvester_provider.resources.virtual_machine.disks import claim_of
 from harvester_provider.resources.virtual_machine.words import (
     LAST_STRATEGY,
@@ -115,6 +115,14 @@ class Live:
     def claim_template(self, claim: str) -> Object:
         """The template of a claim, or an empty mapping where Harvester does not make it."""
         return next((entry for entry in self.claim_templates if dig_str(entry, "metadata", "name") == claim), {})
+
+    def stands_for(self, claim: str, before: str) -> bool:
+        """Whether `claim` is the volume `before`, or was put in its place by a restore of the machine."""
+        try:
+            restored = json.loads(self.annotations.get(RESTORED_VOLUMES) or "{}")
+        except ValueError:
+            restored = {}
+        return claim == before or (isinstance(restored, dict) and bool(claim) and restored.get(before) == claim)
 
     @cached_property
     def disks(self) -> dict[str, Object]:

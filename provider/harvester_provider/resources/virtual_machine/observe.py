@@ -102,7 +102,8 @@ def _known_disk(live: Live, prior: Disk) -> Disk:
     if prior.name not in live.volumes:
         kept.pop("hot_plug", None)
     if prior.existing_volume is not None:
-        kept["existing_volume"] = live.claim(prior.name) or None
+        found_claim = live.claim(prior.name)
+        kept["existing_volume"] = prior.existing_volume if live.stands_for(found_claim, prior.existing_volume) else found_claim or None
     if prior.size is not None and found["size"] in (None, prior.size):
         kept["size"] = prior.size
     if prior.image is not None and found["image"] == _qualified(prior.image, live):

@@ -1,6 +1,6 @@
 """Makes what `resources.json` lists: kind, name, inputs; reads what has a "get" with an ID instead.
 
-An input {"$of": "image.id"} is an output of another of them.
+An input {"$of": "image.id"} is an output of another of them; "after" names those that must be there before.
 """
 
 import json
@@ -26,10 +26,14 @@ def value(given: Any) -> Any:
 for entry in json.loads(Path("resources.json").read_text()):
     kind = getattr(harvester, entry["kind"])
     name = entry["name"]
-    made[name] = kind.get(name, entry["get"]) if "get" in entry else kind(name, **value(entry["inputs"]))
+    options = pulumi.ResourceOptions(depends_on=[made[other] for other in entry.get("after", [])])
+    made[name] = kind.get(name, entry["get"]) if "get" in entry else kind(name, **value(entry["inputs"]), opts=options)
 
 for name, resource in made.items():
     pulumi.export(
         name,
-        {"id": resource.id, **({"interfaces": resource.interfaces, "volumes": resource.volumes} if hasattr(resource, "volumes") else {})},
+        {
+            "id": resource.id,
+            **({"interfaces": resource.interfaces, "volumes": resource.volumes} if hasattr(resource, "interfaces") else {}),
+        },
     )

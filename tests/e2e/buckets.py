@@ -1,0 +1,94 @@
+"""A real S3 server on loopback (moto) with buckets that clusters on this machine keep their backups in.
+
+Every request is signed, and one with a wrong key is refused, as on AWS: the server checks them once its users are made.
+"""
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import requests
+from botocore.config import Config
+from moto.server import ThreadedMotoServer
+
+REGION = "us-east-1"
+_ALLOWED = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+
+
+@dataclass
+class Keys:
+    """What a user of the server signs with."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+
+
+@dataclass
+class Bucket:
+    """A bucket on a server, with the keys of a user who may do everything."""
+
+    endpoint: str
+    name: str
+    keys: Keys
+
+    @property
+    def target(self) -> dict[str, Any]:
+        """The inputs of a BackupTarget here."""
+        return {"type": "s3", "endpoint": self.endpoint, "bucket_name": self.name, "bucket_region": REGION, **vars(self.keys)}
+
+    @property
+    def objects(self) -> Any:
+        """A client, for looking at the objects behind the cluster's back."""
+        return _client("s3", self.endpoint, self.keys)
+
+    def paths(self, prefix: str = "") -> list[str]:
+        found = self.objects.list_objects_v2(Bucket=self.name, Prefix=prefix).get("Contents", [])
+        return [entry["Key"] for entry in found]
+
+
+class S3:
+    """The server."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.endpoint = endpoint
+        self._admin = Keys("root", "root")
+
+    def _guard(self, calls: str) -> None:
+        """Have the server check who asks, after so many calls that it lets through."""
+        requests.post(f"{self.endpoint}/moto-api/reset-auth", data=calls, timeout=10).raise_for_status()
+
+    def user(self) -> Keys:
+        """A new user who may do everything."""
+        self._guard("1000")
+        iam, name = _client("iam", self.endpoint, self._admin), f"u{uuid.uuid4().hex[:8]}"
+        iam.create_user(UserName=name)
+        iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=_ALLOWED)
+        made = iam.create_access_key(UserName=name)["AccessKey"]
+        self._guard("0")
+        return Keys(made["AccessKeyId"], made["SecretAccessKey"])
+
+    def bucket(self) -> Bucket:
+        """A new, empty bucket."""
+        found = Bucket(self.endpoint, f"backups-{uuid.uuid4().hex[:8]}", self.user())
+        found.objects.create_bucket(Bucket=found.name)
+        return found
+
+
+def _client(service: str, endpoint: str, keys: Keys) -> Any:
+    session = boto3.session.Session(keys.access_key_id, keys.secret_access_key, region_name=REGION)
+    return session.client(service, endpoint_url=endpoint, config=Config(proxies={}, s3={"addressing_style": "path"}))
+
+
+@contextmanager
+def s3_server() -> Iterator[S3]:
+    """The server, on a free port."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    try:
+        yield S3(f"http://{host}:{port}")
+    finally:
+        server.stop()
