@@ -203,15 +203,17 @@ def test_what_cannot_be_saved_or_restored_is_told_and_loses_nothing(here: Estate
     assert here.target.names(VM) == ["vm"]
     here.target.delete(BACKUPS, "full")
 
-    (block,) = {path for path in bucket.paths("backupstore/") if path.endswith(".blk")}
-    bucket.objects.put_object(Bucket=bucket.name, Key=block, Body=b"damaged")
+    blocks = [path for path in bucket.paths("backupstore/") if path.endswith(".blk")]
+    for block in blocks:
+        bucket.objects.put_object(Bucket=bucket.name, Key=block, Body=b"damaged")
     boot, claims = here.boot(), set(here.claims().values())
     replaced = restore("back", "vm", mode="replace", timeouts={"create": "60s"})
     said = here.declare(target, machine(here), backup(), after(replaced, "vm", "nightly")).stack.fails(*up)
     assert "does not have its checksum" in said
     assert "the volumes that VirtualMachine" in said
     assert claims <= set(here.target.claims())
-    bucket.objects.put_object(Bucket=bucket.name, Key=block, Body=b"")
+    for block in blocks:
+        bucket.objects.put_object(Bucket=bucket.name, Key=block, Body=b"")
     here.stack.up()
     assert here.boot() != boot
     here.stack.destroy()

@@ -16,7 +16,7 @@ from harvester_local.api.kinds import Kind
 from harvester_local.api.objects import Key, Obj, key_of, merged, now
 from harvester_local.api.store import Store
 
-ALL = {kind.plural: kind for kind in vars(kinds).values() if isinstance(kind, Kind)}
+ALL = {(kind.group, kind.plural): kind for kind in vars(kinds).values() if isinstance(kind, Kind)}
 
 
 class MemoryApi(Api):
@@ -84,9 +84,9 @@ class MemoryApi(Api):
 def _address(path: str) -> tuple[Kind, Key, str]:
     """Kind, key and subresource of a path such as /apis/GROUP/VERSION/namespaces/NS/PLURAL/NAME/status."""
     steps = path.strip("/").split("/")
-    steps = steps[3:] if steps[0] == "apis" else steps[2:]
+    group, steps = (steps[1], steps[3:]) if steps[0] == "apis" else ("", steps[2:])
     namespace = ""
     if steps[0] == "namespaces" and len(steps) > 2:
         namespace, steps = steps[1], steps[2:]
     plural, name, sub = (*steps, "", "")[:3]
-    return ALL[plural], Key(namespace, name), sub
+    return ALL[group, plural], Key(namespace, name), sub
