@@ -18,8 +18,10 @@ from harvester_local.api.objects import Key, Obj, annotations, is_true, part
 from harvester_local.api.store import Store
 from harvester_local.api.versions import rules_for
 from harvester_local.controllers.assembly import control
+from harvester_local.controllers.guest_clusters import GuestClusters
 from harvester_local.controllers.images import Uploads
 from harvester_local.controllers.runtime import Context
+from harvester_local.guests import GuestHost
 from harvester_local.model.saved import CONTENT
 from harvester_local.settings import Settings
 
@@ -42,7 +44,10 @@ class Plane:
             await self.create(kinds.NAMESPACE, {"metadata": {"name": name}})
         await self.create(kinds.LONGHORN_TARGET, {"metadata": {"name": "default", "namespace": "longhorn-system"}, "spec": {}})
         context = Context(self.api, self.store, QUICK, rules_for((1, 8)))
-        async with aiohttp.ClientSession() as session, control(context, session, Uploads(work)):
+        guests = GuestClusters(
+            context, self.api, GuestHost(Path("no-apiserver"), 0, work / "guests")
+        )  # no machine here is of a guest cluster
+        async with aiohttp.ClientSession() as session, control(context, session, Uploads(work), guests):
             await self.create(kinds.NODE, node("node1"))
             await self.create(kinds.STORAGE_CLASS, storage_class("longhorn"))
             value = json.dumps({"type": "nfs", "endpoint": f"nfs://localhost:{self.share}"})

@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from pulumi_harvester import functions as functions
     from pulumi_harvester.addon import Addon as Addon
     from pulumi_harvester.addon import AddonArgs as AddonArgs
+    from pulumi_harvester.backup_schedule import BackupSchedule as BackupSchedule
+    from pulumi_harvester.backup_schedule import BackupScheduleArgs as BackupScheduleArgs
+    from pulumi_harvester.backup_schedule import BackupScheduleType as BackupScheduleType
+    from pulumi_harvester.backup_target import BackupTarget as BackupTarget
+    from pulumi_harvester.backup_target import BackupTargetArgs as BackupTargetArgs
+    from pulumi_harvester.backup_target import BackupTargetOnDelete as BackupTargetOnDelete
+    from pulumi_harvester.backup_target import BackupTargetType as BackupTargetType
     from pulumi_harvester.cloud_init import CloudInit as CloudInit
     from pulumi_harvester.cloud_init import CloudInitArgs as CloudInitArgs
     from pulumi_harvester.cluster import Cluster as Cluster
@@ -206,6 +213,15 @@ if TYPE_CHECKING:
     from pulumi_harvester.virtual_machine import VirtualMachineUpdatePolicy as VirtualMachineUpdatePolicy
     from pulumi_harvester.virtual_machine import VirtualMachineWaitFor as VirtualMachineWaitFor
     from pulumi_harvester.virtual_machine import VirtualMachineWatchdog as VirtualMachineWatchdog
+    from pulumi_harvester.virtual_machine_backup import VirtualMachineBackup as VirtualMachineBackup
+    from pulumi_harvester.virtual_machine_backup import VirtualMachineBackupArgs as VirtualMachineBackupArgs
+    from pulumi_harvester.virtual_machine_restore import VirtualMachineRestore as VirtualMachineRestore
+    from pulumi_harvester.virtual_machine_restore import VirtualMachineRestoreArgs as VirtualMachineRestoreArgs
+    from pulumi_harvester.virtual_machine_restore import VirtualMachineRestoreMode as VirtualMachineRestoreMode
+    from pulumi_harvester.virtual_machine_restore import VirtualMachineRestoreOldDisks as VirtualMachineRestoreOldDisks
+    from pulumi_harvester.virtual_machine_restore import VirtualMachineRestoreOnDelete as VirtualMachineRestoreOnDelete
+    from pulumi_harvester.virtual_machine_snapshot import VirtualMachineSnapshot as VirtualMachineSnapshot
+    from pulumi_harvester.virtual_machine_snapshot import VirtualMachineSnapshotArgs as VirtualMachineSnapshotArgs
     from pulumi_harvester.vlan_config import Uplink as Uplink
     from pulumi_harvester.vlan_config import UplinkArgs as UplinkArgs
     from pulumi_harvester.vlan_config import UplinkArgsDict as UplinkArgsDict
@@ -228,6 +244,13 @@ if TYPE_CHECKING:
 __all__ = [
     "Addon",
     "AddonArgs",
+    "BackupSchedule",
+    "BackupScheduleArgs",
+    "BackupScheduleType",
+    "BackupTarget",
+    "BackupTargetArgs",
+    "BackupTargetOnDelete",
+    "BackupTargetType",
     "CdiProfile",
     "CdiProfileArgs",
     "CdiProfileArgsDict",
@@ -402,10 +425,19 @@ __all__ = [
     "UplinkBondMode",
     "VirtualMachine",
     "VirtualMachineArgs",
+    "VirtualMachineBackup",
+    "VirtualMachineBackupArgs",
     "VirtualMachineEvictionStrategy",
     "VirtualMachineHyperv",
     "VirtualMachineMaintenanceModeStrategy",
+    "VirtualMachineRestore",
+    "VirtualMachineRestoreArgs",
+    "VirtualMachineRestoreMode",
+    "VirtualMachineRestoreOldDisks",
+    "VirtualMachineRestoreOnDelete",
     "VirtualMachineRunStrategy",
+    "VirtualMachineSnapshot",
+    "VirtualMachineSnapshotArgs",
     "VirtualMachineSound",
     "VirtualMachineTablet",
     "VirtualMachineUpdatePolicy",
@@ -449,6 +481,13 @@ __all__ = [
 _HOME = {
     "Addon": "addon",
     "AddonArgs": "addon",
+    "BackupSchedule": "backup_schedule",
+    "BackupScheduleArgs": "backup_schedule",
+    "BackupScheduleType": "backup_schedule",
+    "BackupTarget": "backup_target",
+    "BackupTargetArgs": "backup_target",
+    "BackupTargetOnDelete": "backup_target",
+    "BackupTargetType": "backup_target",
     "CdiProfile": "storage_class",
     "CdiProfileArgs": "storage_class",
     "CdiProfileArgsDict": "storage_class",
@@ -623,10 +662,19 @@ _HOME = {
     "UplinkBondMode": "vlan_config",
     "VirtualMachine": "virtual_machine",
     "VirtualMachineArgs": "virtual_machine",
+    "VirtualMachineBackup": "virtual_machine_backup",
+    "VirtualMachineBackupArgs": "virtual_machine_backup",
     "VirtualMachineEvictionStrategy": "virtual_machine",
     "VirtualMachineHyperv": "virtual_machine",
     "VirtualMachineMaintenanceModeStrategy": "virtual_machine",
+    "VirtualMachineRestore": "virtual_machine_restore",
+    "VirtualMachineRestoreArgs": "virtual_machine_restore",
+    "VirtualMachineRestoreMode": "virtual_machine_restore",
+    "VirtualMachineRestoreOldDisks": "virtual_machine_restore",
+    "VirtualMachineRestoreOnDelete": "virtual_machine_restore",
     "VirtualMachineRunStrategy": "virtual_machine",
+    "VirtualMachineSnapshot": "virtual_machine_snapshot",
+    "VirtualMachineSnapshotArgs": "virtual_machine_snapshot",
     "VirtualMachineSound": "virtual_machine",
     "VirtualMachineTablet": "virtual_machine",
     "VirtualMachineUpdatePolicy": "virtual_machine",
@@ -666,6 +714,8 @@ _HOME = {
 _MODULES = frozenset(
     [
         "addon",
+        "backup_schedule",
+        "backup_target",
         "bare_metal",
         "cloud_init",
         "cloudinit",
@@ -689,6 +739,9 @@ _MODULES = frozenset(
         "ssh_key",
         "storage_class",
         "virtual_machine",
+        "virtual_machine_backup",
+        "virtual_machine_restore",
+        "virtual_machine_snapshot",
         "vlan_config",
         "vlan_network",
         "volume",
