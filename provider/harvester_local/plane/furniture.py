@@ -236,6 +236,8 @@ async def _furnish_harvester(api: Api, rules: Rules, settings: Settings) -> None
         for kind, obj, status in hardware(settings.nodes):
             group.create_task(_with_status(api, kind, obj, status))
         group.create_task(_virt(api, virt, virt_status))
+        for number in range(1, settings.nodes + 1):
+            group.create_task(_storage(api, number))
     await api.patch(kinds.SETTING, Key("", "server-version"), {"value": f"v{settings.version}"})
 
 
@@ -254,6 +256,10 @@ async def _virt(api: Api, virt: Obj, status: Obj) -> None:
 async def _node(api: Api, number: int, rules: Rules, settings: Settings) -> None:
     await api.ensure(kinds.NODE, node(number))
     await api.patch_status(kinds.NODE, Key("", f"node{number}"), node_status(number, rules, settings))
+
+
+async def _storage(api: Api, number: int) -> None:
+    """The node as Longhorn sees it."""
     view, status = longhorn_node(number)
     await api.plant(kinds.LONGHORN_NODE, view, OWNER)
     await api.patch_status(kinds.LONGHORN_NODE, Key(LONGHORN_SYSTEM, f"node{number}"), status)
