@@ -58,11 +58,12 @@ def scalar_edits(old: VirtualMachineInputs, new: VirtualMachineInputs, live: Liv
             row = "annotations" if name == "restart_trigger" and not new.restart_trigger else alias
             holds = _HOLDS[name](new, live) if name in _HOLDS else frozenset()
             yield Edit(alias, row, _bound(act, old, new, live), holds=holds)
-    for name, alias in (("update_policy", "updatePolicy"), ("stop", "stop"), ("wait_for", "waitFor")):
-        if getattr(old, name) != getattr(new, name):
-            yield local(alias)
+    fields = type(new).model_fields
+    yield from (local(fields[name].alias or name) for name in _STEERING if getattr(old, name) != getattr(new, name))
 
 
+_STEERING = ("update_policy", "stop", "wait_for", "disruption_group", "max_unavailable")
+"""What only steers the provider."""
 Act = Callable[[Draft, VirtualMachineInputs, VirtualMachineInputs, Live], None]
 
 

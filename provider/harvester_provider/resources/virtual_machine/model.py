@@ -103,6 +103,11 @@ class VirtualMachineInputs(NamespacedInputs):
     """What becomes of changes that a running guest cannot take; the provider's setting `harvester:updatePolicy` is the default for all.
     `auto`: it is stopped, changed and started again. `live`: they are refused at preview. `defer`: they are written and the guest is left
     running; `restart_required` says so until its next start."""
+    disruption_group: Name | None = None
+    """Name of a group of machines, such as those of one service, of which only some may be stopped at a time."""
+    max_unavailable: int = Field(default=1, ge=1)
+    """How many of its `disruption_group` may be stopped for changes at the same time, within one `pulumi up`; where its machines differ,
+    the smallest number counts. One that does not come back stops the rest. Deletes, replacements and `run_strategy` do not count."""
     restart_trigger: str | None = None
     """Any text. Another value restarts a running guest on purpose, whatever `update_policy` says, and with it what was deferred."""
     stop: StopPolicy = StopPolicy()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.plan import Change, Patch, Plan, Remove, Step
+from harvester_provider.core.plan import Change, Disruption, Patch, Plan, Remove, Step
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM
@@ -76,7 +76,8 @@ class Update:
         if waiting:
             return Plan(tuple(self._deferred(edits, waiting, changes, suffix)), tuple(changes), notes=notes)
         doomed = [] if self._guest_holds(doomed) else doomed
-        return Plan(tuple(self._modify(edits, changes, doomed, suffix)), tuple(changes), notes=notes)
+        resumed = self._disruption() if self.live.stopped_for_update and not self.power.halts else None
+        return Plan(tuple(self._modify(edits, changes, doomed, suffix)), tuple(changes), notes=notes, disruption=resumed)
 
     def around_a_stop(self, changes: Sequence[Change]) -> Plan:
         """All of it with one stop."""
@@ -86,7 +87,7 @@ class Update:
         set_probe(self.draft, self.new)
         pin_macs(self.draft, self.live)
         around, after = self._stop_modify_start(changes), self._after_start(doomed)
-        return Plan((*around, *after), tuple(changes), self._as_it_was(), notes, committed=len(around))
+        return Plan((*around, *after), tuple(changes), self._as_it_was(), notes, committed=len(around), disruption=self._disruption())
 
     def _while_off(self, edits: Sequence[Edit]) -> "Update":
         """The same edits, made on a machine that is off."""
@@ -172,9 +173,18 @@ class Update:
         stop: tuple[Step, ...] = (self.power.stop(stop_terms(self.new, self.live)), stopped(self.new, self.live))
         return [*stop, *self._secret_first(), self._patch(changes), self.power.start()]
 
+    def _disruption(self) -> Disruption | None:
+        """That the machine goes down, or is down since an update that was interrupted, where others of its group must be spared then."""
+        if not self.new.disruption_group:
+            return None
+        back = running_again(self.live, 0)
+        already = bool(self.live.stopped_for_update)
+        return Disruption(self.live.ref, self.new.disruption_group, self.new.max_unavailable, back.wants, back.judge, already)
+
     def _after_start(self, doomed: Sequence[str]) -> list[Step]:
         """What follows once the machine has been started with what is new."""
-        waits = ready(self.new, self._after(), self.new.seconds("update", START_SECONDS))
+        seconds = self.new.seconds("update", START_SECONDS)
+        waits = ready(self.new, self._after(), seconds) or ((running_again(self.live, seconds),) if self.new.disruption_group else ())
         return [*self._kick(), *self._volumes_last(doomed), *self._secret_last(), *waits]
 
     def _as_it_was(self) -> tuple[Step, ...]:
