@@ -173,6 +173,8 @@ class MachineRoom(FakeCluster):
             self._shut_down()
         elif call.path.endswith("/start"):
             self._boot()
+        elif call.path.endswith(("/pause", "/unpause")):
+            self._freeze(frozen=call.path.endswith("/pause"))
         return None
 
     async def delete(self, ref: Ref, propagation: Literal["Foreground", "Background"], uid: str = "") -> None:
@@ -236,6 +238,15 @@ class MachineRoom(FakeCluster):
 
     def _report(self, status: str, **more: Any) -> None:
         self.place(REF, merged(self.machine, {"status": {"printableStatus": status, "ready": status == "Running", **more}}))
+
+    def _freeze(self, *, frozen: bool) -> None:
+        guest = self.objects[GUEST]
+        if frozen == any(each["type"] == "Paused" for each in guest["status"]["conditions"]):
+            raise Refused("VMI is paused already" if frozen else "VMI is not paused", status=409)
+        kept = [each for each in guest["status"]["conditions"] if each["type"] != "Paused"]
+        paused = [{"type": "Paused", "status": "True", "reason": "PausedByUser", "message": "VMI was paused by user"}] if frozen else []
+        self.place(GUEST, {**guest, "status": {**guest["status"], "conditions": [*kept, *paused]}})
+        self._report("Paused" if frozen else "Running")
 
     def _shut_down(self) -> None:
         self.vanish(GUEST)

@@ -20,6 +20,7 @@ from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import VIRTUAL_MACHINE
 from harvester_provider.resources.kind import BaseKind
 from harvester_provider.resources.virtual_machine import manifest, removal, wants
+from harvester_provider.resources.virtual_machine.calls import freeze
 from harvester_provider.resources.virtual_machine.check import problems
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.manifest import Suffix
@@ -75,7 +76,10 @@ class VirtualMachine(BaseKind[VirtualMachineInputs]):
         """The Secret, owned by the machine, and the wait until it runs. A machine that people or nobody starts is not waited for."""
         live = Live.of(self.ref(inputs), seen)
         wait = ready(inputs, live, inputs.seconds("create", START_SECONDS)) if inputs.run_strategy in STARTS else ()
-        return (*write_secret(inputs, live.vm, seen), *wait)
+        if live.paused and inputs.paused:  # a resumed create: it stands still already, and nothing more comes of it
+            return tuple(write_secret(inputs, live.vm, seen))
+        frozen = freeze(live.ref, frozen=True) if inputs.paused and inputs.run_strategy in STARTS else ()
+        return (*write_secret(inputs, live.vm, seen), *wait, *frozen)
 
     def update(self, old: VirtualMachineInputs, new: VirtualMachineInputs, seen: Snapshot) -> Plan:
         """Live where it can be, stop-modify-start where the guest must be off, refused where data would be lost."""

@@ -103,6 +103,15 @@ class VirtualMachineInputs(NamespacedInputs):
     """What becomes of changes that a running guest cannot take; the provider's setting `harvester:updatePolicy` is the default for all.
     `auto`: it is stopped, changed and started again. `live`: they are refused at preview. `defer`: they are written and the guest is left
     running; `restart_required` says so until its next start."""
+    paused: bool = False
+    """Whether its guest stands still: no CPU runs, the memory is kept, and nothing answers. It holds while the machine runs, also after a
+    start; a stop lets the guest go on first, so that it can shut down."""
+    migrate_to: str | None = None
+    """Node to move the running guest to, without a stop. Another value moves it once; later the cluster may move it elsewhere, as
+    `node_name` shows. Use `node_selector` to keep it on nodes."""
+    restart_mode: Literal["restart", "soft"] = "restart"
+    """What another `restart_trigger` does to a running guest. `restart`: it is stopped and started. `soft`: it is asked to reboot itself,
+    in the same machine; what waits for a restart goes on waiting, and nothing tells when it is done."""
     disruption_group: Name | None = None
     """Name of a group of machines, such as those of one service, of which only some may be stopped at a time."""
     max_unavailable: int = Field(default=1, ge=1)
