@@ -5,7 +5,7 @@ error of a read keeps the state as it is.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -81,6 +81,14 @@ def check(kind: Kind[Any], news: Wire, settings: Wire | None = None, olds: Wire 
     except InvalidInputs as error:
         return Checked(given, error.problems)
     return Checked(inputs.wire(), tuple(kind.check(inputs)))
+
+
+async def inherit(kind: Kind[Any], connect: Callable[[], Awaitable[Cluster]], olds: Wire, news: Wire) -> Wire:
+    """Before `check`: the inputs with what they take over from other objects. Connects only where there is something to read."""
+    seen = Snapshot()
+    while wants := seen.missing(kind.sources(news, olds, seen)):
+        seen = seen.plus(await look(await connect(), wants))
+    return kind.inherited(news, olds, seen)
 
 
 async def foresee(kind: Kind[Any], cluster: Cluster, news: Wire) -> Foreseen:

@@ -24,6 +24,8 @@ _MODULES = {
     "SshKey": "ssh_key",
     "StorageClass": "storage_class",
     "VirtualMachine": "virtual_machine",
+    "VirtualMachineTemplate": "virtual_machine_template",
+    "VirtualMachineTemplateVersion": "virtual_machine.template_version",
     "VlanConfig": "vlan_config",
     "VlanNetwork": "vlan_network",
     "Volume": "volume",

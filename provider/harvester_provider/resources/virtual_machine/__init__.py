@@ -7,7 +7,7 @@ The class below only joins them. Everything in this folder is pure: inputs and s
 import secrets
 import string
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from harvester_provider.core.errors import NotOurs
 from harvester_provider.core.json import Json
@@ -19,7 +19,7 @@ from harvester_provider.core.ref import Api, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import VIRTUAL_MACHINE
 from harvester_provider.resources.kind import BaseKind
-from harvester_provider.resources.virtual_machine import manifest, removal, wants
+from harvester_provider.resources.virtual_machine import from_template, manifest, removal, wants
 from harvester_provider.resources.virtual_machine.calls import freeze
 from harvester_provider.resources.virtual_machine.check import problems
 from harvester_provider.resources.virtual_machine.live import Live
@@ -52,6 +52,14 @@ class VirtualMachine(BaseKind[VirtualMachineInputs]):
     def check(self, inputs: VirtualMachineInputs) -> Sequence[Problem]:
         """Names, disks, NICs, firmware, cloud-init: every rule that needs no cluster."""
         return problems(inputs)
+
+    def sources(self, news: Mapping[str, Any], olds: Mapping[str, Any], seen: Snapshot) -> Iterable[Want]:
+        """The template of a machine that is to be made."""
+        return from_template.sources(news, olds, seen)
+
+    def inherited(self, news: Mapping[str, Any], olds: Mapping[str, Any], seen: Snapshot) -> Mapping[str, Any]:
+        """The inputs with what the template gives, or gave when the machine was made."""
+        return from_template.inherited(news, olds, seen)
 
     def requires(self, inputs: VirtualMachineInputs) -> Sequence[Requirement]:
         """Images, networks, keys, Secrets, storage classes and attached volumes."""

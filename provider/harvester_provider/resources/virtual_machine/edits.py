@@ -59,7 +59,7 @@ def scalar_edits(old: VirtualMachineInputs, new: VirtualMachineInputs, live: Liv
             holds = _HOLDS[name](new, live) if name in _HOLDS else frozenset()
             yield Edit(alias, row, _bound(act, old, new, live), holds=holds, act_live=nothing if row in ASKED else None)
     fields = type(new).model_fields
-    yield from (local(fields[name].alias or name) for name in _STEERING if getattr(old, name) != getattr(new, name))
+    yield from (local(fields[name].alias or name) for name in STEERING if getattr(old, name) != getattr(new, name))
 
 
 ASKED = frozenset({"paused", "migrateTo", "restartTrigger.soft"})
@@ -72,7 +72,7 @@ def _trigger_row(new: VirtualMachineInputs) -> str:
     return soft if new.restart_trigger else "annotations"
 
 
-_STEERING = ("update_policy", "stop", "wait_for", "disruption_group", "max_unavailable", "restart_mode")
+STEERING = ("template", "update_policy", "stop", "wait_for", "disruption_group", "max_unavailable", "restart_mode")
 """What only steers the provider."""
 Act = Callable[[Draft, VirtualMachineInputs, VirtualMachineInputs, Live], None]
 

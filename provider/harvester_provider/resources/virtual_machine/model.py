@@ -18,8 +18,8 @@ RunStrategy = Literal["RerunOnFailure", "Always", "Once", "Manual", "Halted"]
 MaintenanceMode = Literal["Migrate", "ShutdownAndRestartAfterEnable", "ShutdownAndRestartAfterDisable", "Shutdown"]
 
 
-class VirtualMachineInputs(NamespacedInputs):
-    """A virtual machine. Disks and network interfaces are keyed by their names."""
+class Machine(Model):
+    """What a machine is made of and how it runs: what a template can hold of it. Disks and network interfaces are keyed by their names."""
 
     cpu: int = Field(default=1, ge=1)
     """Number of virtual CPUs (cores)."""
@@ -99,6 +99,15 @@ class VirtualMachineInputs(NamespacedInputs):
     """What happens to the machine when its node is drained."""
     termination_grace_period_seconds: int | None = Field(default=None, ge=0)
     """Seconds a guest may take to shut down before it is switched off. Default: the cluster's setting (120)."""
+
+
+class VirtualMachineInputs(Machine, NamespacedInputs):
+    """A virtual machine. Disks and network interfaces are keyed by their names."""
+
+    template: str | None = None
+    """Template to make it from: the ID (`namespace/name`) of a VirtualMachineTemplate, whose default version is taken, or of one
+    VirtualMachineTemplateVersion. It is read once, when the machine is made: what the program leaves out is taken from it, as far as
+    inputs model it, and kept from then on. MAC addresses and volumes are always new."""
     update_policy: UpdatePolicy = Field(default="auto", json_schema_extra=default_of("updatePolicy"))
     """What becomes of changes that a running guest cannot take; the provider's setting `harvester:updatePolicy` is the default for all.
     `auto`: it is stopped, changed and started again. `live`: they are refused at preview. `defer`: they are written and the guest is left
