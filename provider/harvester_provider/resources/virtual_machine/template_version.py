@@ -16,7 +16,7 @@ from harvester_provider.core.json import Json, Object, dig_int, dig_map, dig_str
 from harvester_provider.core.kind import Requirement
 from harvester_provider.core.plan import Await, Change, Patch, Plan, Put, Remove, Step
 from harvester_provider.core.problem import Problem
-from harvester_provider.core.ref import Api, Listing, Ref, Want
+from harvester_provider.core.ref import Api, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import is_known
 from harvester_provider.core.verdict import Failed, Ready, Verdict, Waiting
@@ -40,9 +40,11 @@ class VirtualMachineTemplateVersionInputs(NamespacedInputs):
     template: str = Field(json_schema_extra=REPLACE)
     """The template, by ID; in the same namespace."""
     machine: Machine
-    """The machine that is described. Cloud-init data must be in a Secret (`secret_name`): who reads a version reads all of it."""
+    """The machine that is described; `on_delete` of disks is no part of a template. Cloud-init data must be in a Secret (`secret_name`):
+    who reads a version reads all of it."""
     default: bool = False
-    """Make it the template's default version. The first version is the default anyway."""
+    """Make it the template's default version. The first version is the default anyway. A default version can only be deleted with its
+    template: remove it from the program when another one is the default."""
 
 
 class VirtualMachineTemplateVersionOutputs(Outputs):
@@ -100,7 +102,6 @@ class VirtualMachineTemplateVersion(BaseKind[VirtualMachineTemplateVersionInputs
         identity = inputs.template if inputs else dig_str(seen.get(ref), "spec", "templateId")
         if identity:
             yield words.reference(TEMPLATE, identity, ref.namespace)
-            yield Listing(TEMPLATE_VERSION, ref.namespace)
         if inputs and ref in seen and not seen.get(ref):
             yield from (need.ref for need in wants.requires(_machine(inputs)))
         yield ref
@@ -137,19 +138,14 @@ class VirtualMachineTemplateVersion(BaseKind[VirtualMachineTemplateVersionInputs
         return Plan(steps, tuple(changes))
 
     def delete(self, old: VirtualMachineTemplateVersionInputs, seen: Snapshot) -> Plan:
-        """Remove it. The default goes to the newest other version first; where there is none, the version goes with its template."""
+        """Remove it. The default version stays: Harvester removes it with its template, and with nothing else."""
         ref, template = self.ref(old), _template(old)
         if not seen.get(template):
             return Plan(notes=(f"{ref}: its template is gone, and the cluster removes it",))
-        remove = Remove(ref, says=f"delete {ref}", seconds=old.seconds("delete", 300))
-        if dig_str(seen.get(template), "spec", "defaultVersionId") != ref.id:
-            return Plan((remove,))
-        others = [each for each in seen.listed(Listing(TEMPLATE_VERSION, ref.namespace)) if _is_sibling(each, ref, template)]
-        if not others:
-            return Plan(notes=(f"{ref}: it is the default of {template} and its only version: it stays until its template is deleted",))
-        newest = max(others, key=lambda each: dig_int(each, "status", "version"))
-        heir = Ref(TEMPLATE_VERSION, dig_str(newest, "metadata", "name"), ref.namespace)
-        return Plan((_promote(template, heir), remove))
+        if dig_str(seen.get(template), "spec", "defaultVersionId") == ref.id:
+            way_out = "make another version the default before, or delete the template"
+            return Plan(notes=(f"{ref}: it is the default of {template}, and stays until that is deleted ({way_out})",))
+        return Plan((Remove(ref, says=f"delete {ref}", seconds=old.seconds("delete", 300)),))
 
     def observe(self, ref: Ref, prior: VirtualMachineTemplateVersionInputs | None, seen: Snapshot) -> VirtualMachineTemplateVersionInputs:
         """The version. It never changes, so that only an import reads the machine."""
@@ -228,10 +224,6 @@ def _promotion(inputs: VirtualMachineTemplateVersionInputs, ref: Ref, seen: Snap
 
 def _promote(template: Ref, version: Ref) -> Patch:
     return Patch(template, {"spec": {"defaultVersionId": version.id}}, says=f"make {version.id} the default version of {template}")
-
-
-def _is_sibling(found: Object, ref: Ref, template: Ref) -> bool:
-    return dig_str(found, "spec", "templateId") == template.id and dig_str(found, "metadata", "name") != ref.name
 
 
 KIND = VirtualMachineTemplateVersion()
