@@ -95,7 +95,8 @@ class MachineRoom(FakeCluster):
         self.calls: list[Call] = []
         self.place(SERVER_VERSION, {"value": version})
         imported = {"conditions": [{"type": "Imported", "status": "True"}], "progress": 100, "virtualSize": 2 * 2**30}
-        self.place(Ref(IMAGE, "leap", "default"), {"status": {**imported, "storageClassName": "lh-leap"}})
+        for image in ("leap", "tools"):
+            self.place(Ref(IMAGE, image, "default"), {"status": {**imported, "storageClassName": f"lh-{image}"}})
         for vlan in ("vlan100", "vlan200"):
             self.place(Ref(NETWORK, vlan, "default"), {})
         self.place(Ref(PRIORITY_CLASS, "gold"), {})
@@ -227,7 +228,8 @@ class MachineRoom(FakeCluster):
         template["domain"]["devices"]["interfaces"] = kept
         template["networks"] = [net for net in template["networks"] if net["name"] in {nic["name"] for nic in kept}]
         self.place(REF, machine)
-        volumes = [{"name": volume["name"], "phase": "Ready"} for volume in template["volumes"]]
+        inside = {volume["name"]: volume.get("persistentVolumeClaim", {}).get("claimName") for volume in template["volumes"]}
+        volumes = [{"name": name, "phase": "Ready", "persistentVolumeClaimInfo": {"claimName": claim}} for name, claim in inside.items()]
         nics = [{"name": nic["name"], "mac": nic["macAddress"], "ipAddresses": []} for nic in kept]
         status = {**guest["status"], "interfaces": nics, "volumeStatus": volumes, **_size(template, guest["status"])}
         self.place(GUEST, {**guest, "spec": copy.deepcopy(template), "status": status})
