@@ -105,9 +105,9 @@ class Host:
         return _to_host(checked.inputs), problems
 
     async def _inherited(self, kind: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Mapping[str, Any]:
-        if news.get("cluster") is UNKNOWN:
+        if any(news.get(name) is UNKNOWN for name in _WAYS):
             return news
-        return await verbs.inherit(KINDS[kind], lambda: self._clusters.get(_cluster_of(news)), olds, news)
+        return await verbs.inherit(KINDS[kind], lambda: self._clusters.reach(KINDS[kind], news), olds, news)
 
     def _first_look(self, kind: str, inputs: Mapping[str, Any]) -> list[Problem]:
         """What is wrong with the cluster for a create. What does not exist yet is a warning: the program may make it first."""
