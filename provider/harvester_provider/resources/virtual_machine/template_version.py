@@ -14,6 +14,7 @@ from harvester_provider.core.effect import Effect
 from harvester_provider.core.errors import InvalidId
 from harvester_provider.core.json import Json, Object, dig_int, dig_map, dig_str, is_true
 from harvester_provider.core.kind import Requirement
+from harvester_provider.core.ownership import OWNER
 from harvester_provider.core.plan import Await, Change, Patch, Plan, Put, Remove, Step
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Api, Ref, Want
@@ -31,6 +32,8 @@ from harvester_provider.resources.virtual_machine.model import Machine, VirtualM
 from harvester_provider.resources.virtual_machine.observe import observe
 
 _SECONDS = 60.0
+_OF_ONE_MACHINE = frozenset({OWNER, words.LAST_STRATEGY, words.RESTARTED_FOR})
+"""Annotations that a machine has for itself."""
 _NEVER = "a version never changes: write another VirtualMachineTemplateVersion, with another name"
 
 
@@ -209,9 +212,9 @@ def _description(machine: VirtualMachineInputs, seen: Snapshot) -> Object:
     meta["labels"] = {key: value for key, value in dig_map(meta, "labels").items() if key != words.VM_NAME}
     if machine.hostname is None:
         inner.pop("hostname", None)
-    marks = dig_map(full, "metadata", "annotations")
+    marks = {key: value for key, value in dig_map(full, "metadata", "annotations").items() if key not in _OF_ONE_MACHINE}
     return {
-        "metadata": {"annotations": {words.VOLUME_CLAIM_TEMPLATES: marks[words.VOLUME_CLAIM_TEMPLATES]}},
+        "metadata": {"labels": dig_map(full, "metadata", "labels"), "annotations": marks},
         "spec": {**spec, "template": {"metadata": meta, "spec": inner}},
     }
 
