@@ -306,13 +306,17 @@ class VirtualMachineTemplateVersionArgs:
     template: pulumi.Input[str] = prop(name="template")
     """The template, by ID; in the same namespace. A change replaces the resource."""
     machine: pulumi.Input[MachineLike] = prop(name="machine")
-    """The machine that is described. Cloud-init data must be in a Secret (`secret_name`): who reads a version reads all of it."""
+    """The machine that is described; `on_delete` of disks is no part of a template. Cloud-init data must be in a Secret
+    (`secret_name`): who reads a version reads all of it.
+    """
     name: pulumi.Input[str] | None = prop(name="name", default=None)
     """Name of the object in the cluster. Default: the resource's name in the program. A change replaces the resource."""
     namespace: pulumi.Input[str] | None = prop(name="namespace", default=None)
     """Namespace of the object. Default: `default`. A change replaces the resource."""
     default: pulumi.Input[bool] | None = prop(name="default", default=None)
-    """Make it the template's default version. The first version is the default anyway."""
+    """Make it the template's default version. The first version is the default anyway. A default version can only be deleted with its
+    template: remove it from the program when another one is the default.
+    """
     description: pulumi.Input[str] | None = prop(name="description", default=None)
     """Free text that Harvester's UI shows beside the object."""
     tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = prop(name="tags", default=None)
@@ -364,12 +368,13 @@ class VirtualMachineTemplateVersion(
         """Declare the resource, with its inputs by keyword or all in one VirtualMachineTemplateVersionArgs.
 
         :param template: The template, by ID; in the same namespace. A change replaces the resource.
-        :param machine: The machine that is described. Cloud-init data must be in a Secret (`secret_name`): who reads a version
-            reads all of it.
+        :param machine: The machine that is described; `on_delete` of disks is no part of a template. Cloud-init data must be in
+            a Secret (`secret_name`): who reads a version reads all of it.
         :param name: Name of the object in the cluster. Default: the resource's name in the program. A change replaces the
             resource.
         :param namespace: Namespace of the object. Default: `default`. A change replaces the resource.
-        :param default: Make it the template's default version. The first version is the default anyway.
+        :param default: Make it the template's default version. The first version is the default anyway. A default version can
+            only be deleted with its template: remove it from the program when another one is the default.
         :param description: Free text that Harvester's UI shows beside the object.
         :param tags: Tags as Harvester's UI shows them: each is a label `tag.harvesterhci.io/<key>`. Tags that others set are
             left alone.
@@ -404,13 +409,17 @@ class VirtualMachineTemplateVersion(
     @property
     @pulumi.getter(name="machine")
     def machine(self) -> pulumi.Output[Machine]:
-        """The machine that is described. Cloud-init data must be in a Secret (`secret_name`): who reads a version reads all of it."""
+        """The machine that is described; `on_delete` of disks is no part of a template. Cloud-init data must be in a Secret
+        (`secret_name`): who reads a version reads all of it.
+        """
         return pulumi.get(self, "machine")
 
     @property
     @pulumi.getter(name="default")
     def default(self) -> pulumi.Output[bool]:
-        """Make it the template's default version. The first version is the default anyway."""
+        """Make it the template's default version. The first version is the default anyway. A default version can only be deleted with its
+        template: remove it from the program when another one is the default.
+        """
         return pulumi.get(self, "default")
 
     @property
