@@ -76,7 +76,13 @@ def test_a_medium_is_inserted_and_ejected_without_a_restart(here: Estate) -> Non
     assert not here.wants_restart()
     here.stack.shows_no_change()
     here.stack.refresh_shows_no_drift()
-    here.declare(here.image(), here.vm(disks=[ROOT, DRIVE])).stack.up()
+    first, other = here.claims()["cd"], declared("Image", "other", url=here.target.image_url)
+    here.declare(here.image(), other, here.vm(disks=[ROOT, {**loaded, "image": {"$of": "other.id"}}])).stack.up()
+    assert here.boot() == boot
+    assert here.claims()["cd"] != first
+    assert first not in here.target.claims()
+    assert not here.wants_restart()
+    here.declare(here.image(), other, here.vm(disks=[ROOT, DRIVE])).stack.up()
     assert here.boot() == boot
     assert "cd" not in here.plugged()
     assert not here.wants_restart()

@@ -8,7 +8,7 @@ from pydantic import Field
 from harvester_provider.core.effect import Effect
 from harvester_provider.core.json import Json, dig_str
 from harvester_provider.core.kind import Requirement
-from harvester_provider.core.plan import Await, Change, Judge, Patch, Plan, Put, Step
+from harvester_provider.core.plan import Await, Change, Disruption, Judge, Patch, Plan, Put, Step
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Api, Ref
 from harvester_provider.core.snapshot import Snapshot
@@ -25,6 +25,8 @@ class GadgetInputs(NamespacedInputs):
     size: int = 1
     colour: str = Field(default="red", json_schema_extra=REPLACE)
     store: str | None = None
+    group: str = ""
+    most: int = 1
 
 
 class GadgetOutputs(Outputs):
@@ -77,9 +79,9 @@ class Gadget(BaseKind[GadgetInputs]):
         stop = Patch(ref, {"spec": {"stopped": True}}, "stop it", Effect.STOP_MODIFY_START)
         grow = Patch(ref, {"spec": {"size": new.size}}, "make it larger")
         start = Patch(ref, {"spec": {"stopped": None}}, "start it")
-        return Plan(
-            (stop, grow, start, self._ready(new)), (Change("size", Effect.STOP_MODIFY_START, "it must stand still"),), recover=(start,)
-        )
+        group = Disruption(ref, new.group, new.most, (ref,), judge_of(ref)) if new.group else None
+        changes = [Change("size", Effect.STOP_MODIFY_START, "it must stand still")]
+        return Plan((stop, grow, start, self._ready(new)), tuple(changes), recover=(start,), disruption=group)
 
     def observe(self, ref: Ref, prior: GadgetInputs | None, seen: Snapshot) -> GadgetInputs:
         found = seen.get(ref)

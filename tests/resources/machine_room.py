@@ -95,7 +95,8 @@ class MachineRoom(FakeCluster):
         self.calls: list[Call] = []
         self.place(SERVER_VERSION, {"value": version})
         imported = {"conditions": [{"type": "Imported", "status": "True"}], "progress": 100, "virtualSize": 2 * 2**30}
-        self.place(Ref(IMAGE, "leap", "default"), {"status": {**imported, "storageClassName": "lh-leap"}})
+        for image in ("leap", "tools"):
+            self.place(Ref(IMAGE, image, "default"), {"status": {**imported, "storageClassName": f"lh-{image}"}})
         for vlan in ("vlan100", "vlan200"):
             self.place(Ref(NETWORK, vlan, "default"), {})
         self.place(Ref(PRIORITY_CLASS, "gold"), {})
@@ -173,6 +174,8 @@ class MachineRoom(FakeCluster):
             self._shut_down()
         elif call.path.endswith("/start"):
             self._boot()
+        elif call.path.endswith(("/pause", "/unpause")):
+            self._freeze(frozen=call.path.endswith("/pause"))
         return None
 
     async def delete(self, ref: Ref, propagation: Literal["Foreground", "Background"], uid: str = "") -> None:
@@ -225,7 +228,8 @@ class MachineRoom(FakeCluster):
         template["domain"]["devices"]["interfaces"] = kept
         template["networks"] = [net for net in template["networks"] if net["name"] in {nic["name"] for nic in kept}]
         self.place(REF, machine)
-        volumes = [{"name": volume["name"], "phase": "Ready"} for volume in template["volumes"]]
+        inside = {volume["name"]: volume.get("persistentVolumeClaim", {}).get("claimName") for volume in template["volumes"]}
+        volumes = [{"name": name, "phase": "Ready", "persistentVolumeClaimInfo": {"claimName": claim}} for name, claim in inside.items()]
         nics = [{"name": nic["name"], "mac": nic["macAddress"], "ipAddresses": []} for nic in kept]
         status = {**guest["status"], "interfaces": nics, "volumeStatus": volumes, **_size(template, guest["status"])}
         self.place(GUEST, {**guest, "spec": copy.deepcopy(template), "status": status})
@@ -236,6 +240,15 @@ class MachineRoom(FakeCluster):
 
     def _report(self, status: str, **more: Any) -> None:
         self.place(REF, merged(self.machine, {"status": {"printableStatus": status, "ready": status == "Running", **more}}))
+
+    def _freeze(self, *, frozen: bool) -> None:
+        guest = self.objects[GUEST]
+        if frozen == any(each["type"] == "Paused" for each in guest["status"]["conditions"]):
+            raise Refused("VMI is paused already" if frozen else "VMI is not paused", status=409)
+        kept = [each for each in guest["status"]["conditions"] if each["type"] != "Paused"]
+        paused = [{"type": "Paused", "status": "True", "reason": "PausedByUser", "message": "VMI was paused by user"}] if frozen else []
+        self.place(GUEST, {**guest, "status": {**guest["status"], "conditions": [*kept, *paused]}})
+        self._report("Paused" if frozen else "Running")
 
     def _shut_down(self) -> None:
         self.vanish(GUEST)

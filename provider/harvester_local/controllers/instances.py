@@ -158,7 +158,7 @@ class Instances:
             status["conditions"] = virt(virt(_conditions(instance), "AgentConnected", "True"), "Ready", "True")  # a probe passes, too
             status["guestOSInfo"] = GUEST_OS
         attached = volume_status(instance, self._claim(key.namespace))
-        if [v["name"] for v in attached] != [v["name"] for v in known.get("volumeStatus") or []]:
+        if [(v["name"], _claim_in(v)) for v in attached] != [(v["name"], _claim_in(v)) for v in known.get("volumeStatus") or []]:
             status["volumeStatus"] = attached
         return status
 
@@ -202,6 +202,10 @@ class Instances:
         """The instance; when it ends, also those that wait for room."""
         ends = phase(instance) in FINAL_PHASES or deleting(instance)
         return (key_of(instance), *(self._waiting if ends else ()))
+
+
+def _claim_in(status: Obj) -> str:
+    return str(part(status, "persistentVolumeClaimInfo").get("claimName", ""))
 
 
 def _conditions(instance: Obj) -> list[Obj]:

@@ -33,6 +33,9 @@ class TemplateVersions:
             if version is None or deleting(version):
                 return None
             template = self._context.store.get(TEMPLATE, Key.parse(version["spec"]["templateId"], key.namespace))
+            if template is None and version["metadata"].get("ownerReferences"):
+                await self._context.api.delete(TEMPLATE_VERSION, key)  # as the garbage collector does
+                return None
             if template is not None and (body := self._missing(version, template)):
                 await self._context.api.patch(TEMPLATE_VERSION, key, body)
         return None

@@ -70,6 +70,17 @@ class Kind(Protocol[I]):
         """Every rule across fields that is broken. Inputs may hold UNKNOWN at any place; rules on unknown values stay silent."""
         ...
 
+    def sources(self, news: Mapping[str, Any], olds: Mapping[str, Any], seen: Snapshot) -> Iterable[Want]:
+        """What must be seen for `inherited`, asked again with what was seen.
+
+        `news` and `olds` are values of the wire, not validated; `olds` is empty for a create.
+        """
+        ...
+
+    def inherited(self, news: Mapping[str, Any], olds: Mapping[str, Any], seen: Snapshot) -> Mapping[str, Any]:
+        """`news` with what it takes over from other objects, such as a template. Raises InvalidInputs."""
+        ...
+
     def requires(self, inputs: I) -> Sequence[Requirement]:
         """What must exist in the cluster before a create or an update starts."""
         ...

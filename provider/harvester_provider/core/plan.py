@@ -138,6 +138,25 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Disruption:
+    """Says that a plan takes `of` down, one of a group of which at most `most` may be down at once.
+
+    It is down until the plan is done; after a failure until `back` says Ready of the `wants`.
+    """
+
+    of: Ref
+    group: str
+    most: int
+    wants: tuple[Want, ...]
+    back: Judge
+    already: bool = False
+    """It is down already, as after an interrupted run: it counts, and waits for nobody."""
+
+    def __str__(self) -> str:
+        return f"one of disruption group {self.group}: at most {self.most} of it {'is' if self.most == 1 else 'are'} down at a time"
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """Steps in order, the changes they make, and `recover`: steps that put things back when the cluster refuses one half-way.
 
@@ -150,6 +169,8 @@ class Plan:
     notes: tuple[str, ...] = ()
     """Sentences for the user that belong to the plan as a whole, such as which disks a delete keeps."""
     committed: int | None = None
+    disruption: Disruption | None = None
+    """Whether it takes the object down, and with how many others at once."""
 
     @property
     def effect(self) -> Effect:
@@ -170,4 +191,5 @@ class Plan:
         """The plan as preview prints it: changes with a noticeable effect, then the steps that say something, then the notes."""
         shown = [str(change) for change in self.changes if change.effect > Effect.METADATA]
         steps = [step.says for step in self.steps if step.says and not isinstance(step, Await)]
-        return [*shown, *(f"{number}. {text}" for number, text in enumerate(steps, 1)), *self.notes]
+        group = [str(self.disruption)] if self.disruption else []
+        return [*shown, *(f"{number}. {text}" for number, text in enumerate(steps, 1)), *group, *self.notes]

@@ -5,7 +5,7 @@ error of a read keeps the state as it is.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import UNKNOWN, Unknown
 from harvester_provider.engine.defaults import filled
+from harvester_provider.engine.disruption import Turn
 from harvester_provider.engine.local_file import with_file
 from harvester_provider.engine.reader import look, see
 from harvester_provider.engine.reporter import Reporter, Silent
@@ -80,6 +81,14 @@ def check(kind: Kind[Any], news: Wire, settings: Wire | None = None, olds: Wire 
     except InvalidInputs as error:
         return Checked(given, error.problems)
     return Checked(inputs.wire(), tuple(kind.check(inputs)))
+
+
+async def inherit(kind: Kind[Any], connect: Callable[[], Awaitable[Cluster]], olds: Wire, news: Wire) -> Wire:
+    """Before `check`: the inputs with what they take over from other objects. Connects only where there is something to read."""
+    seen = Snapshot()
+    while wants := seen.missing(kind.sources(news, olds, seen)):
+        seen = seen.plus(await look(await connect(), wants))
+    return kind.inherited(news, olds, seen)
 
 
 async def foresee(kind: Kind[Any], cluster: Cluster, news: Wire) -> Foreseen:
@@ -179,16 +188,20 @@ async def _take_over(kind: Kind[Any], cluster: Cluster, inputs: Any, seen: Snaps
 async def _bring(kind: Kind[Any], cluster: Cluster, old: Any, new: Any, seen: Snapshot, reporter: Reporter) -> None:
     """Run the update; where somebody changed the object meanwhile, look and plan again, a few times."""
     ref = kind.ref(new)
-    for left in reversed(range(PLANS)):
-        try:
-            await run(cluster, kind.update(old, new, seen), new.owner, reporter, final=not left)
-        except Changed:
-            if not left:
-                raise
-            reporter.info(f"{ref} was changed by somebody else meanwhile: looking at it and planning again")
-            seen = await see(cluster, kind, ref, new)
-        else:
-            return
+    async with Turn(cluster, reporter) as turn:
+        for left in reversed(range(PLANS)):
+            plan = kind.update(old, new, seen)
+            if await turn.take(None if plan.refused else plan.disruption):
+                plan = kind.update(old, new, await see(cluster, kind, ref, new))
+            try:
+                await run(cluster, plan, new.owner, reporter, final=not left)
+            except Changed:
+                if not left:
+                    raise
+                reporter.info(f"{ref} was changed by somebody else meanwhile: looking at it and planning again")
+                seen = await see(cluster, kind, ref, new)
+            else:
+                return
 
 
 async def _mark(cluster: Cluster, ref: Ref, found: Object, owner: str, reporter: Reporter) -> None:

@@ -16,7 +16,7 @@ from pulumi.output import Unknown as HostUnknown
 from pulumi.runtime.rpc import UNKNOWN as HOST_UNKNOWN
 from pulumi.runtime.rpc import wrap_rpc_secret
 
-from harvester_provider.core.errors import BadConnection, HarvesterError, PlanRefused
+from harvester_provider.core.errors import BadConnection, HarvesterError, InvalidInputs, PlanRefused
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.unknown import UNKNOWN
 from harvester_provider.engine import verbs
@@ -92,11 +92,22 @@ class Host:
     def check(self, kind: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[dict[str, Any], Sequence[Problem]]:
         """Inputs with defaults, and what is wrong with them; before a create also what is wrong with the cluster."""
         inputs = _to_core(news)
+        try:
+            inputs = dict(self._loop.run(self._inherited(kind, _to_core(olds), inputs)))
+        except InvalidInputs as error:
+            return _to_host(inputs), error.problems
+        except HarvesterError as error:
+            return _to_host(inputs), [Problem("", str(error))]
         checked = verbs.check(KINDS[kind], inputs, self._settings, _to_core(olds), self._log)
         problems = list(checked.problems)
         if not problems and not _to_core(olds):
             problems = self._first_look(kind, checked.inputs)
         return _to_host(checked.inputs), problems
+
+    async def _inherited(self, kind: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Mapping[str, Any]:
+        if any(news.get(name) is UNKNOWN for name in _WAYS):
+            return news
+        return await verbs.inherit(KINDS[kind], lambda: self._clusters.reach(KINDS[kind], news), olds, news)
 
     def _first_look(self, kind: str, inputs: Mapping[str, Any]) -> list[Problem]:
         """What is wrong with the cluster for a create. What does not exist yet is a warning: the program may make it first."""

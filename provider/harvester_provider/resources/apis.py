@@ -8,6 +8,8 @@ VIRTUAL_MACHINE_INSTANCE_MIGRATION = Api("kubevirt.io", "v1", "virtualmachineins
 KUBEVIRT = Api("kubevirt.io", "v1", "kubevirts", "KubeVirt")
 
 IMAGE = Api("harvesterhci.io", "v1beta1", "virtualmachineimages", "VirtualMachineImage")
+TEMPLATE = Api("harvesterhci.io", "v1beta1", "virtualmachinetemplates", "VirtualMachineTemplate")
+TEMPLATE_VERSION = Api("harvesterhci.io", "v1beta1", "virtualmachinetemplateversions", "VirtualMachineTemplateVersion")
 KEY_PAIR = Api("harvesterhci.io", "v1beta1", "keypairs", "KeyPair")
 ADDON = Api("harvesterhci.io", "v1beta1", "addons", "Addon")
 HARVESTER_QUOTA = Api("harvesterhci.io", "v1beta1", "resourcequotas", "ResourceQuota")

@@ -60,6 +60,14 @@ class BaseKind(Generic[I]):
         """No rules across fields."""
         return ()
 
+    def sources(self, news: Mapping[str, Any], olds: Mapping[str, Any], seen: Snapshot) -> Iterable[Want]:  # noqa: ARG002  most kinds stand alone
+        """Nothing."""
+        return ()
+
+    def inherited(self, news: Mapping[str, Any], olds: Mapping[str, Any], seen: Snapshot) -> Mapping[str, Any]:  # noqa: ARG002  see above
+        """The inputs as they are."""
+        return news
+
     def requires(self, inputs: I) -> Sequence[Requirement]:  # noqa: ARG002  a kind that stands alone
         """Nothing."""
         return ()

@@ -32,6 +32,8 @@ _MODULES = {
     "VirtualMachineBackup": "virtual_machine_backup",
     "VirtualMachineRestore": "virtual_machine_restore",
     "VirtualMachineSnapshot": "virtual_machine_snapshot",
+    "VirtualMachineTemplate": "virtual_machine_template",
+    "VirtualMachineTemplateVersion": "virtual_machine.template_version",
     "VlanConfig": "vlan_config",
     "VlanNetwork": "vlan_network",
     "Volume": "volume",

@@ -5,11 +5,27 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NotRequired, TypeAlias, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypeAlias, TypedDict
 
 import pulumi
 
 from pulumi_harvester._types import input_type, prop
+
+DiskType: TypeAlias = Literal["disk", "cd-rom"]
+DiskBus: TypeAlias = Literal["virtio", "sata", "scsi", "usb"]
+DiskAccessMode: TypeAlias = Literal["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany"]
+DiskVolumeMode: TypeAlias = Literal["Block", "Filesystem"]
+DiskCacheMode: TypeAlias = Literal["none", "writeback", "writethrough"]
+DiskOnDelete: TypeAlias = Literal["keep", "delete"]
+NetworkInterfaceType: TypeAlias = Literal["bridge", "masquerade"]
+NetworkInterfaceModel: TypeAlias = Literal["virtio", "e1000", "e1000e", "ne2k_pci", "pcnet", "rtl8139"]
+CloudInitDriveType: TypeAlias = Literal["noCloud", "configDrive"]
+TimersPit: TypeAlias = Literal["delay", "catchup", "discard"]
+TimersRtc: TypeAlias = Literal["delay", "catchup"]
+LabelMatchOperator: TypeAlias = Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]
+TolerationOperator: TypeAlias = Literal["Equal", "Exists"]
+TolerationEffect: TypeAlias = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
 
 
 @input_type
@@ -48,3 +64,583 @@ class Timeouts(dict[str, Any]):
     """Time for an update."""
     delete: str | None = prop(name="delete")
     """Time for the delete."""
+
+
+@input_type
+class HotPlugArgs:
+    """Room for CPUs and memory that are plugged in while the guest runs (Harvester 1.6 and later, x86-64 only).
+
+    Within it `cpu` can grow, and `memory` can grow and go back to what the guest started with; the guest moves to another node for
+    it. Quotas and requests are computed from the most, not from what the guest has now. Source: Harvester's cpuAndMemoryHotplug
+    action.
+    """
+
+    max_cpu: pulumi.Input[int] = prop(name="maxCpu")
+    """The most CPUs the guest can get without a restart; at least `cpu`."""
+    max_memory: pulumi.Input[str] = prop(name="maxMemory")
+    """The most memory the guest can get without a restart, a multiple of `2Mi`; at least `memory`, which is `1Gi` or more here."""
+
+
+class HotPlugArgsDict(TypedDict):
+    """HotPlugArgs as a dictionary."""
+
+    max_cpu: pulumi.Input[int]
+    max_memory: pulumi.Input[str]
+
+
+if TYPE_CHECKING:
+    HotPlugLike: TypeAlias = HotPlugArgs | HotPlugArgsDict
+else:
+    HotPlugLike = HotPlugArgs
+
+
+@pulumi.output_type
+class HotPlug(dict[str, Any]):
+    """Room for CPUs and memory that are plugged in while the guest runs (Harvester 1.6 and later, x86-64 only).
+
+    Within it `cpu` can grow, and `memory` can grow and go back to what the guest started with; the guest moves to another node for
+    it. Quotas and requests are computed from the most, not from what the guest has now. Source: Harvester's cpuAndMemoryHotplug
+    action.
+    """
+
+    max_cpu: int = prop(name="maxCpu")
+    """The most CPUs the guest can get without a restart; at least `cpu`."""
+    max_memory: str = prop(name="maxMemory")
+    """The most memory the guest can get without a restart, a multiple of `2Mi`; at least `memory`, which is `1Gi` or more here."""
+
+
+@input_type
+class DiskArgs:
+    """A disk or CD-ROM. It has one source: `image`, `existing_volume`, `container_image`, or none for a blank disk of `size`."""
+
+    name: pulumi.Input[str] = prop(name="name")
+    """Name of the disk, unique in the machine. A disk with another name is another disk, with a volume of its own."""
+    type: pulumi.Input[DiskType] | None = prop(name="type", default=None)
+    """`disk` or `cd-rom`. A CD-ROM without a source is an empty drive (Harvester 1.8 and later). Default: `disk`."""
+    bus: pulumi.Input[DiskBus] | None = prop(name="bus", default=None)
+    """How the guest sees it. Default: `virtio` for disks, `scsi` for those with `hot_plug`, `sata` for CD-ROMs."""
+    size: pulumi.Input[str] | None = prop(name="size", default=None)
+    """Size of the volume, such as `20Gi`; required for images (at least their virtual size) and blank disks. It can grow, never
+    shrink.
+    """
+    image: pulumi.Input[str] | None = prop(name="image", default=None)
+    """Image the volume is made from, as `namespace/name` (the `id` of an Image)."""
+    existing_volume: pulumi.Input[str] | None = prop(name="existingVolume", default=None)
+    """Name of a volume (PersistentVolumeClaim) in the machine's namespace. It is attached, and never deleted with the machine."""
+    container_image: pulumi.Input[str] | None = prop(name="containerImage", default=None)
+    """Container image with a disk in it, such as `docker.io/kubevirt/fedora-cloud-container-disk-demo`. What is written to it is lost."""
+    storage_class: pulumi.Input[str] | None = prop(name="storageClass", default=None)
+    """Storage class of a blank disk. Default: the cluster's default class. The volume of an image has the image's own class."""
+    access_mode: pulumi.Input[DiskAccessMode] | None = prop(name="accessMode", default=None)
+    """Access mode of the volume. Live migration needs `ReadWriteMany`. Default: `ReadWriteMany`."""
+    volume_mode: pulumi.Input[DiskVolumeMode] | None = prop(name="volumeMode", default=None)
+    """Mode of the volume. Default: `Block`."""
+    boot_order: pulumi.Input[int] | None = prop(name="bootOrder", default=None)
+    """Place in the boot order, from 1. Default: the firmware tries the disks in their order."""
+    cache_mode: pulumi.Input[DiskCacheMode] | None = prop(name="cacheMode", default=None)
+    """Cache of the host. Default: KubeVirt's choice."""
+    serial: pulumi.Input[str] | None = prop(name="serial", default=None)
+    """Serial number that the guest sees."""
+    hot_plug: pulumi.Input[bool] | None = prop(name="hotPlug", default=None)
+    """Whether the disk, or the medium of a CD-ROM drive, can be plugged in and out while the guest runs (Harvester 1.8 and later;
+    before that such a disk is added with a stop). Its bus is `scsi` (default) or `virtio`, of CD-ROMs `sata`. Source: KubeVirt
+    hotplug.go.
+    """
+    on_delete: pulumi.Input[DiskOnDelete] | None = prop(name="onDelete", default=None)
+    """What happens to the volume when the machine is deleted or the disk is removed: `keep` it, or `delete` it and its data. Default:
+    `keep`; `delete` for the medium of a CD-ROM made from an image, which holds nothing that the image does not.
+    """
+
+
+class DiskArgsDict(TypedDict):
+    """DiskArgs as a dictionary."""
+
+    name: pulumi.Input[str]
+    type: NotRequired[pulumi.Input[DiskType] | None]
+    bus: NotRequired[pulumi.Input[DiskBus] | None]
+    size: NotRequired[pulumi.Input[str] | None]
+    image: NotRequired[pulumi.Input[str] | None]
+    existing_volume: NotRequired[pulumi.Input[str] | None]
+    container_image: NotRequired[pulumi.Input[str] | None]
+    storage_class: NotRequired[pulumi.Input[str] | None]
+    access_mode: NotRequired[pulumi.Input[DiskAccessMode] | None]
+    volume_mode: NotRequired[pulumi.Input[DiskVolumeMode] | None]
+    boot_order: NotRequired[pulumi.Input[int] | None]
+    cache_mode: NotRequired[pulumi.Input[DiskCacheMode] | None]
+    serial: NotRequired[pulumi.Input[str] | None]
+    hot_plug: NotRequired[pulumi.Input[bool] | None]
+    on_delete: NotRequired[pulumi.Input[DiskOnDelete] | None]
+
+
+if TYPE_CHECKING:
+    DiskLike: TypeAlias = DiskArgs | DiskArgsDict
+else:
+    DiskLike = DiskArgs
+
+
+@pulumi.output_type
+class Disk(dict[str, Any]):
+    """A disk or CD-ROM. It has one source: `image`, `existing_volume`, `container_image`, or none for a blank disk of `size`."""
+
+    name: str = prop(name="name")
+    """Name of the disk, unique in the machine. A disk with another name is another disk, with a volume of its own."""
+    type: DiskType = prop(name="type")
+    """`disk` or `cd-rom`. A CD-ROM without a source is an empty drive (Harvester 1.8 and later)."""
+    bus: DiskBus | None = prop(name="bus")
+    """How the guest sees it. Default: `virtio` for disks, `scsi` for those with `hot_plug`, `sata` for CD-ROMs."""
+    size: str | None = prop(name="size")
+    """Size of the volume, such as `20Gi`; required for images (at least their virtual size) and blank disks. It can grow, never
+    shrink.
+    """
+    image: str | None = prop(name="image")
+    """Image the volume is made from, as `namespace/name` (the `id` of an Image)."""
+    existing_volume: str | None = prop(name="existingVolume")
+    """Name of a volume (PersistentVolumeClaim) in the machine's namespace. It is attached, and never deleted with the machine."""
+    container_image: str | None = prop(name="containerImage")
+    """Container image with a disk in it, such as `docker.io/kubevirt/fedora-cloud-container-disk-demo`. What is written to it is lost."""
+    storage_class: str | None = prop(name="storageClass")
+    """Storage class of a blank disk. Default: the cluster's default class. The volume of an image has the image's own class."""
+    access_mode: DiskAccessMode = prop(name="accessMode")
+    """Access mode of the volume. Live migration needs `ReadWriteMany`."""
+    volume_mode: DiskVolumeMode = prop(name="volumeMode")
+    """Mode of the volume."""
+    boot_order: int | None = prop(name="bootOrder")
+    """Place in the boot order, from 1. Default: the firmware tries the disks in their order."""
+    cache_mode: DiskCacheMode | None = prop(name="cacheMode")
+    """Cache of the host. Default: KubeVirt's choice."""
+    serial: str | None = prop(name="serial")
+    """Serial number that the guest sees."""
+    hot_plug: bool = prop(name="hotPlug")
+    """Whether the disk, or the medium of a CD-ROM drive, can be plugged in and out while the guest runs (Harvester 1.8 and later;
+    before that such a disk is added with a stop). Its bus is `scsi` (default) or `virtio`, of CD-ROMs `sata`. Source: KubeVirt
+    hotplug.go.
+    """
+    on_delete: DiskOnDelete | None = prop(name="onDelete")
+    """What happens to the volume when the machine is deleted or the disk is removed: `keep` it, or `delete` it and its data. Default:
+    `keep`; `delete` for the medium of a CD-ROM made from an image, which holds nothing that the image does not.
+    """
+
+
+@input_type
+class NetworkInterfaceArgs:
+    """A network interface (NIC) of the machine."""
+
+    name: pulumi.Input[str] = prop(name="name")
+    """Name of the interface, unique in the machine. A NIC keeps its MAC address as long as it keeps its name."""
+    network: pulumi.Input[str] | None = prop(name="network", default=None)
+    """VLAN network as `namespace/name` (the `id` of a VlanNetwork). Empty: the management network."""
+    type: pulumi.Input[NetworkInterfaceType] | None = prop(name="type", default=None)
+    """How it is connected. Default: `masquerade` on the management network, `bridge` on others."""
+    model: pulumi.Input[NetworkInterfaceModel] | None = prop(name="model", default=None)
+    """Device the guest sees. Default: `virtio`."""
+    mac_address: pulumi.Input[str] | None = prop(name="macAddress", default=None)
+    """MAC address, such as `52:54:00:12:34:56`. Default: the cluster makes one, and keeps it."""
+    boot_order: pulumi.Input[int] | None = prop(name="bootOrder", default=None)
+    """Place in the boot order, for network boot."""
+    wait_for_address: pulumi.Input[bool] | None = prop(name="waitForAddress", default=None)
+    """With `wait_for="address"`: whether this NIC's address is waited for. Default: those are waited for that can report one."""
+
+
+class NetworkInterfaceArgsDict(TypedDict):
+    """NetworkInterfaceArgs as a dictionary."""
+
+    name: pulumi.Input[str]
+    network: NotRequired[pulumi.Input[str] | None]
+    type: NotRequired[pulumi.Input[NetworkInterfaceType] | None]
+    model: NotRequired[pulumi.Input[NetworkInterfaceModel] | None]
+    mac_address: NotRequired[pulumi.Input[str] | None]
+    boot_order: NotRequired[pulumi.Input[int] | None]
+    wait_for_address: NotRequired[pulumi.Input[bool] | None]
+
+
+if TYPE_CHECKING:
+    NetworkInterfaceLike: TypeAlias = NetworkInterfaceArgs | NetworkInterfaceArgsDict
+else:
+    NetworkInterfaceLike = NetworkInterfaceArgs
+
+
+@pulumi.output_type
+class NetworkInterface(dict[str, Any]):
+    """A network interface (NIC) of the machine."""
+
+    name: str = prop(name="name")
+    """Name of the interface, unique in the machine. A NIC keeps its MAC address as long as it keeps its name."""
+    network: str | None = prop(name="network")
+    """VLAN network as `namespace/name` (the `id` of a VlanNetwork). Empty: the management network."""
+    type: NetworkInterfaceType | None = prop(name="type")
+    """How it is connected. Default: `masquerade` on the management network, `bridge` on others."""
+    model: NetworkInterfaceModel = prop(name="model")
+    """Device the guest sees."""
+    mac_address: str | None = prop(name="macAddress")
+    """MAC address, such as `52:54:00:12:34:56`. Default: the cluster makes one, and keeps it."""
+    boot_order: int | None = prop(name="bootOrder")
+    """Place in the boot order, for network boot."""
+    wait_for_address: bool | None = prop(name="waitForAddress")
+    """With `wait_for="address"`: whether this NIC's address is waited for. Default: those are waited for that can report one."""
+
+
+@input_type
+class CloudInitDriveArgs:
+    """What cloud-init in the guest reads at the first boot. Either a CloudInit resource by `secret_name`, or the texts themselves."""
+
+    type: pulumi.Input[CloudInitDriveType] | None = prop(name="type", default=None)
+    """Kind of the data source. Default: `noCloud`."""
+    user_data: pulumi.Input[str] | None = prop(name="userData", default=None)
+    """User data. Kept in a Secret that belongs to the machine."""
+    network_data: pulumi.Input[str] | None = prop(name="networkData", default=None)
+    """Network configuration, version 1 or 2. Kept in the same Secret."""
+    secret_name: pulumi.Input[str] | None = prop(name="secretName", default=None)
+    """Secret in the machine's namespace with the keys `userdata` and, if there is any, `networkdata`; as name or `namespace/name`."""
+    network_data_secret_name: pulumi.Input[str] | None = prop(name="networkDataSecretName", default=None)
+    """Another Secret for the key `networkdata`, where network data and user data are kept apart."""
+
+
+class CloudInitDriveArgsDict(TypedDict):
+    """CloudInitDriveArgs as a dictionary."""
+
+    type: NotRequired[pulumi.Input[CloudInitDriveType] | None]
+    user_data: NotRequired[pulumi.Input[str] | None]
+    network_data: NotRequired[pulumi.Input[str] | None]
+    secret_name: NotRequired[pulumi.Input[str] | None]
+    network_data_secret_name: NotRequired[pulumi.Input[str] | None]
+
+
+if TYPE_CHECKING:
+    CloudInitDriveLike: TypeAlias = CloudInitDriveArgs | CloudInitDriveArgsDict
+else:
+    CloudInitDriveLike = CloudInitDriveArgs
+
+
+@pulumi.output_type
+class CloudInitDrive(dict[str, Any]):
+    """What cloud-init in the guest reads at the first boot. Either a CloudInit resource by `secret_name`, or the texts themselves."""
+
+    type: CloudInitDriveType = prop(name="type")
+    """Kind of the data source."""
+    user_data: str | None = prop(name="userData")
+    """User data. Kept in a Secret that belongs to the machine."""
+    network_data: str | None = prop(name="networkData")
+    """Network configuration, version 1 or 2. Kept in the same Secret."""
+    secret_name: str | None = prop(name="secretName")
+    """Secret in the machine's namespace with the keys `userdata` and, if there is any, `networkdata`; as name or `namespace/name`."""
+    network_data_secret_name: str | None = prop(name="networkDataSecretName")
+    """Another Secret for the key `networkdata`, where network data and user data are kept apart."""
+
+
+@input_type
+class HostDeviceArgs:
+    """A device of a node that the guest gets for itself: a PCI device, a vGPU or a USB device. It must be claimed for passthrough."""
+
+    name: pulumi.Input[str] = prop(name="name")
+    """Name of the claimed device, which is that of its PCIDevice, VGPUDevice or USBDevice, such as `node1-000004100`."""
+    device_name: pulumi.Input[str] = prop(name="deviceName")
+    """The resource name that the device's status shows, such as `nvidia.com/GP102GL`."""
+
+
+class HostDeviceArgsDict(TypedDict):
+    """HostDeviceArgs as a dictionary."""
+
+    name: pulumi.Input[str]
+    device_name: pulumi.Input[str]
+
+
+if TYPE_CHECKING:
+    HostDeviceLike: TypeAlias = HostDeviceArgs | HostDeviceArgsDict
+else:
+    HostDeviceLike = HostDeviceArgs
+
+
+@pulumi.output_type
+class HostDevice(dict[str, Any]):
+    """A device of a node that the guest gets for itself: a PCI device, a vGPU or a USB device. It must be claimed for passthrough."""
+
+    name: str = prop(name="name")
+    """Name of the claimed device, which is that of its PCIDevice, VGPUDevice or USBDevice, such as `node1-000004100`."""
+    device_name: str = prop(name="deviceName")
+    """The resource name that the device's status shows, such as `nvidia.com/GP102GL`."""
+
+
+@input_type
+class TimersArgs:
+    """Timers of the guest's clock. What is left out is QEMU's choice."""
+
+    hpet: pulumi.Input[bool] | None = prop(name="hpet", default=None)
+    """Whether there is a high precision event timer; Windows guests run better without."""
+    pit: pulumi.Input[TimersPit] | None = prop(name="pit", default=None)
+    """What happens to missed ticks of the interval timer."""
+    rtc: pulumi.Input[TimersRtc] | None = prop(name="rtc", default=None)
+    """What happens to missed ticks of the real-time clock."""
+    kvm: pulumi.Input[bool] | None = prop(name="kvm", default=None)
+    """Whether there is a KVM clock."""
+    hyperv: pulumi.Input[bool] | None = prop(name="hyperv", default=None)
+    """Whether there is a Hyper-V reference time counter, for Windows guests."""
+
+
+class TimersArgsDict(TypedDict):
+    """TimersArgs as a dictionary."""
+
+    hpet: NotRequired[pulumi.Input[bool] | None]
+    pit: NotRequired[pulumi.Input[TimersPit] | None]
+    rtc: NotRequired[pulumi.Input[TimersRtc] | None]
+    kvm: NotRequired[pulumi.Input[bool] | None]
+    hyperv: NotRequired[pulumi.Input[bool] | None]
+
+
+if TYPE_CHECKING:
+    TimersLike: TypeAlias = TimersArgs | TimersArgsDict
+else:
+    TimersLike = TimersArgs
+
+
+@pulumi.output_type
+class Timers(dict[str, Any]):
+    """Timers of the guest's clock. What is left out is QEMU's choice."""
+
+    hpet: bool | None = prop(name="hpet")
+    """Whether there is a high precision event timer; Windows guests run better without."""
+    pit: TimersPit | None = prop(name="pit")
+    """What happens to missed ticks of the interval timer."""
+    rtc: TimersRtc | None = prop(name="rtc")
+    """What happens to missed ticks of the real-time clock."""
+    kvm: bool | None = prop(name="kvm")
+    """Whether there is a KVM clock."""
+    hyperv: bool | None = prop(name="hyperv")
+    """Whether there is a Hyper-V reference time counter, for Windows guests."""
+
+
+@input_type
+class ClockArgs:
+    """The guest's clock: UTC unless `timezone` is given."""
+
+    timezone: pulumi.Input[str] | None = prop(name="timezone", default=None)
+    """Time zone in which the hardware clock runs, such as `Europe/Berlin`. Windows guests expect local time there."""
+    utc_offset_seconds: pulumi.Input[int] | None = prop(name="utcOffsetSeconds", default=None)
+    """Seconds that the hardware clock is ahead of UTC."""
+    timers: pulumi.Input[TimersLike] | None = prop(name="timers", default=None)
+    """The timers."""
+
+
+class ClockArgsDict(TypedDict):
+    """ClockArgs as a dictionary."""
+
+    timezone: NotRequired[pulumi.Input[str] | None]
+    utc_offset_seconds: NotRequired[pulumi.Input[int] | None]
+    timers: NotRequired[pulumi.Input[TimersLike] | None]
+
+
+if TYPE_CHECKING:
+    ClockLike: TypeAlias = ClockArgs | ClockArgsDict
+else:
+    ClockLike = ClockArgs
+
+
+@pulumi.output_type
+class Clock(dict[str, Any]):
+    """The guest's clock: UTC unless `timezone` is given."""
+
+    timezone: str | None = prop(name="timezone")
+    """Time zone in which the hardware clock runs, such as `Europe/Berlin`. Windows guests expect local time there."""
+    utc_offset_seconds: int | None = prop(name="utcOffsetSeconds")
+    """Seconds that the hardware clock is ahead of UTC."""
+    timers: Timers | None = prop(name="timers")
+    """The timers."""
+
+
+@input_type
+class SysprepArgs:
+    """Answer files for an unattended installation of Windows, as a CD-ROM. One of both, in the machine's namespace."""
+
+    secret_name: pulumi.Input[str] | None = prop(name="secretName", default=None)
+    """Secret with the keys `autounattend.xml` and, if there is any, `unattend.xml`."""
+    config_map_name: pulumi.Input[str] | None = prop(name="configMapName", default=None)
+    """ConfigMap with the same keys; for answers without a password."""
+
+
+class SysprepArgsDict(TypedDict):
+    """SysprepArgs as a dictionary."""
+
+    secret_name: NotRequired[pulumi.Input[str] | None]
+    config_map_name: NotRequired[pulumi.Input[str] | None]
+
+
+if TYPE_CHECKING:
+    SysprepLike: TypeAlias = SysprepArgs | SysprepArgsDict
+else:
+    SysprepLike = SysprepArgs
+
+
+@pulumi.output_type
+class Sysprep(dict[str, Any]):
+    """Answer files for an unattended installation of Windows, as a CD-ROM. One of both, in the machine's namespace."""
+
+    secret_name: str | None = prop(name="secretName")
+    """Secret with the keys `autounattend.xml` and, if there is any, `unattend.xml`."""
+    config_map_name: str | None = prop(name="configMapName")
+    """ConfigMap with the same keys; for answers without a password."""
+
+
+@input_type
+class LabelMatchArgs:
+    """One condition on a label."""
+
+    key: pulumi.Input[str] = prop(name="key")
+    """Name of the label."""
+    operator: pulumi.Input[LabelMatchOperator] | None = prop(name="operator", default=None)
+    """How it is compared. `Gt` and `Lt` compare numbers, of labels of nodes only. Default: `In`."""
+    values: pulumi.Input[Sequence[pulumi.Input[str]]] | None = prop(name="values", default=None)
+    """The values; none with `Exists` and `DoesNotExist`, one with `Gt` and `Lt`."""
+
+
+class LabelMatchArgsDict(TypedDict):
+    """LabelMatchArgs as a dictionary."""
+
+    key: pulumi.Input[str]
+    operator: NotRequired[pulumi.Input[LabelMatchOperator] | None]
+    values: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]] | None]
+
+
+if TYPE_CHECKING:
+    LabelMatchLike: TypeAlias = LabelMatchArgs | LabelMatchArgsDict
+else:
+    LabelMatchLike = LabelMatchArgs
+
+
+@pulumi.output_type
+class LabelMatch(dict[str, Any]):
+    """One condition on a label."""
+
+    key: str = prop(name="key")
+    """Name of the label."""
+    operator: LabelMatchOperator = prop(name="operator")
+    """How it is compared. `Gt` and `Lt` compare numbers, of labels of nodes only."""
+    values: Sequence[str] | None = prop(name="values")  # type: ignore[assignment]  # dictionaries have a method of that name
+    """The values; none with `Exists` and `DoesNotExist`, one with `Gt` and `Lt`."""
+
+
+@input_type
+class NodeTermArgs:
+    """Nodes that a machine may, or would rather, run on."""
+
+    match: pulumi.Input[Sequence[pulumi.Input[LabelMatchLike]]] = prop(name="match")
+    """Conditions on the labels of a node; all of them hold for it."""
+    weight: pulumi.Input[int] | None = prop(name="weight", default=None)
+    """How much it is preferred, from 1 to 100. Default: it is required, that is, the node fits one of the terms without a weight."""
+
+
+class NodeTermArgsDict(TypedDict):
+    """NodeTermArgs as a dictionary."""
+
+    match: pulumi.Input[Sequence[pulumi.Input[LabelMatchLike]]]
+    weight: NotRequired[pulumi.Input[int] | None]
+
+
+if TYPE_CHECKING:
+    NodeTermLike: TypeAlias = NodeTermArgs | NodeTermArgsDict
+else:
+    NodeTermLike = NodeTermArgs
+
+
+@pulumi.output_type
+class NodeTerm(dict[str, Any]):
+    """Nodes that a machine may, or would rather, run on."""
+
+    match: Sequence[LabelMatch] = prop(name="match")
+    """Conditions on the labels of a node; all of them hold for it."""
+    weight: int | None = prop(name="weight")
+    """How much it is preferred, from 1 to 100. Default: it is required, that is, the node fits one of the terms without a weight."""
+
+
+@input_type
+class MachineTermArgs:
+    """Machines that a machine shall be near to, or apart from."""
+
+    match_labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = prop(name="matchLabels", default=None)
+    """Labels of those machines (`labels`, and `tags` as `tag.harvesterhci.io/<key>`)."""
+    match: pulumi.Input[Sequence[pulumi.Input[LabelMatchLike]]] | None = prop(name="match", default=None)
+    """Further conditions on their labels; all of them hold."""
+    namespaces: pulumi.Input[Sequence[pulumi.Input[str]]] | None = prop(name="namespaces", default=None)
+    """Where those machines are. Default: the machine's own namespace."""
+    topology_key: pulumi.Input[str] | None = prop(name="topologyKey", default=None)
+    """Label of nodes that says what near is: nodes with the same value are one place. Default: the same node."""
+    weight: pulumi.Input[int] | None = prop(name="weight", default=None)
+    """How much it is preferred, from 1 to 100. Default: it is required."""
+
+
+class MachineTermArgsDict(TypedDict):
+    """MachineTermArgs as a dictionary."""
+
+    match_labels: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]] | None]
+    match: NotRequired[pulumi.Input[Sequence[pulumi.Input[LabelMatchLike]]] | None]
+    namespaces: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]] | None]
+    topology_key: NotRequired[pulumi.Input[str] | None]
+    weight: NotRequired[pulumi.Input[int] | None]
+
+
+if TYPE_CHECKING:
+    MachineTermLike: TypeAlias = MachineTermArgs | MachineTermArgsDict
+else:
+    MachineTermLike = MachineTermArgs
+
+
+@pulumi.output_type
+class MachineTerm(dict[str, Any]):
+    """Machines that a machine shall be near to, or apart from."""
+
+    match_labels: Mapping[str, str] | None = prop(name="matchLabels")
+    """Labels of those machines (`labels`, and `tags` as `tag.harvesterhci.io/<key>`)."""
+    match: Sequence[LabelMatch] | None = prop(name="match")
+    """Further conditions on their labels; all of them hold."""
+    namespaces: Sequence[str] | None = prop(name="namespaces")
+    """Where those machines are. Default: the machine's own namespace."""
+    topology_key: str = prop(name="topologyKey")
+    """Label of nodes that says what near is: nodes with the same value are one place. Default: the same node."""
+    weight: int | None = prop(name="weight")
+    """How much it is preferred, from 1 to 100. Default: it is required."""
+
+
+@input_type
+class TolerationArgs:
+    """A taint of nodes that the machine bears."""
+
+    key: pulumi.Input[str] | None = prop(name="key", default=None)
+    """Name of the taint. Empty with `Exists`: every taint."""
+    operator: pulumi.Input[TolerationOperator] | None = prop(name="operator", default=None)
+    """Whether the value counts. Default: `Equal`."""
+    value: pulumi.Input[str] | None = prop(name="value", default=None)
+    """The value of the taint."""
+    effect: pulumi.Input[TolerationEffect] | None = prop(name="effect", default=None)
+    """The effect of the taint. Default: every one."""
+    toleration_seconds: pulumi.Input[int] | None = prop(name="tolerationSeconds", default=None)
+    """How long it is borne, with `NoExecute`. Default: for ever."""
+
+
+class TolerationArgsDict(TypedDict):
+    """TolerationArgs as a dictionary."""
+
+    key: NotRequired[pulumi.Input[str] | None]
+    operator: NotRequired[pulumi.Input[TolerationOperator] | None]
+    value: NotRequired[pulumi.Input[str] | None]
+    effect: NotRequired[pulumi.Input[TolerationEffect] | None]
+    toleration_seconds: NotRequired[pulumi.Input[int] | None]
+
+
+if TYPE_CHECKING:
+    TolerationLike: TypeAlias = TolerationArgs | TolerationArgsDict
+else:
+    TolerationLike = TolerationArgs
+
+
+@pulumi.output_type
+class Toleration(dict[str, Any]):
+    """A taint of nodes that the machine bears."""
+
+    key: str | None = prop(name="key")
+    """Name of the taint. Empty with `Exists`: every taint."""
+    operator: TolerationOperator = prop(name="operator")
+    """Whether the value counts."""
+    value: str | None = prop(name="value")
+    """The value of the taint."""
+    effect: TolerationEffect | None = prop(name="effect")
+    """The effect of the taint. Default: every one."""
+    toleration_seconds: int | None = prop(name="tolerationSeconds")
+    """How long it is borne, with `NoExecute`. Default: for ever."""

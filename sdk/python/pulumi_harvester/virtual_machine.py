@@ -12,23 +12,39 @@ import pulumi
 
 from pulumi_harvester._resource import HarvesterResource
 from pulumi_harvester._types import input_type, prop
-from pulumi_harvester.shared import Timeouts, TimeoutsLike
+from pulumi_harvester.shared import (
+    Clock,
+    ClockLike,
+    CloudInitDrive,
+    CloudInitDriveLike,
+    Disk,
+    DiskLike,
+    HostDevice,
+    HostDeviceLike,
+    HotPlug,
+    HotPlugLike,
+    MachineTerm,
+    MachineTermLike,
+    NetworkInterface,
+    NetworkInterfaceLike,
+    NodeTerm,
+    NodeTermLike,
+    Sysprep,
+    SysprepLike,
+    Timeouts,
+    TimeoutsLike,
+    Toleration,
+    TolerationLike,
+)
 
+VirtualMachineUpdatePolicy: TypeAlias = Literal["auto", "live", "defer"]
+VirtualMachineRestartMode: TypeAlias = Literal["restart", "soft"]
+StopPolicyThen: TypeAlias = Literal["give-up", "force", "wait"]
+VirtualMachineWaitFor: TypeAlias = Literal["nothing", "running", "agent", "address", "cloud-init"]
 VirtualMachineRunStrategy: TypeAlias = Literal["RerunOnFailure", "Always", "Once", "Manual", "Halted"]
-DiskType: TypeAlias = Literal["disk", "cd-rom"]
-DiskBus: TypeAlias = Literal["virtio", "sata", "scsi", "usb"]
-DiskAccessMode: TypeAlias = Literal["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany"]
-DiskVolumeMode: TypeAlias = Literal["Block", "Filesystem"]
-DiskCacheMode: TypeAlias = Literal["none", "writeback", "writethrough"]
-DiskOnDelete: TypeAlias = Literal["keep", "delete"]
-NetworkInterfaceType: TypeAlias = Literal["bridge", "masquerade"]
-NetworkInterfaceModel: TypeAlias = Literal["virtio", "e1000", "e1000e", "ne2k_pci", "pcnet", "rtl8139"]
-CloudInitDriveType: TypeAlias = Literal["noCloud", "configDrive"]
 VirtualMachineTablet: TypeAlias = Literal["usb", "virtio", "none"]
 VirtualMachineSound: TypeAlias = Literal["ich9", "ac97"]
 VirtualMachineWatchdog: TypeAlias = Literal["reset", "poweroff", "shutdown"]
-TimersPit: TypeAlias = Literal["delay", "catchup", "discard"]
-TimersRtc: TypeAlias = Literal["delay", "catchup"]
 VirtualMachineHyperv: TypeAlias = Literal[
     "relaxed",
     "vapic",
@@ -47,593 +63,7 @@ VirtualMachineHyperv: TypeAlias = Literal[
 VirtualMachineMaintenanceModeStrategy: TypeAlias = Literal[
     "Migrate", "ShutdownAndRestartAfterEnable", "ShutdownAndRestartAfterDisable", "Shutdown"
 ]
-LabelMatchOperator: TypeAlias = Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]
-TolerationOperator: TypeAlias = Literal["Equal", "Exists"]
-TolerationEffect: TypeAlias = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
 VirtualMachineEvictionStrategy: TypeAlias = Literal["LiveMigrate", "LiveMigrateIfPossible", "None", "External"]
-VirtualMachineUpdatePolicy: TypeAlias = Literal["auto", "live", "defer"]
-StopPolicyThen: TypeAlias = Literal["give-up", "force", "wait"]
-VirtualMachineWaitFor: TypeAlias = Literal["nothing", "running", "agent", "address", "cloud-init"]
-
-
-@input_type
-class HotPlugArgs:
-    """Room for CPUs and memory that are plugged in while the guest runs (Harvester 1.6 and later, x86-64 only).
-
-    Within it `cpu` can grow, and `memory` can grow and go back to what the guest started with; the guest moves to another node for
-    it. Quotas and requests are computed from the most, not from what the guest has now. Source: Harvester's cpuAndMemoryHotplug
-    action.
-    """
-
-    max_cpu: pulumi.Input[int] = prop(name="maxCpu")
-    """The most CPUs the guest can get without a restart; at least `cpu`."""
-    max_memory: pulumi.Input[str] = prop(name="maxMemory")
-    """The most memory the guest can get without a restart, a multiple of `2Mi`; at least `memory`, which is `1Gi` or more here."""
-
-
-class HotPlugArgsDict(TypedDict):
-    """HotPlugArgs as a dictionary."""
-
-    max_cpu: pulumi.Input[int]
-    max_memory: pulumi.Input[str]
-
-
-if TYPE_CHECKING:
-    HotPlugLike: TypeAlias = HotPlugArgs | HotPlugArgsDict
-else:
-    HotPlugLike = HotPlugArgs
-
-
-@pulumi.output_type
-class HotPlug(dict[str, Any]):
-    """Room for CPUs and memory that are plugged in while the guest runs (Harvester 1.6 and later, x86-64 only).
-
-    Within it `cpu` can grow, and `memory` can grow and go back to what the guest started with; the guest moves to another node for
-    it. Quotas and requests are computed from the most, not from what the guest has now. Source: Harvester's cpuAndMemoryHotplug
-    action.
-    """
-
-    max_cpu: int = prop(name="maxCpu")
-    """The most CPUs the guest can get without a restart; at least `cpu`."""
-    max_memory: str = prop(name="maxMemory")
-    """The most memory the guest can get without a restart, a multiple of `2Mi`; at least `memory`, which is `1Gi` or more here."""
-
-
-@input_type
-class DiskArgs:
-    """A disk or CD-ROM. It has one source: `image`, `existing_volume`, `container_image`, or none for a blank disk of `size`."""
-
-    name: pulumi.Input[str] = prop(name="name")
-    """Name of the disk, unique in the machine. A disk with another name is another disk, with a volume of its own."""
-    type: pulumi.Input[DiskType] | None = prop(name="type", default=None)
-    """`disk` or `cd-rom`. A CD-ROM without a source is an empty drive (Harvester 1.8 and later). Default: `disk`."""
-    bus: pulumi.Input[DiskBus] | None = prop(name="bus", default=None)
-    """How the guest sees it. Default: `virtio` for disks, `scsi` for those with `hot_plug`, `sata` for CD-ROMs."""
-    size: pulumi.Input[str] | None = prop(name="size", default=None)
-    """Size of the volume, such as `20Gi`; required for images (at least their virtual size) and blank disks. It can grow, never
-    shrink.
-    """
-    image: pulumi.Input[str] | None = prop(name="image", default=None)
-    """Image the volume is made from, as `namespace/name` (the `id` of an Image)."""
-    existing_volume: pulumi.Input[str] | None = prop(name="existingVolume", default=None)
-    """Name of a volume (PersistentVolumeClaim) in the machine's namespace. It is attached, and never deleted with the machine."""
-    container_image: pulumi.Input[str] | None = prop(name="containerImage", default=None)
-    """Container image with a disk in it, such as `docker.io/kubevirt/fedora-cloud-container-disk-demo`. What is written to it is lost."""
-    storage_class: pulumi.Input[str] | None = prop(name="storageClass", default=None)
-    """Storage class of a blank disk. Default: the cluster's default class. The volume of an image has the image's own class."""
-    access_mode: pulumi.Input[DiskAccessMode] | None = prop(name="accessMode", default=None)
-    """Access mode of the volume. Live migration needs `ReadWriteMany`. Default: `ReadWriteMany`."""
-    volume_mode: pulumi.Input[DiskVolumeMode] | None = prop(name="volumeMode", default=None)
-    """Mode of the volume. Default: `Block`."""
-    boot_order: pulumi.Input[int] | None = prop(name="bootOrder", default=None)
-    """Place in the boot order, from 1. Default: the firmware tries the disks in their order."""
-    cache_mode: pulumi.Input[DiskCacheMode] | None = prop(name="cacheMode", default=None)
-    """Cache of the host. Default: KubeVirt's choice."""
-    serial: pulumi.Input[str] | None = prop(name="serial", default=None)
-    """Serial number that the guest sees."""
-    hot_plug: pulumi.Input[bool] | None = prop(name="hotPlug", default=None)
-    """Whether the disk, or the medium of a CD-ROM drive, can be plugged in and out while the guest runs (Harvester 1.8 and later;
-    before that such a disk is added with a stop). Its bus is `scsi` (default) or `virtio`, of CD-ROMs `sata`. Source: KubeVirt
-    hotplug.go.
-    """
-    on_delete: pulumi.Input[DiskOnDelete] | None = prop(name="onDelete", default=None)
-    """What happens to the volume when the machine is deleted or the disk is removed: `keep` it, or `delete` it and its data. Default:
-    `keep`; `delete` for the medium of a CD-ROM made from an image, which holds nothing that the image does not.
-    """
-
-
-class DiskArgsDict(TypedDict):
-    """DiskArgs as a dictionary."""
-
-    name: pulumi.Input[str]
-    type: NotRequired[pulumi.Input[DiskType] | None]
-    bus: NotRequired[pulumi.Input[DiskBus] | None]
-    size: NotRequired[pulumi.Input[str] | None]
-    image: NotRequired[pulumi.Input[str] | None]
-    existing_volume: NotRequired[pulumi.Input[str] | None]
-    container_image: NotRequired[pulumi.Input[str] | None]
-    storage_class: NotRequired[pulumi.Input[str] | None]
-    access_mode: NotRequired[pulumi.Input[DiskAccessMode] | None]
-    volume_mode: NotRequired[pulumi.Input[DiskVolumeMode] | None]
-    boot_order: NotRequired[pulumi.Input[int] | None]
-    cache_mode: NotRequired[pulumi.Input[DiskCacheMode] | None]
-    serial: NotRequired[pulumi.Input[str] | None]
-    hot_plug: NotRequired[pulumi.Input[bool] | None]
-    on_delete: NotRequired[pulumi.Input[DiskOnDelete] | None]
-
-
-if TYPE_CHECKING:
-    DiskLike: TypeAlias = DiskArgs | DiskArgsDict
-else:
-    DiskLike = DiskArgs
-
-
-@pulumi.output_type
-class Disk(dict[str, Any]):
-    """A disk or CD-ROM. It has one source: `image`, `existing_volume`, `container_image`, or none for a blank disk of `size`."""
-
-    name: str = prop(name="name")
-    """Name of the disk, unique in the machine. A disk with another name is another disk, with a volume of its own."""
-    type: DiskType = prop(name="type")
-    """`disk` or `cd-rom`. A CD-ROM without a source is an empty drive (Harvester 1.8 and later)."""
-    bus: DiskBus | None = prop(name="bus")
-    """How the guest sees it. Default: `virtio` for disks, `scsi` for those with `hot_plug`, `sata` for CD-ROMs."""
-    size: str | None = prop(name="size")
-    """Size of the volume, such as `20Gi`; required for images (at least their virtual size) and blank disks. It can grow, never
-    shrink.
-    """
-    image: str | None = prop(name="image")
-    """Image the volume is made from, as `namespace/name` (the `id` of an Image)."""
-    existing_volume: str | None = prop(name="existingVolume")
-    """Name of a volume (PersistentVolumeClaim) in the machine's namespace. It is attached, and never deleted with the machine."""
-    container_image: str | None = prop(name="containerImage")
-    """Container image with a disk in it, such as `docker.io/kubevirt/fedora-cloud-container-disk-demo`. What is written to it is lost."""
-    storage_class: str | None = prop(name="storageClass")
-    """Storage class of a blank disk. Default: the cluster's default class. The volume of an image has the image's own class."""
-    access_mode: DiskAccessMode = prop(name="accessMode")
-    """Access mode of the volume. Live migration needs `ReadWriteMany`."""
-    volume_mode: DiskVolumeMode = prop(name="volumeMode")
-    """Mode of the volume."""
-    boot_order: int | None = prop(name="bootOrder")
-    """Place in the boot order, from 1. Default: the firmware tries the disks in their order."""
-    cache_mode: DiskCacheMode | None = prop(name="cacheMode")
-    """Cache of the host. Default: KubeVirt's choice."""
-    serial: str | None = prop(name="serial")
-    """Serial number that the guest sees."""
-    hot_plug: bool = prop(name="hotPlug")
-    """Whether the disk, or the medium of a CD-ROM drive, can be plugged in and out while the guest runs (Harvester 1.8 and later;
-    before that such a disk is added with a stop). Its bus is `scsi` (default) or `virtio`, of CD-ROMs `sata`. Source: KubeVirt
-    hotplug.go.
-    """
-    on_delete: DiskOnDelete | None = prop(name="onDelete")
-    """What happens to the volume when the machine is deleted or the disk is removed: `keep` it, or `delete` it and its data. Default:
-    `keep`; `delete` for the medium of a CD-ROM made from an image, which holds nothing that the image does not.
-    """
-
-
-@input_type
-class NetworkInterfaceArgs:
-    """A network interface (NIC) of the machine."""
-
-    name: pulumi.Input[str] = prop(name="name")
-    """Name of the interface, unique in the machine. A NIC keeps its MAC address as long as it keeps its name."""
-    network: pulumi.Input[str] | None = prop(name="network", default=None)
-    """VLAN network as `namespace/name` (the `id` of a VlanNetwork). Empty: the management network."""
-    type: pulumi.Input[NetworkInterfaceType] | None = prop(name="type", default=None)
-    """How it is connected. Default: `masquerade` on the management network, `bridge` on others."""
-    model: pulumi.Input[NetworkInterfaceModel] | None = prop(name="model", default=None)
-    """Device the guest sees. Default: `virtio`."""
-    mac_address: pulumi.Input[str] | None = prop(name="macAddress", default=None)
-    """MAC address, such as `52:54:00:12:34:56`. Default: the cluster makes one, and keeps it."""
-    boot_order: pulumi.Input[int] | None = prop(name="bootOrder", default=None)
-    """Place in the boot order, for network boot."""
-    wait_for_address: pulumi.Input[bool] | None = prop(name="waitForAddress", default=None)
-    """With `wait_for="address"`: whether this NIC's address is waited for. Default: those are waited for that can report one."""
-
-
-class NetworkInterfaceArgsDict(TypedDict):
-    """NetworkInterfaceArgs as a dictionary."""
-
-    name: pulumi.Input[str]
-    network: NotRequired[pulumi.Input[str] | None]
-    type: NotRequired[pulumi.Input[NetworkInterfaceType] | None]
-    model: NotRequired[pulumi.Input[NetworkInterfaceModel] | None]
-    mac_address: NotRequired[pulumi.Input[str] | None]
-    boot_order: NotRequired[pulumi.Input[int] | None]
-    wait_for_address: NotRequired[pulumi.Input[bool] | None]
-
-
-if TYPE_CHECKING:
-    NetworkInterfaceLike: TypeAlias = NetworkInterfaceArgs | NetworkInterfaceArgsDict
-else:
-    NetworkInterfaceLike = NetworkInterfaceArgs
-
-
-@pulumi.output_type
-class NetworkInterface(dict[str, Any]):
-    """A network interface (NIC) of the machine."""
-
-    name: str = prop(name="name")
-    """Name of the interface, unique in the machine. A NIC keeps its MAC address as long as it keeps its name."""
-    network: str | None = prop(name="network")
-    """VLAN network as `namespace/name` (the `id` of a VlanNetwork). Empty: the management network."""
-    type: NetworkInterfaceType | None = prop(name="type")
-    """How it is connected. Default: `masquerade` on the management network, `bridge` on others."""
-    model: NetworkInterfaceModel = prop(name="model")
-    """Device the guest sees."""
-    mac_address: str | None = prop(name="macAddress")
-    """MAC address, such as `52:54:00:12:34:56`. Default: the cluster makes one, and keeps it."""
-    boot_order: int | None = prop(name="bootOrder")
-    """Place in the boot order, for network boot."""
-    wait_for_address: bool | None = prop(name="waitForAddress")
-    """With `wait_for="address"`: whether this NIC's address is waited for. Default: those are waited for that can report one."""
-
-
-@input_type
-class CloudInitDriveArgs:
-    """What cloud-init in the guest reads at the first boot. Either a CloudInit resource by `secret_name`, or the texts themselves."""
-
-    type: pulumi.Input[CloudInitDriveType] | None = prop(name="type", default=None)
-    """Kind of the data source. Default: `noCloud`."""
-    user_data: pulumi.Input[str] | None = prop(name="userData", default=None)
-    """User data. Kept in a Secret that belongs to the machine."""
-    network_data: pulumi.Input[str] | None = prop(name="networkData", default=None)
-    """Network configuration, version 1 or 2. Kept in the same Secret."""
-    secret_name: pulumi.Input[str] | None = prop(name="secretName", default=None)
-    """Secret in the machine's namespace with the keys `userdata` and, if there is any, `networkdata`; as name or `namespace/name`."""
-    network_data_secret_name: pulumi.Input[str] | None = prop(name="networkDataSecretName", default=None)
-    """Another Secret for the key `networkdata`, where network data and user data are kept apart."""
-
-
-class CloudInitDriveArgsDict(TypedDict):
-    """CloudInitDriveArgs as a dictionary."""
-
-    type: NotRequired[pulumi.Input[CloudInitDriveType] | None]
-    user_data: NotRequired[pulumi.Input[str] | None]
-    network_data: NotRequired[pulumi.Input[str] | None]
-    secret_name: NotRequired[pulumi.Input[str] | None]
-    network_data_secret_name: NotRequired[pulumi.Input[str] | None]
-
-
-if TYPE_CHECKING:
-    CloudInitDriveLike: TypeAlias = CloudInitDriveArgs | CloudInitDriveArgsDict
-else:
-    CloudInitDriveLike = CloudInitDriveArgs
-
-
-@pulumi.output_type
-class CloudInitDrive(dict[str, Any]):
-    """What cloud-init in the guest reads at the first boot. Either a CloudInit resource by `secret_name`, or the texts themselves."""
-
-    type: CloudInitDriveType = prop(name="type")
-    """Kind of the data source."""
-    user_data: str | None = prop(name="userData")
-    """User data. Kept in a Secret that belongs to the machine."""
-    network_data: str | None = prop(name="networkData")
-    """Network configuration, version 1 or 2. Kept in the same Secret."""
-    secret_name: str | None = prop(name="secretName")
-    """Secret in the machine's namespace with the keys `userdata` and, if there is any, `networkdata`; as name or `namespace/name`."""
-    network_data_secret_name: str | None = prop(name="networkDataSecretName")
-    """Another Secret for the key `networkdata`, where network data and user data are kept apart."""
-
-
-@input_type
-class HostDeviceArgs:
-    """A device of a node that the guest gets for itself: a PCI device, a vGPU or a USB device. It must be claimed for passthrough."""
-
-    name: pulumi.Input[str] = prop(name="name")
-    """Name of the claimed device, which is that of its PCIDevice, VGPUDevice or USBDevice, such as `node1-000004100`."""
-    device_name: pulumi.Input[str] = prop(name="deviceName")
-    """The resource name that the device's status shows, such as `nvidia.com/GP102GL`."""
-
-
-class HostDeviceArgsDict(TypedDict):
-    """HostDeviceArgs as a dictionary."""
-
-    name: pulumi.Input[str]
-    device_name: pulumi.Input[str]
-
-
-if TYPE_CHECKING:
-    HostDeviceLike: TypeAlias = HostDeviceArgs | HostDeviceArgsDict
-else:
-    HostDeviceLike = HostDeviceArgs
-
-
-@pulumi.output_type
-class HostDevice(dict[str, Any]):
-    """A device of a node that the guest gets for itself: a PCI device, a vGPU or a USB device. It must be claimed for passthrough."""
-
-    name: str = prop(name="name")
-    """Name of the claimed device, which is that of its PCIDevice, VGPUDevice or USBDevice, such as `node1-000004100`."""
-    device_name: str = prop(name="deviceName")
-    """The resource name that the device's status shows, such as `nvidia.com/GP102GL`."""
-
-
-@input_type
-class TimersArgs:
-    """Timers of the guest's clock. What is left out is QEMU's choice."""
-
-    hpet: pulumi.Input[bool] | None = prop(name="hpet", default=None)
-    """Whether there is a high precision event timer; Windows guests run better without."""
-    pit: pulumi.Input[TimersPit] | None = prop(name="pit", default=None)
-    """What happens to missed ticks of the interval timer."""
-    rtc: pulumi.Input[TimersRtc] | None = prop(name="rtc", default=None)
-    """What happens to missed ticks of the real-time clock."""
-    kvm: pulumi.Input[bool] | None = prop(name="kvm", default=None)
-    """Whether there is a KVM clock."""
-    hyperv: pulumi.Input[bool] | None = prop(name="hyperv", default=None)
-    """Whether there is a Hyper-V reference time counter, for Windows guests."""
-
-
-class TimersArgsDict(TypedDict):
-    """TimersArgs as a dictionary."""
-
-    hpet: NotRequired[pulumi.Input[bool] | None]
-    pit: NotRequired[pulumi.Input[TimersPit] | None]
-    rtc: NotRequired[pulumi.Input[TimersRtc] | None]
-    kvm: NotRequired[pulumi.Input[bool] | None]
-    hyperv: NotRequired[pulumi.Input[bool] | None]
-
-
-if TYPE_CHECKING:
-    TimersLike: TypeAlias = TimersArgs | TimersArgsDict
-else:
-    TimersLike = TimersArgs
-
-
-@pulumi.output_type
-class Timers(dict[str, Any]):
-    """Timers of the guest's clock. What is left out is QEMU's choice."""
-
-    hpet: bool | None = prop(name="hpet")
-    """Whether there is a high precision event timer; Windows guests run better without."""
-    pit: TimersPit | None = prop(name="pit")
-    """What happens to missed ticks of the interval timer."""
-    rtc: TimersRtc | None = prop(name="rtc")
-    """What happens to missed ticks of the real-time clock."""
-    kvm: bool | None = prop(name="kvm")
-    """Whether there is a KVM clock."""
-    hyperv: bool | None = prop(name="hyperv")
-    """Whether there is a Hyper-V reference time counter, for Windows guests."""
-
-
-@input_type
-class ClockArgs:
-    """The guest's clock: UTC unless `timezone` is given."""
-
-    timezone: pulumi.Input[str] | None = prop(name="timezone", default=None)
-    """Time zone in which the hardware clock runs, such as `Europe/Berlin`. Windows guests expect local time there."""
-    utc_offset_seconds: pulumi.Input[int] | None = prop(name="utcOffsetSeconds", default=None)
-    """Seconds that the hardware clock is ahead of UTC."""
-    timers: pulumi.Input[TimersLike] | None = prop(name="timers", default=None)
-    """The timers."""
-
-
-class ClockArgsDict(TypedDict):
-    """ClockArgs as a dictionary."""
-
-    timezone: NotRequired[pulumi.Input[str] | None]
-    utc_offset_seconds: NotRequired[pulumi.Input[int] | None]
-    timers: NotRequired[pulumi.Input[TimersLike] | None]
-
-
-if TYPE_CHECKING:
-    ClockLike: TypeAlias = ClockArgs | ClockArgsDict
-else:
-    ClockLike = ClockArgs
-
-
-@pulumi.output_type
-class Clock(dict[str, Any]):
-    """The guest's clock: UTC unless `timezone` is given."""
-
-    timezone: str | None = prop(name="timezone")
-    """Time zone in which the hardware clock runs, such as `Europe/Berlin`. Windows guests expect local time there."""
-    utc_offset_seconds: int | None = prop(name="utcOffsetSeconds")
-    """Seconds that the hardware clock is ahead of UTC."""
-    timers: Timers | None = prop(name="timers")
-    """The timers."""
-
-
-@input_type
-class SysprepArgs:
-    """Answer files for an unattended installation of Windows, as a CD-ROM. One of both, in the machine's namespace."""
-
-    secret_name: pulumi.Input[str] | None = prop(name="secretName", default=None)
-    """Secret with the keys `autounattend.xml` and, if there is any, `unattend.xml`."""
-    config_map_name: pulumi.Input[str] | None = prop(name="configMapName", default=None)
-    """ConfigMap with the same keys; for answers without a password."""
-
-
-class SysprepArgsDict(TypedDict):
-    """SysprepArgs as a dictionary."""
-
-    secret_name: NotRequired[pulumi.Input[str] | None]
-    config_map_name: NotRequired[pulumi.Input[str] | None]
-
-
-if TYPE_CHECKING:
-    SysprepLike: TypeAlias = SysprepArgs | SysprepArgsDict
-else:
-    SysprepLike = SysprepArgs
-
-
-@pulumi.output_type
-class Sysprep(dict[str, Any]):
-    """Answer files for an unattended installation of Windows, as a CD-ROM. One of both, in the machine's namespace."""
-
-    secret_name: str | None = prop(name="secretName")
-    """Secret with the keys `autounattend.xml` and, if there is any, `unattend.xml`."""
-    config_map_name: str | None = prop(name="configMapName")
-    """ConfigMap with the same keys; for answers without a password."""
-
-
-@input_type
-class LabelMatchArgs:
-    """One condition on a label."""
-
-    key: pulumi.Input[str] = prop(name="key")
-    """Name of the label."""
-    operator: pulumi.Input[LabelMatchOperator] | None = prop(name="operator", default=None)
-    """How it is compared. `Gt` and `Lt` compare numbers, of labels of nodes only. Default: `In`."""
-    values: pulumi.Input[Sequence[pulumi.Input[str]]] | None = prop(name="values", default=None)
-    """The values; none with `Exists` and `DoesNotExist`, one with `Gt` and `Lt`."""
-
-
-class LabelMatchArgsDict(TypedDict):
-    """LabelMatchArgs as a dictionary."""
-
-    key: pulumi.Input[str]
-    operator: NotRequired[pulumi.Input[LabelMatchOperator] | None]
-    values: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]] | None]
-
-
-if TYPE_CHECKING:
-    LabelMatchLike: TypeAlias = LabelMatchArgs | LabelMatchArgsDict
-else:
-    LabelMatchLike = LabelMatchArgs
-
-
-@pulumi.output_type
-class LabelMatch(dict[str, Any]):
-    """One condition on a label."""
-
-    key: str = prop(name="key")
-    """Name of the label."""
-    operator: LabelMatchOperator = prop(name="operator")
-    """How it is compared. `Gt` and `Lt` compare numbers, of labels of nodes only."""
-    values: Sequence[str] | None = prop(name="values")  # type: ignore[assignment]  # dictionaries have a method of that name
-    """The values; none with `Exists` and `DoesNotExist`, one with `Gt` and `Lt`."""
-
-
-@input_type
-class NodeTermArgs:
-    """Nodes that a machine may, or would rather, run on."""
-
-    match: pulumi.Input[Sequence[pulumi.Input[LabelMatchLike]]] = prop(name="match")
-    """Conditions on the labels of a node; all of them hold for it."""
-    weight: pulumi.Input[int] | None = prop(name="weight", default=None)
-    """How much it is preferred, from 1 to 100. Default: it is required, that is, the node fits one of the terms without a weight."""
-
-
-class NodeTermArgsDict(TypedDict):
-    """NodeTermArgs as a dictionary."""
-
-    match: pulumi.Input[Sequence[pulumi.Input[LabelMatchLike]]]
-    weight: NotRequired[pulumi.Input[int] | None]
-
-
-if TYPE_CHECKING:
-    NodeTermLike: TypeAlias = NodeTermArgs | NodeTermArgsDict
-else:
-    NodeTermLike = NodeTermArgs
-
-
-@pulumi.output_type
-class NodeTerm(dict[str, Any]):
-    """Nodes that a machine may, or would rather, run on."""
-
-    match: Sequence[LabelMatch] = prop(name="match")
-    """Conditions on the labels of a node; all of them hold for it."""
-    weight: int | None = prop(name="weight")
-    """How much it is preferred, from 1 to 100. Default: it is required, that is, the node fits one of the terms without a weight."""
-
-
-@input_type
-class MachineTermArgs:
-    """Machines that a machine shall be near to, or apart from."""
-
-    match_labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = prop(name="matchLabels", default=None)
-    """Labels of those machines (`labels`, and `tags` as `tag.harvesterhci.io/<key>`)."""
-    match: pulumi.Input[Sequence[pulumi.Input[LabelMatchLike]]] | None = prop(name="match", default=None)
-    """Further conditions on their labels; all of them hold."""
-    namespaces: pulumi.Input[Sequence[pulumi.Input[str]]] | None = prop(name="namespaces", default=None)
-    """Where those machines are. Default: the machine's own namespace."""
-    topology_key: pulumi.Input[str] | None = prop(name="topologyKey", default=None)
-    """Label of nodes that says what near is: nodes with the same value are one place. Default: the same node."""
-    weight: pulumi.Input[int] | None = prop(name="weight", default=None)
-    """How much it is preferred, from 1 to 100. Default: it is required."""
-
-
-class MachineTermArgsDict(TypedDict):
-    """MachineTermArgs as a dictionary."""
-
-    match_labels: NotRequired[pulumi.Input[Mapping[str, pulumi.Input[str]]] | None]
-    match: NotRequired[pulumi.Input[Sequence[pulumi.Input[LabelMatchLike]]] | None]
-    namespaces: NotRequired[pulumi.Input[Sequence[pulumi.Input[str]]] | None]
-    topology_key: NotRequired[pulumi.Input[str] | None]
-    weight: NotRequired[pulumi.Input[int] | None]
-
-
-if TYPE_CHECKING:
-    MachineTermLike: TypeAlias = MachineTermArgs | MachineTermArgsDict
-else:
-    MachineTermLike = MachineTermArgs
-
-
-@pulumi.output_type
-class MachineTerm(dict[str, Any]):
-    """Machines that a machine shall be near to, or apart from."""
-
-    match_labels: Mapping[str, str] | None = prop(name="matchLabels")
-    """Labels of those machines (`labels`, and `tags` as `tag.harvesterhci.io/<key>`)."""
-    match: Sequence[LabelMatch] | None = prop(name="match")
-    """Further conditions on their labels; all of them hold."""
-    namespaces: Sequence[str] | None = prop(name="namespaces")
-    """Where those machines are. Default: the machine's own namespace."""
-    topology_key: str = prop(name="topologyKey")
-    """Label of nodes that says what near is: nodes with the same value are one place. Default: the same node."""
-    weight: int | None = prop(name="weight")
-    """How much it is preferred, from 1 to 100. Default: it is required."""
-
-
-@input_type
-class TolerationArgs:
-    """A taint of nodes that the machine bears."""
-
-    key: pulumi.Input[str] | None = prop(name="key", default=None)
-    """Name of the taint. Empty with `Exists`: every taint."""
-    operator: pulumi.Input[TolerationOperator] | None = prop(name="operator", default=None)
-    """Whether the value counts. Default: `Equal`."""
-    value: pulumi.Input[str] | None = prop(name="value", default=None)
-    """The value of the taint."""
-    effect: pulumi.Input[TolerationEffect] | None = prop(name="effect", default=None)
-    """The effect of the taint. Default: every one."""
-    toleration_seconds: pulumi.Input[int] | None = prop(name="tolerationSeconds", default=None)
-    """How long it is borne, with `NoExecute`. Default: for ever."""
-
-
-class TolerationArgsDict(TypedDict):
-    """TolerationArgs as a dictionary."""
-
-    key: NotRequired[pulumi.Input[str] | None]
-    operator: NotRequired[pulumi.Input[TolerationOperator] | None]
-    value: NotRequired[pulumi.Input[str] | None]
-    effect: NotRequired[pulumi.Input[TolerationEffect] | None]
-    toleration_seconds: NotRequired[pulumi.Input[int] | None]
-
-
-if TYPE_CHECKING:
-    TolerationLike: TypeAlias = TolerationArgs | TolerationArgsDict
-else:
-    TolerationLike = TolerationArgs
-
-
-@pulumi.output_type
-class Toleration(dict[str, Any]):
-    """A taint of nodes that the machine bears."""
-
-    key: str | None = prop(name="key")
-    """Name of the taint. Empty with `Exists`: every taint."""
-    operator: TolerationOperator = prop(name="operator")
-    """Whether the value counts."""
-    value: str | None = prop(name="value")
-    """The value of the taint."""
-    effect: TolerationEffect | None = prop(name="effect")
-    """The effect of the taint. Default: every one."""
-    toleration_seconds: int | None = prop(name="tolerationSeconds")
-    """How long it is borne, with `NoExecute`. Default: for ever."""
 
 
 @input_type
@@ -701,6 +131,62 @@ class VirtualMachineArgs:
     """Name of the object in the cluster. Default: the resource's name in the program. A change replaces the resource."""
     namespace: pulumi.Input[str] | None = prop(name="namespace", default=None)
     """Namespace of the object. Default: `default`. A change replaces the resource."""
+    template: pulumi.Input[str] | None = prop(name="template", default=None)
+    """Template to make it from: the ID (`namespace/name`) of a VirtualMachineTemplate, whose default version is taken, or of one
+    VirtualMachineTemplateVersion. It is read once, when the machine is made: what the program leaves out is taken from it, as far
+    as inputs model it, and kept from then on. MAC addresses and volumes are always new.
+    """
+    update_policy: pulumi.Input[VirtualMachineUpdatePolicy] | None = prop(name="updatePolicy", default=None)
+    """What becomes of changes that a running guest cannot take; the provider's setting `harvester:updatePolicy` is the default for
+    all. `auto`: it is stopped, changed and started again. `live`: they are refused at preview. `defer`: they are written and the
+    guest is left running; `restart_required` says so until its next start.
+    """
+    paused: pulumi.Input[bool] | None = prop(name="paused", default=None)
+    """Whether its guest stands still: no CPU runs, the memory is kept, and nothing answers. It holds while the machine runs, also
+    after a start; a stop lets the guest go on first, so that it can shut down. Default: `False`.
+    """
+    migrate_to: pulumi.Input[str] | None = prop(name="migrateTo", default=None)
+    """Node to move the running guest to, without a stop. Another value moves it once; later the cluster may move it elsewhere, as
+    `node_name` shows. Use `node_selector` to keep it on nodes.
+    """
+    restart_mode: pulumi.Input[VirtualMachineRestartMode] | None = prop(name="restartMode", default=None)
+    """What another `restart_trigger` does to a running guest. `restart`: it is stopped and started. `soft`: it is asked to reboot
+    itself, in the same machine; what waits for a restart goes on waiting, and nothing tells when it is done. Default: `restart`.
+    """
+    disruption_group: pulumi.Input[str] | None = prop(name="disruptionGroup", default=None)
+    """Name of a group of machines, such as those of one service, of which only some may be stopped at a time."""
+    max_unavailable: pulumi.Input[int] | None = prop(name="maxUnavailable", default=None)
+    """How many of its `disruption_group` may be stopped for changes at the same time, within one `pulumi up`; where its machines
+    differ, the smallest number counts. One that does not come back stops the rest. Deletes, replacements and `run_strategy` do not
+    count. Default: `1`.
+    """
+    restart_trigger: pulumi.Input[str] | None = prop(name="restartTrigger", default=None)
+    """Any text. Another value restarts a running guest on purpose, whatever `update_policy` says, and with it what was deferred."""
+    stop: pulumi.Input[StopPolicyLike] | None = prop(name="stop", default=None)
+    """How the machine is stopped for a change that it cannot take while it runs."""
+    wait_for: pulumi.Input[VirtualMachineWaitFor] | None = prop(name="waitFor", default=None)
+    """What a create or a start waits for. `nothing`: the object is there. `running`: the guest runs. `agent`: qemu-guest-agent in the
+    guest is connected. `address`: it has an address (link-local ones do not count); a NIC on a VLAN network reports its address
+    only where the guest runs qemu-guest-agent. `cloud-init`: it has an address, and cloud-init has finished, with or without
+    errors. For this the machine gets a readiness probe that looks for /run/cloud-init/result.json through the agent, which must be
+    allowed to run commands; a machine that runs already gets the probe at its next start. Default: `running`.
+    """
+    description: pulumi.Input[str] | None = prop(name="description", default=None)
+    """Free text that Harvester's UI shows beside the object."""
+    tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = prop(name="tags", default=None)
+    """Tags as Harvester's UI shows them: each is a label `tag.harvesterhci.io/<key>`. Tags that others set are left alone."""
+    labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = prop(name="labels", default=None)
+    """Labels of the object. Labels that others set are left alone."""
+    annotations: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = prop(name="annotations", default=None)
+    """Annotations of the object. Annotations that others set are left alone."""
+    adopt: pulumi.Input[bool] | None = prop(name="adopt", default=None)
+    """Take over an existing object of that name. Without it, an object that this resource did not make is an error. Default: `False`."""
+    cluster: pulumi.Input[str] | None = prop(name="cluster", default=None)
+    """Which of the clusters in `harvester:clusters` to use. Default: the one of the provider's own settings. A change replaces the
+    resource.
+    """
+    timeouts: pulumi.Input[TimeoutsLike] | None = prop(name="timeouts", default=None)
+    """How long each operation may take."""
     cpu: pulumi.Input[int] | None = prop(name="cpu", default=None)
     """Number of virtual CPUs (cores). Default: `1`."""
     memory: pulumi.Input[str] | None = prop(name="memory", default=None)
@@ -791,38 +277,6 @@ class VirtualMachineArgs:
     """What happens to the machine when its node is drained. Default: `LiveMigrateIfPossible`."""
     termination_grace_period_seconds: pulumi.Input[int] | None = prop(name="terminationGracePeriodSeconds", default=None)
     """Seconds a guest may take to shut down before it is switched off. Default: the cluster's setting (120)."""
-    update_policy: pulumi.Input[VirtualMachineUpdatePolicy] | None = prop(name="updatePolicy", default=None)
-    """What becomes of changes that a running guest cannot take; the provider's setting `harvester:updatePolicy` is the default for
-    all. `auto`: it is stopped, changed and started again. `live`: they are refused at preview. `defer`: they are written and the
-    guest is left running; `restart_required` says so until its next start.
-    """
-    restart_trigger: pulumi.Input[str] | None = prop(name="restartTrigger", default=None)
-    """Any text. Another value restarts a running guest on purpose, whatever `update_policy` says, and with it what was deferred."""
-    stop: pulumi.Input[StopPolicyLike] | None = prop(name="stop", default=None)
-    """How the machine is stopped for a change that it cannot take while it runs."""
-    wait_for: pulumi.Input[VirtualMachineWaitFor] | None = prop(name="waitFor", default=None)
-    """What a create or a start waits for. `nothing`: the object is there. `running`: the guest runs. `agent`: qemu-guest-agent in the
-    guest is connected. `address`: it has an address (link-local ones do not count); a NIC on a VLAN network reports its address
-    only where the guest runs qemu-guest-agent. `cloud-init`: it has an address, and cloud-init has finished, with or without
-    errors. For this the machine gets a readiness probe that looks for /run/cloud-init/result.json through the agent, which must be
-    allowed to run commands; a machine that runs already gets the probe at its next start. Default: `running`.
-    """
-    description: pulumi.Input[str] | None = prop(name="description", default=None)
-    """Free text that Harvester's UI shows beside the object."""
-    tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = prop(name="tags", default=None)
-    """Tags as Harvester's UI shows them: each is a label `tag.harvesterhci.io/<key>`. Tags that others set are left alone."""
-    labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = prop(name="labels", default=None)
-    """Labels of the object. Labels that others set are left alone."""
-    annotations: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = prop(name="annotations", default=None)
-    """Annotations of the object. Annotations that others set are left alone."""
-    adopt: pulumi.Input[bool] | None = prop(name="adopt", default=None)
-    """Take over an existing object of that name. Without it, an object that this resource did not make is an error. Default: `False`."""
-    cluster: pulumi.Input[str] | None = prop(name="cluster", default=None)
-    """Which of the clusters in `harvester:clusters` to use. Default: the one of the provider's own settings. A change replaces the
-    resource.
-    """
-    timeouts: pulumi.Input[TimeoutsLike] | None = prop(name="timeouts", default=None)
-    """How long each operation may take."""
 
 
 class VirtualMachine(
@@ -843,6 +297,23 @@ class VirtualMachine(
         *,
         name: pulumi.Input[str] | None = None,
         namespace: pulumi.Input[str] | None = None,
+        template: pulumi.Input[str] | None = None,
+        update_policy: pulumi.Input[VirtualMachineUpdatePolicy] | None = None,
+        paused: pulumi.Input[bool] | None = None,
+        migrate_to: pulumi.Input[str] | None = None,
+        restart_mode: pulumi.Input[VirtualMachineRestartMode] | None = None,
+        disruption_group: pulumi.Input[str] | None = None,
+        max_unavailable: pulumi.Input[int] | None = None,
+        restart_trigger: pulumi.Input[str] | None = None,
+        stop: pulumi.Input[StopPolicyLike] | None = None,
+        wait_for: pulumi.Input[VirtualMachineWaitFor] | None = None,
+        description: pulumi.Input[str] | None = None,
+        tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+        labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+        annotations: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
+        adopt: pulumi.Input[bool] | None = None,
+        cluster: pulumi.Input[str] | None = None,
+        timeouts: pulumi.Input[TimeoutsLike] | None = None,
         cpu: pulumi.Input[int] | None = None,
         memory: pulumi.Input[str] | None = None,
         hot_plug: pulumi.Input[HotPlugLike] | None = None,
@@ -879,17 +350,6 @@ class VirtualMachine(
         priority_class: pulumi.Input[str] | None = None,
         eviction_strategy: pulumi.Input[VirtualMachineEvictionStrategy] | None = None,
         termination_grace_period_seconds: pulumi.Input[int] | None = None,
-        update_policy: pulumi.Input[VirtualMachineUpdatePolicy] | None = None,
-        restart_trigger: pulumi.Input[str] | None = None,
-        stop: pulumi.Input[StopPolicyLike] | None = None,
-        wait_for: pulumi.Input[VirtualMachineWaitFor] | None = None,
-        description: pulumi.Input[str] | None = None,
-        tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
-        labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
-        annotations: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
-        adopt: pulumi.Input[bool] | None = None,
-        cluster: pulumi.Input[str] | None = None,
-        timeouts: pulumi.Input[TimeoutsLike] | None = None,
     ) -> None: ...
     def __init__(self, resource_name: str, *args: Any, **inputs: Any) -> None:
         """Declare the resource, with its inputs by keyword or all in one VirtualMachineArgs.
@@ -897,6 +357,45 @@ class VirtualMachine(
         :param name: Name of the object in the cluster. Default: the resource's name in the program. A change replaces the
             resource.
         :param namespace: Namespace of the object. Default: `default`. A change replaces the resource.
+        :param template: Template to make it from: the ID (`namespace/name`) of a VirtualMachineTemplate, whose default version
+            is taken, or of one VirtualMachineTemplateVersion. It is read once, when the machine is made: what the program
+            leaves out is taken from it, as far as inputs model it, and kept from then on. MAC addresses and volumes are always
+            new.
+        :param update_policy: What becomes of changes that a running guest cannot take; the provider's setting
+            `harvester:updatePolicy` is the default for all. `auto`: it is stopped, changed and started again. `live`: they are
+            refused at preview. `defer`: they are written and the guest is left running; `restart_required` says so until its
+            next start.
+        :param paused: Whether its guest stands still: no CPU runs, the memory is kept, and nothing answers. It holds while the
+            machine runs, also after a start; a stop lets the guest go on first, so that it can shut down. Default: `False`.
+        :param migrate_to: Node to move the running guest to, without a stop. Another value moves it once; later the cluster may
+            move it elsewhere, as `node_name` shows. Use `node_selector` to keep it on nodes.
+        :param restart_mode: What another `restart_trigger` does to a running guest. `restart`: it is stopped and started.
+            `soft`: it is asked to reboot itself, in the same machine; what waits for a restart goes on waiting, and nothing
+            tells when it is done. Default: `restart`.
+        :param disruption_group: Name of a group of machines, such as those of one service, of which only some may be stopped at
+            a time.
+        :param max_unavailable: How many of its `disruption_group` may be stopped for changes at the same time, within one
+            `pulumi up`; where its machines differ, the smallest number counts. One that does not come back stops the rest.
+            Deletes, replacements and `run_strategy` do not count. Default: `1`.
+        :param restart_trigger: Any text. Another value restarts a running guest on purpose, whatever `update_policy` says, and
+            with it what was deferred.
+        :param stop: How the machine is stopped for a change that it cannot take while it runs.
+        :param wait_for: What a create or a start waits for. `nothing`: the object is there. `running`: the guest runs. `agent`:
+            qemu-guest-agent in the guest is connected. `address`: it has an address (link-local ones do not count); a NIC on a
+            VLAN network reports its address only where the guest runs qemu-guest-agent. `cloud-init`: it has an address, and
+            cloud-init has finished, with or without errors. For this the machine gets a readiness probe that looks for
+            /run/cloud-init/result.json through the agent, which must be allowed to run commands; a machine that runs already
+            gets the probe at its next start. Default: `running`.
+        :param description: Free text that Harvester's UI shows beside the object.
+        :param tags: Tags as Harvester's UI shows them: each is a label `tag.harvesterhci.io/<key>`. Tags that others set are
+            left alone.
+        :param labels: Labels of the object. Labels that others set are left alone.
+        :param annotations: Annotations of the object. Annotations that others set are left alone.
+        :param adopt: Take over an existing object of that name. Without it, an object that this resource did not make is an
+            error. Default: `False`.
+        :param cluster: Which of the clusters in `harvester:clusters` to use. Default: the one of the provider's own settings. A
+            change replaces the resource.
+        :param timeouts: How long each operation may take.
         :param cpu: Number of virtual CPUs (cores). Default: `1`.
         :param memory: Memory of the machine, such as `4Gi`: the limit from which Harvester derives what the guest sees. At
             least `10Mi`. Default: `1Gi`.
@@ -952,29 +451,6 @@ class VirtualMachine(
         :param eviction_strategy: What happens to the machine when its node is drained. Default: `LiveMigrateIfPossible`.
         :param termination_grace_period_seconds: Seconds a guest may take to shut down before it is switched off. Default: the
             cluster's setting (120).
-        :param update_policy: What becomes of changes that a running guest cannot take; the provider's setting
-            `harvester:updatePolicy` is the default for all. `auto`: it is stopped, changed and started again. `live`: they are
-            refused at preview. `defer`: they are written and the guest is left running; `restart_required` says so until its
-            next start.
-        :param restart_trigger: Any text. Another value restarts a running guest on purpose, whatever `update_policy` says, and
-            with it what was deferred.
-        :param stop: How the machine is stopped for a change that it cannot take while it runs.
-        :param wait_for: What a create or a start waits for. `nothing`: the object is there. `running`: the guest runs. `agent`:
-            qemu-guest-agent in the guest is connected. `address`: it has an address (link-local ones do not count); a NIC on a
-            VLAN network reports its address only where the guest runs qemu-guest-agent. `cloud-init`: it has an address, and
-            cloud-init has finished, with or without errors. For this the machine gets a readiness probe that looks for
-            /run/cloud-init/result.json through the agent, which must be allowed to run commands; a machine that runs already
-            gets the probe at its next start. Default: `running`.
-        :param description: Free text that Harvester's UI shows beside the object.
-        :param tags: Tags as Harvester's UI shows them: each is a label `tag.harvesterhci.io/<key>`. Tags that others set are
-            left alone.
-        :param labels: Labels of the object. Labels that others set are left alone.
-        :param annotations: Annotations of the object. Annotations that others set are left alone.
-        :param adopt: Take over an existing object of that name. Without it, an object that this resource did not make is an
-            error. Default: `False`.
-        :param cluster: Which of the clusters in `harvester:clusters` to use. Default: the one of the provider's own settings. A
-            change replaces the resource.
-        :param timeouts: How long each operation may take.
         """
         self._declare(resource_name, *args, **inputs)
 
@@ -989,6 +465,128 @@ class VirtualMachine(
     def namespace(self) -> pulumi.Output[str]:
         """Namespace of the object."""
         return pulumi.get(self, "namespace")
+
+    @property
+    @pulumi.getter(name="template")
+    def template(self) -> pulumi.Output[str | None]:
+        """Template to make it from: the ID (`namespace/name`) of a VirtualMachineTemplate, whose default version is taken, or of one
+        VirtualMachineTemplateVersion. It is read once, when the machine is made: what the program leaves out is taken from it, as far
+        as inputs model it, and kept from then on. MAC addresses and volumes are always new.
+        """
+        return pulumi.get(self, "template")
+
+    @property
+    @pulumi.getter(name="updatePolicy")
+    def update_policy(self) -> pulumi.Output[VirtualMachineUpdatePolicy]:
+        """What becomes of changes that a running guest cannot take; the provider's setting `harvester:updatePolicy` is the default for
+        all. `auto`: it is stopped, changed and started again. `live`: they are refused at preview. `defer`: they are written and the
+        guest is left running; `restart_required` says so until its next start.
+        """
+        return pulumi.get(self, "update_policy")
+
+    @property
+    @pulumi.getter(name="paused")
+    def paused(self) -> pulumi.Output[bool]:
+        """Whether its guest stands still: no CPU runs, the memory is kept, and nothing answers. It holds while the machine runs, also
+        after a start; a stop lets the guest go on first, so that it can shut down.
+        """
+        return pulumi.get(self, "paused")
+
+    @property
+    @pulumi.getter(name="migrateTo")
+    def migrate_to(self) -> pulumi.Output[str | None]:
+        """Node to move the running guest to, without a stop. Another value moves it once; later the cluster may move it elsewhere, as
+        `node_name` shows. Use `node_selector` to keep it on nodes.
+        """
+        return pulumi.get(self, "migrate_to")
+
+    @property
+    @pulumi.getter(name="restartMode")
+    def restart_mode(self) -> pulumi.Output[VirtualMachineRestartMode]:
+        """What another `restart_trigger` does to a running guest. `restart`: it is stopped and started. `soft`: it is asked to reboot
+        itself, in the same machine; what waits for a restart goes on waiting, and nothing tells when it is done.
+        """
+        return pulumi.get(self, "restart_mode")
+
+    @property
+    @pulumi.getter(name="disruptionGroup")
+    def disruption_group(self) -> pulumi.Output[str | None]:
+        """Name of a group of machines, such as those of one service, of which only some may be stopped at a time."""
+        return pulumi.get(self, "disruption_group")
+
+    @property
+    @pulumi.getter(name="maxUnavailable")
+    def max_unavailable(self) -> pulumi.Output[int]:
+        """How many of its `disruption_group` may be stopped for changes at the same time, within one `pulumi up`; where its machines
+        differ, the smallest number counts. One that does not come back stops the rest. Deletes, replacements and `run_strategy` do not
+        count.
+        """
+        return pulumi.get(self, "max_unavailable")
+
+    @property
+    @pulumi.getter(name="restartTrigger")
+    def restart_trigger(self) -> pulumi.Output[str | None]:
+        """Any text. Another value restarts a running guest on purpose, whatever `update_policy` says, and with it what was deferred."""
+        return pulumi.get(self, "restart_trigger")
+
+    @property
+    @pulumi.getter(name="stop")
+    def stop(self) -> pulumi.Output[StopPolicy]:
+        """How the machine is stopped for a change that it cannot take while it runs."""
+        return pulumi.get(self, "stop")
+
+    @property
+    @pulumi.getter(name="waitFor")
+    def wait_for(self) -> pulumi.Output[VirtualMachineWaitFor]:
+        """What a create or a start waits for. `nothing`: the object is there. `running`: the guest runs. `agent`: qemu-guest-agent in the
+        guest is connected. `address`: it has an address (link-local ones do not count); a NIC on a VLAN network reports its address
+        only where the guest runs qemu-guest-agent. `cloud-init`: it has an address, and cloud-init has finished, with or without
+        errors. For this the machine gets a readiness probe that looks for /run/cloud-init/result.json through the agent, which must be
+        allowed to run commands; a machine that runs already gets the probe at its next start.
+        """
+        return pulumi.get(self, "wait_for")
+
+    @property
+    @pulumi.getter(name="description")
+    def description(self) -> pulumi.Output[str | None]:
+        """Free text that Harvester's UI shows beside the object."""
+        return pulumi.get(self, "description")
+
+    @property
+    @pulumi.getter(name="tags")
+    def tags(self) -> pulumi.Output[Mapping[str, str] | None]:
+        """Tags as Harvester's UI shows them: each is a label `tag.harvesterhci.io/<key>`. Tags that others set are left alone."""
+        return pulumi.get(self, "tags")
+
+    @property
+    @pulumi.getter(name="labels")
+    def labels(self) -> pulumi.Output[Mapping[str, str] | None]:
+        """Labels of the object. Labels that others set are left alone."""
+        return pulumi.get(self, "labels")
+
+    @property
+    @pulumi.getter(name="annotations")
+    def annotations(self) -> pulumi.Output[Mapping[str, str] | None]:
+        """Annotations of the object. Annotations that others set are left alone."""
+        return pulumi.get(self, "annotations")
+
+    @property
+    @pulumi.getter(name="adopt")
+    def adopt(self) -> pulumi.Output[bool]:
+        """Take over an existing object of that name. Without it, an object that this resource did not make is an error."""
+        return pulumi.get(self, "adopt")
+
+    @property
+    @pulumi.getter(name="cluster")
+    def cluster(self) -> pulumi.Output[str | None]:
+        """Which of the clusters in `harvester:clusters` to use. Default: the one of the provider's own settings."""
+        return pulumi.get(self, "cluster")
+
+    @property
+    @pulumi.getter(name="timeouts")
+    def timeouts(self) -> pulumi.Output[Timeouts | None]:
+        """How long each operation may take."""
+        return pulumi.get(self, "timeouts")
 
     @property
     @pulumi.getter(name="cpu")
@@ -1219,80 +817,6 @@ class VirtualMachine(
     def termination_grace_period_seconds(self) -> pulumi.Output[int | None]:
         """Seconds a guest may take to shut down before it is switched off. Default: the cluster's setting (120)."""
         return pulumi.get(self, "termination_grace_period_seconds")
-
-    @property
-    @pulumi.getter(name="updatePolicy")
-    def update_policy(self) -> pulumi.Output[VirtualMachineUpdatePolicy]:
-        """What becomes of changes that a running guest cannot take; the provider's setting `harvester:updatePolicy` is the default for
-        all. `auto`: it is stopped, changed and started again. `live`: they are refused at preview. `defer`: they are written and the
-        guest is left running; `restart_required` says so until its next start.
-        """
-        return pulumi.get(self, "update_policy")
-
-    @property
-    @pulumi.getter(name="restartTrigger")
-    def restart_trigger(self) -> pulumi.Output[str | None]:
-        """Any text. Another value restarts a running guest on purpose, whatever `update_policy` says, and with it what was deferred."""
-        return pulumi.get(self, "restart_trigger")
-
-    @property
-    @pulumi.getter(name="stop")
-    def stop(self) -> pulumi.Output[StopPolicy]:
-        """How the machine is stopped for a change that it cannot take while it runs."""
-        return pulumi.get(self, "stop")
-
-    @property
-    @pulumi.getter(name="waitFor")
-    def wait_for(self) -> pulumi.Output[VirtualMachineWaitFor]:
-        """What a create or a start waits for. `nothing`: the object is there. `running`: the guest runs. `agent`: qemu-guest-agent in the
-        guest is connected. `address`: it has an address (link-local ones do not count); a NIC on a VLAN network reports its address
-        only where the guest runs qemu-guest-agent. `cloud-init`: it has an address, and cloud-init has finished, with or without
-        errors. For this the machine gets a readiness probe that looks for /run/cloud-init/result.json through the agent, which must be
-        allowed to run commands; a machine that runs already gets the probe at its next start.
-        """
-        return pulumi.get(self, "wait_for")
-
-    @property
-    @pulumi.getter(name="description")
-    def description(self) -> pulumi.Output[str | None]:
-        """Free text that Harvester's UI shows beside the object."""
-        return pulumi.get(self, "description")
-
-    @property
-    @pulumi.getter(name="tags")
-    def tags(self) -> pulumi.Output[Mapping[str, str] | None]:
-        """Tags as Harvester's UI shows them: each is a label `tag.harvesterhci.io/<key>`. Tags that others set are left alone."""
-        return pulumi.get(self, "tags")
-
-    @property
-    @pulumi.getter(name="labels")
-    def labels(self) -> pulumi.Output[Mapping[str, str] | None]:
-        """Labels of the object. Labels that others set are left alone."""
-        return pulumi.get(self, "labels")
-
-    @property
-    @pulumi.getter(name="annotations")
-    def annotations(self) -> pulumi.Output[Mapping[str, str] | None]:
-        """Annotations of the object. Annotations that others set are left alone."""
-        return pulumi.get(self, "annotations")
-
-    @property
-    @pulumi.getter(name="adopt")
-    def adopt(self) -> pulumi.Output[bool]:
-        """Take over an existing object of that name. Without it, an object that this resource did not make is an error."""
-        return pulumi.get(self, "adopt")
-
-    @property
-    @pulumi.getter(name="cluster")
-    def cluster(self) -> pulumi.Output[str | None]:
-        """Which of the clusters in `harvester:clusters` to use. Default: the one of the provider's own settings."""
-        return pulumi.get(self, "cluster")
-
-    @property
-    @pulumi.getter(name="timeouts")
-    def timeouts(self) -> pulumi.Output[Timeouts | None]:
-        """How long each operation may take."""
-        return pulumi.get(self, "timeouts")
 
     @property
     @pulumi.getter(name="uid")

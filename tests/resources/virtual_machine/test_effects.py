@@ -4,6 +4,7 @@ import pytest
 
 from harvester_provider.core.effect import Effect
 from harvester_provider.resources.kind import LOCAL_ONLY
+from harvester_provider.resources.virtual_machine.edits import STEERING
 from harvester_provider.resources.virtual_machine.effects import NEWEST, TABLE, Guest, Row, effect_of, release
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
 
@@ -12,7 +13,7 @@ LISTS = {"disks": "disks[+]", "networkInterfaces": "networkInterfaces[+]"}
 
 def test_every_input_has_its_row() -> None:
     for name, field in VirtualMachineInputs.model_fields.items():
-        if name not in LOCAL_ONLY | {"name", "namespace", "stop", "update_policy", "wait_for"}:
+        if name not in LOCAL_ONLY | {"name", "namespace", *STEERING}:
             alias = field.alias or name
             effect_of(LISTS.get(alias, alias), Guest(runs=True))
 

@@ -47,8 +47,9 @@ class TestWhileTheGuestRuns:
             ({"disks": [ROOT, HOT]}, {"disks": [ROOT]}, {"disks[hot]": "live"}),
             ({"disks": [ROOT, DRIVE]}, {"disks": [ROOT, LOADED]}, {"disks[cd].image": "live", "disks[cd].onDelete": "none"}),
             ({"disks": [ROOT, LOADED]}, {"disks": [ROOT, DRIVE]}, {"disks[cd].image": "live", "disks[cd].onDelete": "none"}),
+            ({"disks": [ROOT, LOADED]}, {"disks": [ROOT, {**LOADED, "image": "default/tools"}]}, {"disks[cd].image": "live"}),
         ],
-        ids=["NIC in", "NIC out", "disk in", "disk out", "medium in", "medium out"],
+        ids=["NIC in", "NIC out", "disk in", "disk out", "medium in", "medium out", "medium swapped"],
     )
     async def test_devices_come_and_go_without_a_restart(
         self, room: MachineRoom, before: dict[str, Any], after: dict[str, Any], expected: dict[str, str]
@@ -70,6 +71,14 @@ class TestWhileTheGuestRuns:
         before = room.macs()
         await room.up(made, networkInterfaces=[ETH0])
         assert room.macs() == {"eth0": before["eth0"]}
+
+    async def test_a_swapped_medium_is_another_volume_and_the_old_one_goes(self, room: MachineRoom) -> None:
+        made = await room.up(disks=[ROOT, LOADED])
+        before = made.state["volumes"]["cd"]
+        now = await room.up(made, disks=[ROOT, {**LOADED, "image": "default/tools"}])
+        assert now.state["volumes"]["cd"] != before
+        assert before not in room.claims()
+        assert room.starts["vm1"] == 1
 
     async def test_an_ejected_medium_is_deleted_only_where_it_says_so(self, room: MachineRoom) -> None:
         made = await room.up(disks=[ROOT, LOADED])
@@ -132,6 +141,13 @@ class TestTheWait:
     def test_it_is_over_when_the_guest_has_everything(self) -> None:
         status = {"interfaces": [{"name": "eth2"}], "volumeStatus": [{"name": "hot", "phase": "Ready"}]}
         assert isinstance(self.PLUGGED(self.seen(status=status)), Ready)
+
+    def test_a_drive_that_still_has_the_old_medium_is_waited_for(self) -> None:
+        volume = {"name": "hot", "persistentVolumeClaim": {"claimName": "new", "hotpluggable": True}}
+        machine = {"spec": {"runStrategy": "Always", "template": {"spec": {"volumes": [volume]}}}}
+        inside = {"name": "hot", "phase": "Ready", "persistentVolumeClaimInfo": {"claimName": "old"}}
+        verdict = self.PLUGGED(self.seen(machine=machine, status={"interfaces": [{"name": "eth2"}], "volumeStatus": [inside]}))
+        assert verdict == Waiting("disk hot still has the volume old")
 
     def test_it_names_what_is_missing_and_the_clusters_reason(self) -> None:
         verdict = self.PLUGGED(self.seen(status={"volumeStatus": [{"name": "hot", "phase": "Pending", "message": "PVC is unbound"}]}))

@@ -7,7 +7,7 @@ The class below only joins them. Everything in this folder is pure: inputs and s
 import secrets
 import string
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from harvester_provider.core.errors import NotOurs
 from harvester_provider.core.json import Json
@@ -19,7 +19,8 @@ from harvester_provider.core.ref import Api, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import VIRTUAL_MACHINE
 from harvester_provider.resources.kind import BaseKind
-from harvester_provider.resources.virtual_machine import manifest, removal, wants
+from harvester_provider.resources.virtual_machine import from_template, manifest, removal, wants
+from harvester_provider.resources.virtual_machine.calls import freeze
 from harvester_provider.resources.virtual_machine.check import problems
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.manifest import Suffix
@@ -52,6 +53,14 @@ class VirtualMachine(BaseKind[VirtualMachineInputs]):
         """Names, disks, NICs, firmware, cloud-init: every rule that needs no cluster."""
         return problems(inputs)
 
+    def sources(self, news: Mapping[str, Any], olds: Mapping[str, Any], seen: Snapshot) -> Iterable[Want]:
+        """The template of a machine that is to be made."""
+        return from_template.sources(news, olds, seen)
+
+    def inherited(self, news: Mapping[str, Any], olds: Mapping[str, Any], seen: Snapshot) -> Mapping[str, Any]:
+        """The inputs with what the template gives, or gave when the machine was made."""
+        return from_template.inherited(news, olds, seen)
+
     def requires(self, inputs: VirtualMachineInputs) -> Sequence[Requirement]:
         """Images, networks, keys, Secrets, storage classes and attached volumes."""
         return tuple(wants.requires(inputs))
@@ -75,7 +84,10 @@ class VirtualMachine(BaseKind[VirtualMachineInputs]):
         """The Secret, owned by the machine, and the wait until it runs. A machine that people or nobody starts is not waited for."""
         live = Live.of(self.ref(inputs), seen)
         wait = ready(inputs, live, inputs.seconds("create", START_SECONDS)) if inputs.run_strategy in STARTS else ()
-        return (*write_secret(inputs, live.vm, seen), *wait)
+        if live.paused and inputs.paused:  # a resumed create: it stands still already, and nothing more comes of it
+            return tuple(write_secret(inputs, live.vm, seen))
+        frozen = freeze(live.ref, frozen=True) if inputs.paused and inputs.run_strategy in STARTS else ()
+        return (*write_secret(inputs, live.vm, seen), *wait, *frozen)
 
     def update(self, old: VirtualMachineInputs, new: VirtualMachineInputs, seen: Snapshot) -> Plan:
         """Live where it can be, stop-modify-start where the guest must be off, refused where data would be lost."""

@@ -24,7 +24,7 @@ class Need(StrEnum):
     NOT_LEAVING = "a NIC of that name is not being unplugged"
     ANOTHER_NIC = "another NIC stays"
     HOT_PLUG = "the disk has hotPlug"
-    DRIVE = "a medium with hotPlug is put into an empty drive, or taken out of one"
+    DRIVE = "the medium that is put into the drive, and the one that is taken out, have hotPlug"
     ROOM_FOR_CPUS = "the machine was started with hotPlug, and their number grows to maxCpu at most"
     ROOM_FOR_MEMORY = "the machine was started with hotPlug, and it stays between what the guest started with and maxMemory"
     NOTHING_DUE = "no restart of the machine is due already"
@@ -89,8 +89,8 @@ def of_other_medium(before: Disk, disk: Disk, live: Live) -> Needs:
     """What holds for a drive whose medium changes."""
     drive = before.type == disk.type == "cd-rom" and disks.kind_of(live.disks.get(disk.name, {})) == "cd-rom"
     leaves, comes = disk.name in live.volumes, disks.has_source(disk)
-    in_or_out = leaves != comes and (disk.hot_plug if comes else is_hot_plugged(live, disk.name))
-    return _holding({Need.DRIVE: drive and disks.bus_of(live.disks[disk.name]) == "sata" and in_or_out})
+    plugged = (not comes or disk.hot_plug) and (not leaves or is_hot_plugged(live, disk.name))
+    return _holding({Need.DRIVE: drive and disks.bus_of(live.disks[disk.name]) == "sata" and (leaves or comes) and plugged})
 
 
 def is_hot_plugged(live: Live, disk: str) -> bool:

@@ -14,11 +14,12 @@ from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import SERVER_VERSION
 from harvester_provider.resources.virtual_machine import abilities, policy
 from harvester_provider.resources.virtual_machine.draft import Draft
-from harvester_provider.resources.virtual_machine.edits import Edit
+from harvester_provider.resources.virtual_machine.edits import ASKED, Edit
 from harvester_provider.resources.virtual_machine.effects import Guest, effect_of, release
 from harvester_provider.resources.virtual_machine.live import Live
+from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
 from harvester_provider.resources.virtual_machine.policy import TRIGGER
-from harvester_provider.resources.virtual_machine.power import Power
+from harvester_provider.resources.virtual_machine.power import Power, asks
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Judge:
     seen: Snapshot
     power: Power
     draft: Draft
+    new: VirtualMachineInputs
 
     def change(self, edit: Edit) -> Change:
         """Make the edit on the draft, and say what it does."""
@@ -44,9 +46,10 @@ class Judge:
         except PlanRefused as error:
             return Change(edit.property, Effect.REFUSED, str(error))
         starts = not self.live.on and (self.power.starts or self.power.wakes)
-        if edit.field == "runStrategy" or (edit.field == TRIGGER and starts):
+        if edit.field == "runStrategy" or (edit.property == TRIGGER and starts):
             return self._power_change(edit)
-        if len(self.draft.patch) == before and effect > Effect.METADATA and self._is_so_already(act):
+        asked = edit.field in ASKED and not self._has_been_asked(edit.field)
+        if len(self.draft.patch) == before and effect > Effect.METADATA and not asked and self._is_so_already(act):
             return Change(edit.property, Effect.METADATA, "it is so already")
         return Change(edit.property, effect, why)
 
@@ -58,6 +61,16 @@ class Judge:
         if edit.field in policy.PLACEMENT and effect is Effect.LIVE and not dig_str(self.live.instance, "status", "nodeName"):
             return Effect.STOP_MODIFY_START, "no node has taken the machine yet, and its pod never looks again"
         return effect, why
+
+    def _has_been_asked(self, field: str) -> bool:
+        """Whether the guest is as it was asked to be. A soft reboot leaves a note when it is done."""
+        new = self.new
+        so_already = {
+            "paused": self.live.paused == new.paused,
+            "migrateTo": not new.migrate_to or dig_str(self.live.instance, "status", "nodeName") == new.migrate_to,
+            "restartTrigger.soft": not asks(None, new.restart_trigger, self.live),
+        }
+        return so_already[field]
 
     def _is_so_already(self, act: Callable[[Draft], None]) -> bool:
         """Whether the machine has it, as after an interrupted update; another edit of this one may have made it too."""

@@ -28,6 +28,7 @@ def problems(inputs: VirtualMachineInputs) -> list[Problem]:
         *_hardware(inputs),
         *check_hardware.problems(inputs),
         *_waiting(inputs),
+        *_paused(inputs),
         *_unique("disks", disks),
         *_unique("networkInterfaces", interfaces),
         *_boot_orders(disks, interfaces),
@@ -69,6 +70,12 @@ def _waiting(inputs: VirtualMachineInputs) -> Iterator[Problem]:
         return
     if inputs.wait_for == "cloud-init" and inputs.cloud_init is None and not inputs.ssh_keys:
         yield Problem("waitFor", "cloud-init has nothing to do here and never finishes: give cloudInit or sshKeys, or wait for agent")
+
+
+def _paused(inputs: VirtualMachineInputs) -> Iterator[Problem]:
+    """A guest that stands still tells nothing more, and one that is not waited for cannot be paused."""
+    if is_known(inputs.paused, inputs.wait_for) and inputs.paused and inputs.wait_for == "nothing":
+        yield Problem("paused", "a guest can only be paused once it runs: let waitFor be running, or more")
 
 
 def _unique(path: str, entries: Sequence[Disk | NetworkInterface]) -> Iterator[Problem]:

@@ -55,14 +55,25 @@ def scalar_edits(old: VirtualMachineInputs, new: VirtualMachineInputs, live: Liv
         act = _ACTS.get(name)
         if act and getattr(old, name) != getattr(new, name):
             alias = field.alias or name
-            row = "annotations" if name == "restart_trigger" and not new.restart_trigger else alias
+            row = _trigger_row(new) if name == "restart_trigger" else alias
             holds = _HOLDS[name](new, live) if name in _HOLDS else frozenset()
-            yield Edit(alias, row, _bound(act, old, new, live), holds=holds)
-    for name, alias in (("update_policy", "updatePolicy"), ("stop", "stop"), ("wait_for", "waitFor")):
-        if getattr(old, name) != getattr(new, name):
-            yield local(alias)
+            yield Edit(alias, row, _bound(act, old, new, live), holds=holds, act_live=nothing if row in ASKED else None)
+    fields = type(new).model_fields
+    yield from (local(fields[name].alias or name) for name in STEERING if getattr(old, name) != getattr(new, name))
 
 
+ASKED = frozenset({"paused", "migrateTo", "restartTrigger.soft"})
+"""Rows of what is asked of a running guest, and is nothing in its spec."""
+
+
+def _trigger_row(new: VirtualMachineInputs) -> str:
+    """The row of another restart trigger. Taking it away restarts nothing."""
+    soft = "restartTrigger.soft" if new.restart_mode == "soft" else "restartTrigger"
+    return soft if new.restart_trigger else "annotations"
+
+
+STEERING = ("template", "update_policy", "stop", "wait_for", "disruption_group", "max_unavailable", "restart_mode")
+"""What only steers the provider."""
 Act = Callable[[Draft, VirtualMachineInputs, VirtualMachineInputs, Live], None]
 
 
@@ -125,7 +136,7 @@ def _grace_period(draft: Draft, _: VirtualMachineInputs, new: VirtualMachineInpu
 
 
 def _power(draft: Draft, _: VirtualMachineInputs, __: VirtualMachineInputs, ___: Live) -> None:
-    """The run strategy is written by the plan, which knows what has to be stopped and started."""
+    """Power, pause and place are brought about by the plan, which knows what has to be stopped, started and asked for."""
 
 
 def _restart(draft: Draft, _: VirtualMachineInputs, new: VirtualMachineInputs, __: Live) -> None:
@@ -158,6 +169,8 @@ _ACTS: dict[str, Act] = {
     "eviction_strategy": _eviction,
     "termination_grace_period_seconds": _grace_period,
     "restart_trigger": _restart,
+    "paused": _power,
+    "migrate_to": _power,
 }
 
 

@@ -48,6 +48,8 @@ _MOVES = "and the guest moves to another node"
 _READ_AT_START = "only read at a start"
 _DUE = frozenset({Need.NOTHING_DUE})
 
+_MOVABLE = frozenset({Need.MIGRATABLE})
+
 TABLE: Final[tuple[Row, ...]] = (
     Row("description", Effect.METADATA, "", "annotation of the VM object"),
     Row("tags", Effect.METADATA, "", "labels; Harvester copies them to the running instance (SyncLabelsToVmi)"),
@@ -96,6 +98,10 @@ TABLE: Final[tuple[Row, ...]] = (
     Row("tpm", _STOP, "part of the machine's hardware", _RESTART),
     Row("evictionStrategy", _STOP, "read at a start only", _RESTART),
     Row("terminationGracePeriodSeconds", _STOP, "read at a start only", _RESTART),
+    Row("paused", Effect.LIVE, "the guest stands still or goes on, and is not restarted", "KubeVirt virt-api, pause and unpause"),
+    Row("migrateTo", Effect.MIGRATE, "the guest moves to the node", "Harvester pkg/api/vm/handler.go (migrate)", (0, 0), _MOVABLE),
+    Row("migrateTo", Effect.REFUSED, "it cannot be moved while it runs", "KubeVirt migration-create-admitter.go"),
+    Row("restartTrigger.soft", Effect.LIVE, "the guest is asked to reboot itself, in the same machine", "KubeVirt virt-api, softreboot"),
     Row("restartTrigger", Effect.RESTART, "asked for by another restartTrigger", "stopped and started by the run strategy, power.py"),
     Row("disks[].size", Effect.LIVE, "the volume grows, the guest sees it at once", "gate ExpandDisks; Harvester CheckExpand", (1, 6)),
     Row("disks[].size", _STOP, "before Harvester 1.6 a volume grows only while it is detached", "Harvester pkg/webhook/util/volume.go"),

@@ -80,7 +80,10 @@ class Plugged:
         reported = by_name(dig_objects(live.instance, "status", "volumeStatus"))
         for name in self.volumes:
             entry = reported.get(name, {})
-            if dig_str(entry, "phase") != "Ready":
+            inside = dig_str(entry, "persistentVolumeClaimInfo", "claimName")
+            if inside and inside != live.claim(name):
+                yield f"disk {name} still has the volume {inside}"
+            elif dig_str(entry, "phase") != "Ready":
                 yield f"disk {name} is being plugged in{_why(entry)}"
         for name in self.gone_volumes:
             if name in reported:

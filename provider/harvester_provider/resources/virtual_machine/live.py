@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from harvester_provider.core.json import Object, by_name, dig, dig_int, dig_map, dig_objects, dig_str, dig_strings, is_true
+from harvester_provider.core.json import Object, by_name, condition, dig, dig_int, dig_map, dig_objects, dig_str, dig_strings, is_true
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM, RESTORED_VOLUMES, VIRTUAL_MACHINE_INSTANCE
@@ -102,6 +102,12 @@ class Live:
     def guest_runs(self) -> bool:
         """Whether a guest runs that would notice a change."""
         return self.on and dig_str(self.instance, "status", "phase") == "Running"
+
+    @property
+    def paused(self) -> bool:
+        """Whether somebody has paused the guest, which an error of its storage can do, too."""
+        found = condition(self.instance, "Paused")
+        return self.guest_runs and found.get("status") == "True" and dig_str(found, "reason") == "PausedByUser"
 
     @cached_property
     def claim_templates(self) -> Sequence[Object]:

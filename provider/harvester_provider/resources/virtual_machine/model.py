@@ -18,8 +18,8 @@ RunStrategy = Literal["RerunOnFailure", "Always", "Once", "Manual", "Halted"]
 MaintenanceMode = Literal["Migrate", "ShutdownAndRestartAfterEnable", "ShutdownAndRestartAfterDisable", "Shutdown"]
 
 
-class VirtualMachineInputs(NamespacedInputs):
-    """A virtual machine. Disks and network interfaces are keyed by their names."""
+class Machine(Model):
+    """What a machine is made of and how it runs: what a template can hold of it. Disks and network interfaces are keyed by their names."""
 
     cpu: int = Field(default=1, ge=1)
     """Number of virtual CPUs (cores)."""
@@ -99,10 +99,33 @@ class VirtualMachineInputs(NamespacedInputs):
     """What happens to the machine when its node is drained."""
     termination_grace_period_seconds: int | None = Field(default=None, ge=0)
     """Seconds a guest may take to shut down before it is switched off. Default: the cluster's setting (120)."""
+
+
+class VirtualMachineInputs(Machine, NamespacedInputs):
+    """A virtual machine. Disks and network interfaces are keyed by their names."""
+
+    template: str | None = None
+    """Template to make it from: the ID (`namespace/name`) of a VirtualMachineTemplate, whose default version is taken, or of one
+    VirtualMachineTemplateVersion. It is read once, when the machine is made: what the program leaves out is taken from it, as far as
+    inputs model it, and kept from then on. MAC addresses and volumes are always new."""
     update_policy: UpdatePolicy = Field(default="auto", json_schema_extra=default_of("updatePolicy"))
     """What becomes of changes that a running guest cannot take; the provider's setting `harvester:updatePolicy` is the default for all.
     `auto`: it is stopped, changed and started again. `live`: they are refused at preview. `defer`: they are written and the guest is left
     running; `restart_required` says so until its next start."""
+    paused: bool = False
+    """Whether its guest stands still: no CPU runs, the memory is kept, and nothing answers. It holds while the machine runs, also after a
+    start; a stop lets the guest go on first, so that it can shut down."""
+    migrate_to: str | None = None
+    """Node to move the running guest to, without a stop. Another value moves it once; later the cluster may move it elsewhere, as
+    `node_name` shows. Use `node_selector` to keep it on nodes."""
+    restart_mode: Literal["restart", "soft"] = "restart"
+    """What another `restart_trigger` does to a running guest. `restart`: it is stopped and started. `soft`: it is asked to reboot itself,
+    in the same machine; what waits for a restart goes on waiting, and nothing tells when it is done."""
+    disruption_group: Name | None = None
+    """Name of a group of machines, such as those of one service, of which only some may be stopped at a time."""
+    max_unavailable: int = Field(default=1, ge=1)
+    """How many of its `disruption_group` may be stopped for changes at the same time, within one `pulumi up`; where its machines differ,
+    the smallest number counts. One that does not come back stops the rest. Deletes, replacements and `run_strategy` do not count."""
     restart_trigger: str | None = None
     """Any text. Another value restarts a running guest on purpose, whatever `update_policy` says, and with it what was deferred."""
     stop: StopPolicy = StopPolicy()

@@ -24,6 +24,7 @@ def observe(live: Live, prior: VirtualMachineInputs | None, seen: Snapshot) -> d
         "memory": sizing.memory_of(live, prior),
         "hot_plug": sizing.room_of(live, prior),
         "run_strategy": _strategy(live, prior),
+        "paused": live.paused if live.guest_runs else bool(prior and prior.paused),
         "efi": bool(_efi(live)) or "efi" in dig_map(live.domain, "firmware", "bootloader"),
         "secure_boot": _secure_boot(live),
         "persistent_efi": _efi(live).get("persistent") is True,

@@ -56,7 +56,11 @@ def _differences(path: str, declared: object, running: object) -> Iterator[str]:
 
 def _entries(value: object) -> dict[str, Model] | None:
     """Disks and NICs by name; None for all that is no list of such."""
-    if not isinstance(value, Sequence) or isinstance(value, str) or not all(isinstance(each, Model) for each in value):
+    if (
+        not isinstance(value, Sequence)
+        or isinstance(value, str)
+        or not all(isinstance(each, Model) and hasattr(each, "name") for each in value)
+    ):
         return None
     return {str(getattr(each, "name", "")): each for each in value}
 

@@ -8,11 +8,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.plan import Change, Patch, Plan, Remove, Step
+from harvester_provider.core.json import dig_str
+from harvester_provider.core.plan import Change, Disruption, Patch, Plan, Remove, Step
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM
 from harvester_provider.resources.virtual_machine import cloud_init, manifest, policy, removal, words
+from harvester_provider.resources.virtual_machine.calls import freeze, move, reboot
 from harvester_provider.resources.virtual_machine.changes import Judge
 from harvester_provider.resources.virtual_machine.device_edits import disk_edits, nic_edits, pin_macs
 from harvester_provider.resources.virtual_machine.draft import Draft
@@ -55,7 +57,7 @@ class Update:
 
     @property
     def _judge(self) -> Judge:
-        return Judge(self.live, self.seen, self.power, self.draft)
+        return Judge(self.live, self.seen, self.power, self.draft, self.new)
 
     def plan(self, suffix: Suffix) -> Plan:
         """All changes with their effects, and the steps. A refused plan has no steps."""
@@ -74,9 +76,12 @@ class Update:
         doomed = self._note_doomed()
         notes = (*self._notes(changes, doomed), *self._left_running(waiting, doomed))
         if waiting:
-            return Plan(tuple(self._deferred(edits, waiting, changes, suffix)), tuple(changes), notes=notes)
+            steps = self._asking(list(self._deferred(edits, waiting, changes, suffix)), suffix)
+            return Plan(tuple(steps), tuple(changes), notes=notes)
         doomed = [] if self._guest_holds(doomed) else doomed
-        return Plan(tuple(self._modify(edits, changes, doomed, suffix)), tuple(changes), notes=notes)
+        resumed = self._disruption() if self.live.stopped_for_update and not self.power.halts else None
+        steps = self._asking(self._modify(edits, changes, doomed, suffix), suffix)
+        return Plan(tuple(steps), tuple(changes), notes=notes, disruption=resumed)
 
     def around_a_stop(self, changes: Sequence[Change]) -> Plan:
         """All of it with one stop."""
@@ -85,8 +90,9 @@ class Update:
         policy.clear(self.draft)
         set_probe(self.draft, self.new)
         pin_macs(self.draft, self.live)
-        around, after = self._stop_modify_start(changes), self._after_start(doomed)
-        return Plan((*around, *after), tuple(changes), self._as_it_was(), notes, committed=len(around))
+        thaw = tuple(freeze(self.live.ref, frozen=False)) if self.live.paused else ()
+        around, after = [*thaw, *self._stop_modify_start(changes)], [*self._after_start(doomed), *self._frozen_again()]
+        return Plan((*around, *after), tuple(changes), self._as_it_was(), notes, committed=len(around), disruption=self._disruption())
 
     def _while_off(self, edits: Sequence[Edit]) -> "Update":
         """The same edits, made on a machine that is off."""
@@ -172,9 +178,42 @@ class Update:
         stop: tuple[Step, ...] = (self.power.stop(stop_terms(self.new, self.live)), stopped(self.new, self.live))
         return [*stop, *self._secret_first(), self._patch(changes), self.power.start()]
 
+    def _frozen_again(self) -> Iterator[Step]:
+        """A machine that is declared to stand still does so again after a start."""
+        return freeze(self.live.ref, frozen=True) if self.new.paused and self.power.goal in STARTS else iter(())
+
+    def _asking(self, steps: Sequence[Step], suffix: Suffix) -> Iterator[Step]:
+        """The steps for a guest that goes on running, with what is asked of it around them: to go on, to reboot, to move, to stand still.
+
+        A guest that stands still cannot shut down, reboot or take devices: it goes on first.
+        """
+        asked = asks(self.old.restart_trigger, self.new.restart_trigger, self.live) and self.new.restart_mode == "soft"
+        moved = self.new.migrate_to if self.new.migrate_to != self.old.migrate_to else None
+        here = dig_str(self.live.instance, "status", "nodeName")
+        runs, halts = self.live.guest_runs, self.power.halts
+        thaw = self.live.paused and (halts or not self.new.paused or bool(steps) or asked or bool(moved))
+        if thaw:
+            yield from freeze(self.live.ref, frozen=False)
+        yield from steps
+        if runs and not halts and asked and self.new.restart_trigger:
+            yield from reboot(self.live.ref, self.new.restart_trigger)
+        if runs and not halts and moved and moved != here:
+            yield from move(self.live, moved, self.new.owner, suffix(), self.new.seconds("update", START_SECONDS))
+        if self.new.paused and not halts and ((runs and (thaw or not self.live.paused)) or (not runs and self.power.starts)):
+            yield from freeze(self.live.ref, frozen=True)
+
+    def _disruption(self) -> Disruption | None:
+        """That the machine goes down, or is down since an update that was interrupted, where others of its group must be spared then."""
+        if not self.new.disruption_group:
+            return None
+        back = running_again(self.live, 0)
+        already = bool(self.live.stopped_for_update)
+        return Disruption(self.live.ref, self.new.disruption_group, self.new.max_unavailable, back.wants, back.judge, already)
+
     def _after_start(self, doomed: Sequence[str]) -> list[Step]:
         """What follows once the machine has been started with what is new."""
-        waits = ready(self.new, self._after(), self.new.seconds("update", START_SECONDS))
+        seconds = self.new.seconds("update", START_SECONDS)
+        waits = ready(self.new, self._after(), seconds) or ((running_again(self.live, seconds),) if self.new.disruption_group else ())
         return [*self._kick(), *self._volumes_last(doomed), *self._secret_last(), *waits]
 
     def _as_it_was(self) -> tuple[Step, ...]:

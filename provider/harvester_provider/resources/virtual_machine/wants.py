@@ -12,6 +12,7 @@ from harvester_provider.resources.apis import (
     IMAGE,
     KEY_PAIR,
     NETWORK,
+    NODE,
     PERSISTENT_VOLUME_CLAIM,
     PRIORITY_CLASS,
     SECRET,
@@ -76,6 +77,8 @@ def requires(inputs: VirtualMachineInputs) -> Iterable[Requirement]:
     """Images, networks, SSH keys, Secrets, storage classes and attached volumes. Values that are not known yet are left out."""
     if is_known(inputs.namespace):
         yield from _devices(inputs)
+        if is_known(inputs.migrate_to) and inputs.migrate_to:
+            yield Requirement("migrateTo", Ref(NODE, inputs.migrate_to), "`kubectl get nodes` shows the names")
         yield from _access(inputs)
         yield from _named_objects(inputs)
 
