@@ -36,6 +36,7 @@ class Row:
 _STOP = Effect.STOP_MODIFY_START
 _RESTART = "KubeVirt vm.go syncRestartRequired: every other difference of the template's spec needs a restart"
 _NETWORK = "KubeVirt pkg/network/vmliveupdate/restart.go"
+_NEW_NIC = f"{_NETWORK}: it compares the NICs that the guest has, and asks for no restart for others"
 _HOT_VOLUMES = "KubeVirt pkg/storage/hotplug/hotplug.go, gate DeclarativeHotplugVolumes"
 _HOT_NICS = "KubeVirt pkg/network/controllers/vm.go; Harvester pkg/util/virtualmachine/virtualmachine.go (SupportHotplugNic)"
 _NIC = frozenset({Need.MIGRATABLE, Need.MACS, Need.NO_CLUSTER_NODE, Need.BRIDGED})
@@ -108,7 +109,7 @@ TABLE: Final[tuple[Row, ...]] = (
     Row("disks[].medium", _STOP, "another volume", "KubeVirt vm.go validLiveUpdateVolumes"),
     Row("disks[]", _STOP, "part of the machine's hardware", _RESTART),
     Row("networkInterfaces[+]", Effect.MIGRATE, f"the NIC is plugged in, {_MOVES}", _HOT_NICS, (1, 7), _NIC | {Need.NOT_LEAVING}),
-    Row("networkInterfaces[+]", _STOP, "a new NIC", f"{_NETWORK}: it compares the NICs that the guest has, and asks for no restart for others"),
+    Row("networkInterfaces[+]", _STOP, "a new NIC", _NEW_NIC),
     Row("networkInterfaces[-]", Effect.MIGRATE, f"the NIC is unplugged, {_MOVES}", _HOT_NICS, (1, 7), _NIC | {Need.ANOTHER_NIC}),
     Row("networkInterfaces[-]", _STOP, "a NIC is removed", _NETWORK),
     Row("networkInterfaces[].network", _STOP, "a NIC is connected to another network", _NETWORK),
