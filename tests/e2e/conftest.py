@@ -10,7 +10,7 @@ from buckets import S3, Bucket, s3_server
 from filelock import FileLock
 from images import serving
 from stack import EXAMPLES, Stack
-from target import Target, connect, eventually, gone, kubeconfig_text, namespace
+from target import Target, connect, given_cluster, namespace
 
 from harvester_local.cluster import LocalHarvester
 from harvester_local.settings import Settings
@@ -57,12 +57,8 @@ def cluster(request: pytest.FixtureRequest, crds: str, images: str, tmp_path_fac
     image_url = request.config.getoption("--image-url") or f"{images}/tiny.qcow2"
     given = request.config.getoption("--kubeconfig")
     if given:
-        text = kubeconfig_text(Path(given))
-        with connect(text) as api:
-            found = Target(text, request.config.getoption("--endpoint"), image_url, "", api)
+        with given_cluster(Path(given), request.config.getoption("--endpoint"), image_url) as found:
             yield found
-            for name in found.namespaces:
-                eventually(lambda name=name: gone(found.core, name))
         return
     folder = tmp_path_factory.mktemp(f"harvester-{crds}")
     with (

@@ -129,6 +129,17 @@ def eventually(holds: Callable[[], bool], seconds: float = 120) -> None:
     look()
 
 
+@contextmanager
+def given_cluster(kubeconfig: Path, endpoint: str, image_url: str) -> Iterator[Target]:
+    """The cluster of a kubeconfig. At the end, the namespaces of the tests are gone."""
+    text = kubeconfig_text(kubeconfig)
+    with connect(text) as api:
+        found = Target(text, endpoint, image_url, "", api)
+        yield found
+        for name in found.namespaces:
+            eventually(lambda name=name: gone(found.core, name))
+
+
 def kubeconfig_text(path: Path) -> str:
     """A kubeconfig with all files it names put into it, so that it can go into a program's settings."""
     found = yaml.safe_load(path.read_text())

@@ -1,20 +1,27 @@
-"""Every example, end to end, through the real CLI: up, no change, a change, no drift, destroy, nothing left."""
+"""Every example, end to end, through the real CLI: up, no change, its changes, no drift, destroy, nothing left.
+
+Previews that an example's README prints (its blocks of `text`, one per change) are compared with real ones.
+"""
 
 from collections.abc import Callable
+from itertools import zip_longest
 
 import pytest
 from buckets import REGION
 from stack import EXAMPLES, Stack
 from target import Target
 
-CHANGES: dict[str, dict[str, str]] = {
-    "01-first-vm": {"memory": "3Gi"},
-    "02-two-nics": {"memory": "3Gi"},
-    "03-change-a-nic": {"secondNic": "vlanA"},
-    "05-backup-and-restore": {"stage": "replaced"},
-    "10-nested-without-rancher": {"kubernetesVersion": "v1.35.1+rke2r1", "workers": "1"},
+from harvester_provider.core.effect import Effect
+
+CHANGES: dict[str, list[dict[str, str]]] = {
+    "01-first-vm": [{"memory": "3Gi"}],
+    "02-two-nics": [{"memory": "3Gi"}],
+    "03-change-a-nic": [{"secondNic": "vlanA"}],
+    "04-resize-and-rewire": [{"cpu": "2", "memory": "2Gi", "diskSize": "30Gi", "secondNic": "vlanA"}, {"secondNic": "vlanB"}],
+    "05-backup-and-restore": [{"stage": "replaced"}],
+    "10-nested-without-rancher": [{"kubernetesVersion": "v1.35.1+rke2r1", "workers": "1"}],
 }
-"""The change that each example is shown to survive."""
+"""The changes that each example is shown to survive, one after the other."""
 ELSEWHERE = {"06-harvester-cluster", "08-bare-metal"}
 """Examples with a test module of their own."""
 NEED_GUESTS = {"10-nested-without-rancher"}
@@ -44,9 +51,24 @@ def test_an_example_from_up_to_destroy(example: str, settings: dict[str, str], t
     stack.up()
     assert stack.outputs()["name"].startswith(stack.name)
     stack.shows_no_change()
-    stack.configure(CHANGES[example])
-    stack.up()
+    for change, printed in zip_longest(CHANGES[example], printed_previews(example), fillvalue=None):
+        assert change, f"a preview without its change: {printed}"
+        stack.configure(change)
+        if printed:
+            assert told(stack.preview()) == told(printed)
+        stack.up()
     stack.shows_no_change()
     stack.refresh_shows_no_drift()
     stack.destroy()
     assert target.leftovers() == []
+
+
+def printed_previews(example: str) -> list[str]:
+    """The blocks of `text` in an example's README."""
+    return [block.partition("```")[0] for block in (EXAMPLES / example / "README.md").read_text().split("```text\n")[1:]]
+
+
+def told(preview: str) -> list[str]:
+    """What a preview says of each changed property: `cpu: migrate (...)`."""
+    lines = (line.strip() for line in preview.splitlines())
+    return [line for line in lines if any(f": {effect.label} (" in line for effect in Effect)]

@@ -205,6 +205,8 @@ def cluster_roles() -> list[Obj]:
 
 async def furnish(api: Api, rules: Rules, settings: Settings) -> None:
     """Create all of it. Nodes get a fresh status, since it is the plane that keeps them alive. A plain Kubernetes has nodes alone."""
+    if settings.flavor == "harvester":
+        await _namespaces(api)  # before the nodes, whose views of Longhorn's are in one of them
     async with asyncio.TaskGroup() as group:
         for number in range(1, settings.nodes + 1):
             group.create_task(_node(api, number, rules, settings))
@@ -212,10 +214,13 @@ async def furnish(api: Api, rules: Rules, settings: Settings) -> None:
         await _furnish_harvester(api, rules, settings)
 
 
-async def _furnish_harvester(api: Api, rules: Rules, settings: Settings) -> None:
+async def _namespaces(api: Api) -> None:
     async with asyncio.TaskGroup() as group:
         for name in NAMESPACES:
             group.create_task(api.ensure(kinds.NAMESPACE, {"metadata": {"name": name}}))
+
+
+async def _furnish_harvester(api: Api, rules: Rules, settings: Settings) -> None:
     virt, virt_status = kubevirt(rules)
     management = {"metadata": {"name": "mgmt"}, "status": {"conditions": [{"type": "ready", "status": "True", "lastUpdateTime": now()}]}}
     vip = {"metadata": {"name": "vip", "namespace": SYSTEM}, "data": {"enabled": "true", "ip": VIP, "mode": "static"}}

@@ -69,6 +69,12 @@ class TestDefer:
         assert room.starts["vm1"] == 2
         assert not (await room.refresh(now)).state.get("restartRequired")
 
+    async def test_what_kubevirt_asks_no_restart_for_stays_visible_all_the_same(self) -> None:
+        room = MachineRoom("v1.7.1")
+        now = await room.up(await room.up(**DEFER), **DEFER, disks=[*SAMPLE["disks"], {"name": "hot", "size": "5Gi", "hotPlug": True}])
+        room.edit(lambda vm: (vm["metadata"].update(generation=2), vm["status"].update(observedGeneration=2, conditions=[])))
+        assert (await room.refresh(now)).state["restartReason"] == "changed while the guest runs: disks[hot]"
+
     async def test_later_deferred_changes_join_the_earlier_ones(self, room: MachineRoom) -> None:
         now = await room.up(await room.up(**DEFER), **DEFER, hostname="shop")
         now = await room.up(now, **DEFER, hostname="shop", tpm=True)

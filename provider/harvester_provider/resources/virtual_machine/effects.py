@@ -36,6 +36,7 @@ class Row:
 _STOP = Effect.STOP_MODIFY_START
 _RESTART = "KubeVirt vm.go syncRestartRequired: every other difference of the template's spec needs a restart"
 _NETWORK = "KubeVirt pkg/network/vmliveupdate/restart.go"
+_NEW_NIC = f"{_NETWORK}: it compares the NICs that the guest has, and asks for no restart for others"
 _HOT_VOLUMES = "KubeVirt pkg/storage/hotplug/hotplug.go, gate DeclarativeHotplugVolumes"
 _HOT_NICS = "KubeVirt pkg/network/controllers/vm.go; Harvester pkg/util/virtualmachine/virtualmachine.go (SupportHotplugNic)"
 _NIC = frozenset({Need.MIGRATABLE, Need.MACS, Need.NO_CLUSTER_NODE, Need.BRIDGED})
@@ -45,6 +46,7 @@ _PLACEMENT = "KubeVirt vm.go handleAffinityChangeRequest, under vmRolloutStrateg
 _RESERVED = "Harvester virtualmachine/mutator.go computes memory.guest anew for it"
 _TOLERATIONS = "KubeVirt vm.go handleTolerationsChangeRequest (since 1.5), under the same conditions"
 _MOVES = "and the guest moves to another node"
+_NO_WORD = "; for hot-plug volumes KubeVirt asks for no restart, also where it cannot plug them in (before Harvester 1.8)"
 _READ_AT_START = "only read at a start"
 _DUE = frozenset({Need.NOTHING_DUE})
 
@@ -106,14 +108,14 @@ TABLE: Final[tuple[Row, ...]] = (
     Row("disks[].size", Effect.LIVE, "the volume grows, the guest sees it at once", "gate ExpandDisks; Harvester CheckExpand", (1, 6)),
     Row("disks[].size", _STOP, "before Harvester 1.6 a volume grows only while it is detached", "Harvester pkg/webhook/util/volume.go"),
     Row("disks[+]", Effect.LIVE, "the disk is plugged in", _HOT_VOLUMES, (1, 8), frozenset({Need.HOT_PLUG})),
-    Row("disks[+]", _STOP, "a new disk", "KubeVirt vm.go validLiveUpdateDisks"),
+    Row("disks[+]", _STOP, "a new disk", f"KubeVirt vm.go validLiveUpdateDisks{_NO_WORD}"),
     Row("disks[-]", Effect.LIVE, "the disk is unplugged", _HOT_VOLUMES, (1, 8), frozenset({Need.HOT_PLUG})),
-    Row("disks[-]", _STOP, "a disk is removed", "KubeVirt vm.go validLiveUpdateDisks"),
+    Row("disks[-]", _STOP, "a disk is removed", f"KubeVirt vm.go validLiveUpdateDisks{_NO_WORD}"),
     Row("disks[].medium", Effect.LIVE, "the medium is changed", _HOT_VOLUMES, (1, 8), frozenset({Need.DRIVE})),
     Row("disks[].medium", _STOP, "another volume", "KubeVirt vm.go validLiveUpdateVolumes"),
     Row("disks[]", _STOP, "part of the machine's hardware", _RESTART),
     Row("networkInterfaces[+]", Effect.MIGRATE, f"the NIC is plugged in, {_MOVES}", _HOT_NICS, (1, 7), _NIC | {Need.NOT_LEAVING}),
-    Row("networkInterfaces[+]", _STOP, "a new NIC", _NETWORK),
+    Row("networkInterfaces[+]", _STOP, "a new NIC", _NEW_NIC),
     Row("networkInterfaces[-]", Effect.MIGRATE, f"the NIC is unplugged, {_MOVES}", _HOT_NICS, (1, 7), _NIC | {Need.ANOTHER_NIC}),
     Row("networkInterfaces[-]", _STOP, "a NIC is removed", _NETWORK),
     Row("networkInterfaces[].network", _STOP, "a NIC is connected to another network", _NETWORK),

@@ -4,7 +4,7 @@ from harvester_provider.core.json import Object, dig_str
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.model import InterfaceStatus, VirtualMachineOutputs
 from harvester_provider.resources.virtual_machine.pending import pending
-from harvester_provider.resources.virtual_machine.policy import due
+from harvester_provider.resources.virtual_machine.policy import due_again
 from harvester_provider.resources.virtual_machine.status import addresses, reason
 
 
@@ -15,7 +15,8 @@ def outputs(live: Live) -> VirtualMachineOutputs:
     all_v4 = [address for each in interfaces.values() for address in each.ipv4_addresses]
     all_v6 = [address for each in interfaces.values() for address in each.ipv6_addresses]
     first = next((each.ip_addresses[0] for each in interfaces.values() if each.ip_addresses), "")
-    restart = due(live)
+    changes = pending(live)
+    restart = due_again(live, changes)
     return VirtualMachineOutputs(
         status=dig_str(live.vm, "status", "printableStatus"),
         node_name=dig_str(on, "status", "nodeName"),
@@ -27,7 +28,7 @@ def outputs(live: Live) -> VirtualMachineOutputs:
         interfaces=interfaces,
         volumes={name: claim for name in live.disks if (claim := live.claim(name))},
         status_reason=reason(live),
-        pending_changes=pending(live),
+        pending_changes=changes,
         restart_required=bool(restart),
         restart_reason=restart,
     )

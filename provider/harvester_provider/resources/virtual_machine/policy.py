@@ -63,12 +63,21 @@ def noted(live: Live) -> list[str]:
 
     A note about another guest is over, and so is one where KubeVirt has compared the machine with its guest since and found nothing.
     """
-    guest, _, names = live.annotations.get(words.RESTART_DUE, "").partition(" ")
-    if not live.on or not names or guest != _guest(live):
-        return []
     seen, now = dig(live.vm, "status", "observedGeneration"), dig(live.vm, "metadata", "generation")
     settled = isinstance(seen, int) and isinstance(now, int) and seen >= now and not is_true(live.vm, "RestartRequired")
-    return [] if settled else names.split(",")
+    return [] if settled else deferred(live)
+
+
+def deferred(live: Live) -> list[str]:
+    """The properties that were written under the running guest, whether it lacks them still or not."""
+    guest, _, names = live.annotations.get(words.RESTART_DUE, "").partition(" ")
+    return names.split(",") if live.on and names and guest == _guest(live) else []
+
+
+def due_again(live: Live, lacking: Sequence[str]) -> str:
+    """Why a restart is due, also where KubeVirt says nothing of it: of a NIC or a volume that it cannot plug in it does not."""
+    names = [name for name in deferred(live) if name in lacking]
+    return due(live) or (f"changed while the guest runs: {', '.join(names)}" if names else "")
 
 
 def due(live: Live) -> str:
