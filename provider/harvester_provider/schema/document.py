@@ -43,9 +43,10 @@ def token(name: str) -> str:
     return f"{NAME}:index:{name}"
 
 
-def schema_text(package: Package) -> str:
-    """schema.json of the package."""
-    return json.dumps(schema(package), indent=2, ensure_ascii=False) + "\n"
+def schema_text(package: Package, version: str = "") -> str:
+    """schema.json of the package; with the version where a plugin hands it out."""
+    document = schema(package) | ({"version": version} if version else {})
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def schema(package: Package) -> dict[str, Any]:
