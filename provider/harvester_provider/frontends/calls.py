@@ -13,8 +13,10 @@ from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.unknown import UNKNOWN
 from harvester_provider.engine import verbs
+from harvester_provider.engine.invoke import invoke
 from harvester_provider.engine.reporter import Reporter
 from harvester_provider.kube.cluster import KubeCluster
+from harvester_provider.resources.functions import FUNCTIONS
 from harvester_provider.resources.provider import ProviderSettings
 from harvester_provider.resources.registry import KINDS
 from harvester_provider.wiring import Clusters
@@ -80,6 +82,12 @@ class Calls:
     async def delete(self, kind: str, identity: str, state: Values, reporter: Reporter) -> None:
         """Remove the resource."""
         await verbs.delete(KINDS[kind], await self.cluster(kind, state), identity, state, reporter)
+
+    async def ask(self, name: str, asked: Values) -> dict[str, Any]:
+        """The answer of a function, by names on the wire. Raises InvalidInputs."""
+        answer = await invoke(FUNCTIONS[name], await self._clusters.get(asked.get("cluster")), asked)
+        found: dict[str, Any] = answer.wire()
+        return found
 
     async def close(self) -> None:
         """Close the connections."""

@@ -63,6 +63,18 @@ def schema(package: Package) -> dict[str, Any]:
         },
         "types": {token(name): item for name, item in sorted(types.items())},
         "resources": {token(name): _resource(item) for name, item in sorted(package.resources.items())},
+        "functions": {token(name): item for name, item in sorted(_functions(package).items())},
+    }
+
+
+def _functions(package: Package) -> dict[str, Any]:
+    return {
+        name: {
+            "description": item.description,
+            "inputs": {"properties": _properties(item.inputs), "required": _required(item.inputs)},
+            "outputs": {"properties": _properties(item.outputs), "required": [entry.name for entry in item.outputs if entry.always_there]},
+        }
+        for name, item in package.functions.items()
     }
 
 

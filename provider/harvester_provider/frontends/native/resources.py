@@ -20,7 +20,9 @@ from harvester_provider.engine.state import inputs_of_state
 from harvester_provider.frontends.calls import Calls
 from harvester_provider.frontends.native.detail import Edit, edits
 from harvester_provider.frontends.native.resource import UNFINISHED, HalfMade, Naming, Resource
+from harvester_provider.resources.functions import FUNCTIONS
 from harvester_provider.resources.registry import KINDS
+from harvester_provider.schema.document import NAME
 
 T = TypeVar("T")
 Values = Mapping[str, Any]
@@ -104,6 +106,12 @@ class Resources:
     async def delete(self, resource: Resource, identity: str, state: Values, seconds: float, reporter: Reporter) -> None:
         """Remove it."""
         await self._guarded(self._calls.delete(resource.kind, identity, _timed(state, "delete", seconds), reporter))
+
+    async def ask(self, name: str, asked: Values) -> dict[str, Any]:
+        """The answer of a function. HarvesterError where there is none of that name."""
+        if name not in FUNCTIONS:
+            raise HarvesterError(f"{NAME} has no function {name}: there are {', '.join(FUNCTIONS)}")
+        return await self._guarded(self._calls.ask(name, asked))
 
     def cancel(self) -> None:
         """End all calls that are under way. What they did so far is found again by the next run."""

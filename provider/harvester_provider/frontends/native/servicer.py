@@ -16,7 +16,7 @@ from google.protobuf.empty_pb2 import Empty
 from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
-from harvester_provider.core.errors import BadConnection, HarvesterError
+from harvester_provider.core.errors import BadConnection, HarvesterError, InvalidInputs
 from harvester_provider.core.unknown import UNKNOWN
 from harvester_provider.frontends.native.resource import HalfMade, Naming, Resource
 from harvester_provider.frontends.native.values import Marks, Secret, decode, encode
@@ -97,10 +97,11 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
     @_answered
     async def GetSchema(self, _request: provider_pb2.GetSchemaRequest) -> provider_pb2.GetSchemaResponse:  # noqa: N802, D102
+        from harvester_provider.resources.functions import FUNCTIONS  # noqa: PLC0415  see below
         from harvester_provider.schema.document import schema_text  # noqa: PLC0415  it reads the models of all kinds
         from harvester_provider.schema.models import read_package  # noqa: PLC0415  see above
 
-        return provider_pb2.GetSchemaResponse(schema=schema_text(read_package(KINDS, ProviderSettings), version(DISTRIBUTION)))
+        return provider_pb2.GetSchemaResponse(schema=schema_text(read_package(KINDS, ProviderSettings, FUNCTIONS), version(DISTRIBUTION)))
 
     @_answered
     async def GetMapping(self, _request: provider_pb2.GetMappingRequest) -> provider_pb2.GetMappingResponse:  # noqa: N802, D102
@@ -145,6 +146,20 @@ class Servicer(provider_pb2_grpc.ResourceProviderServicer):
 
         self._resources = Resources(Calls(settings_of(_config(decode(request.args).values))))
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True, supports_autonaming_configuration=True)
+
+    # Functions
+
+    @_answered
+    async def Invoke(self, request: provider_pb2.InvokeRequest) -> provider_pb2.InvokeResponse:  # noqa: N802, D102
+        from harvester_provider.resources.functions import FUNCTIONS  # noqa: PLC0415  few programs ask
+
+        asked, name = decode(request.args).values, request.tok.rsplit(":", 1)[-1]
+        try:
+            answer = await self.resources.ask(name, asked)
+        except InvalidInputs as error:
+            failures = [provider_pb2.CheckFailure(property=problem.property, reason=problem.reason) for problem in error.problems]
+            return provider_pb2.InvokeResponse(failures=failures)
+        return provider_pb2.InvokeResponse(**{"return": encode(conceal(FUNCTIONS[name].result, answer, Secret))})
 
     # Resources
 
