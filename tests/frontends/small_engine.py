@@ -24,9 +24,24 @@ from harvester_provider.frontends.native.resources import Resources
 from harvester_provider.frontends.native.servicer import Servicer
 from harvester_provider.frontends.native.values import Decoded, decode, encode
 from harvester_provider.resources.provider import ProviderSettings
+from harvester_provider.wiring import Clusters
 
 Values = Mapping[str, Any]
 PROJECT, STACK = "shop", "dev"
+
+
+class OneCluster(Clusters):
+    """Every name and every resource leads to one cluster in memory."""
+
+    def __init__(self, cluster: FakeCluster) -> None:
+        super().__init__(ProviderSettings())
+        self._cluster = cluster
+
+    async def get(self, name: str | None) -> Any:  # noqa: ARG002  there is one
+        return self._cluster
+
+    async def reach(self, kind: Any, values: Values, **_how: Any) -> Any:  # noqa: ARG002  see above
+        return self._cluster
 
 
 class CallsOn(Calls):
@@ -34,10 +49,7 @@ class CallsOn(Calls):
 
     def __init__(self, cluster: FakeCluster) -> None:
         super().__init__(ProviderSettings())
-        self._cluster = cluster
-
-    async def cluster(self, kind: str, values: Values, **_how: Any) -> Any:  # noqa: ARG002  there is one cluster
-        return self._cluster
+        self._clusters = OneCluster(cluster)
 
 
 class HeardByEngine(engine_pb2_grpc.EngineServicer):

@@ -18,8 +18,8 @@ from harvester_provider.core.errors import Refused
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.unknown import UNKNOWN
 from harvester_provider.frontends.native.resource import UNFINISHED
-from harvester_provider.frontends.native.values import Secret, encode
-from harvester_provider.resources.apis import IMAGE
+from harvester_provider.frontends.native.values import Secret, decode, encode
+from harvester_provider.resources.apis import IMAGE, NODE
 
 URL = "http://x/y.qcow2"
 MACHINE = {key: value for key, value in SAMPLE.items() if key not in {"name", "owner"}}
@@ -280,3 +280,15 @@ async def test_a_type_of_another_package_is_told(image: Plugin) -> None:
     other = Plugin(image.stub, "Nothing", image.heard)
     with pytest.raises(grpc.aio.AioRpcError, match="has no resource harvester:index:Nothing"):
         await other.check({}, {})
+
+
+async def test_functions_answer_and_say_what_is_wrong_with_the_question() -> None:
+    cluster = FakeCluster()
+    cluster.place(Ref(NODE, "node-1"), {"status": {"conditions": [{"type": "Ready", "status": "True"}]}})
+    async with plugin(cluster, "Image") as one:
+        found = await one.stub.Invoke(provider_pb2.InvokeRequest(tok="harvester:index:getNodes", args=encode({})))
+        assert [node["name"] for node in decode(getattr(found, "return")).values["nodes"]] == ["node-1"]
+        wrong = await one.stub.Invoke(provider_pb2.InvokeRequest(tok="harvester:index:getImage", args=encode({"nam": "x"})))
+        assert wrong.failures[0].property == "nam"
+        with pytest.raises(grpc.aio.AioRpcError, match="has no function getNothing"):
+            await one.stub.Invoke(provider_pb2.InvokeRequest(tok="harvester:index:getNothing", args=encode({})))

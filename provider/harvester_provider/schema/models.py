@@ -102,7 +102,7 @@ class _Reader:
         return Resource(name, _doc(kind.inputs), tuple(map(_optional_name, inputs)), tuple(state.values()))
 
     def question(self, name: str, function: FunctionModels) -> Question:
-        return Question(name, _doc(type(function)), self.properties(function.args), self.properties(function.result))
+        return Question(name, _doc(function.result), self.properties(function.args), self.properties(function.result))
 
     def properties(self, model: type[BaseModel], owner: str | None = None) -> tuple[Property, ...]:
         prefix = owner or model.__name__
@@ -181,7 +181,7 @@ def _optional_name(item: Property) -> Property:
     return replace(item, required=False)
 
 
-def _doc(model: type) -> str:
+def _doc(model: type[BaseModel]) -> str:
     return cleandoc(model.__doc__ or "")
 
 
