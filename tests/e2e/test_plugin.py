@@ -63,15 +63,15 @@ def interrupted(stack: Stack, at: str) -> str:
 
 
 def test_a_machine_that_never_got_ready_is_kept_and_finished_even_after_a_ctrl_c_in_its_wait(here: Estate) -> None:
-    too_large = {"memory": "900Gi", "cloud_init": {"user_data": PLANTED}}
-    failed = here.declare(here.vm(**too_large, timeouts={"create": "10s"})).stack.fails("up", "--yes", "--skip-preview")
-    assert "not running after 10 s" in failed
+    waiting = {"wait_for": "agent", "cloud_init": {"user_data": PLANTED}}  # for an agent that the guest does not have
+    failed = here.declare(here.vm(**waiting, timeouts={"create": "10s"})).stack.fails("up", "--yes", "--skip-preview")
+    assert "not running with its guest agent after 10 s" in failed
     kept = json.loads(here.stack.state())["deployment"]["resources"][-1]
     assert kept["id"] == f"{here.target.namespace}/vm"
     assert kept["initErrors"]
     assert "correct-horse" not in failed + json.dumps(kept)
     claims = here.target.claims()
-    here.declare(here.vm(**too_large))
+    here.declare(here.vm(**waiting))
     assert "cancelled" in interrupted(here.stack, "harvester:index:VirtualMachine vm updating")
     here.declare(here.vm(cloud_init={"user_data": PLANTED})).stack.up()
     assert here.object()["status"]["ready"]

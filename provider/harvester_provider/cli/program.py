@@ -145,6 +145,6 @@ class _Writer:
         return repr(value.text if isinstance(value, Quantity) else value)
 
     def _secret(self, path: tuple[str, ...], value: str) -> str:
-        key = "-".join((self._entry.name, *path))
+        key = "-".join((self._entry.variable, *path))
         self._secrets[key] = value
         return f"config.require_secret({key!r})"
