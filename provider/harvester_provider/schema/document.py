@@ -34,7 +34,12 @@ _ABOUT = {
     "keywords": ["category/infrastructure", "harvester", "kind/native", "kubevirt", "pulumi", "virtualization"],
     "license": "Apache-2.0",
     "meta": {"moduleFormat": "(.*)"},
-    "language": {"python": {"packageName": "pulumi_harvester", "pyproject": {"enabled": True}}},
+    "language": {
+        "csharp": {"respectSchemaVersion": True},
+        "go": {"respectSchemaVersion": True, "generateResourceContainerTypes": True},
+        "nodejs": {"respectSchemaVersion": True},
+        "python": {"packageName": "pulumi_harvester", "pyproject": {"enabled": True}, "respectSchemaVersion": True},
+    },
 }
 
 
