@@ -6,7 +6,7 @@ TESTS ?= tests
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup env demo demo-down test e2e check lint types imports schema sdk conformance fuzz bench local-up local-down lock clean
+.PHONY: help setup env demo demo-down test e2e check lint types imports schema sdk sdk-all conformance fuzz bench local-up local-down lock clean
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ sdk: schema ## Write the Python SDK from the models
 
 fuzz: env ## Random and hand-made bad inputs for every kind: EXAMPLES=2000 each; prints what became of them
 	@EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/pytest --hypothesis-profile=fuzz tests/fuzz
+
+sdk-all: env ## SDKs of the other languages whose Pulumi hosts are on PATH
+	@$(BIN)/python scripts/sdks.py
 
 bench: setup ## Measure, as ratios in one run
 	@$(BIN)/python -m tests.bench

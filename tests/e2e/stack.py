@@ -131,7 +131,7 @@ class Stack:
     def resources(self) -> list[str]:
         """The types of the resources in the state, those of the program itself left out."""
         found = json.loads(self.state())["deployment"].get("resources", [])
-        return [entry["type"] for entry in found if entry["type"].startswith("pulumi-python:")]
+        return [entry["type"] for entry in found if entry["type"].startswith(("pulumi-python:", "harvester:"))]
 
 
 def end_group(process: "subprocess.Popen[str]") -> None:

@@ -36,7 +36,7 @@ def secret(value: object) -> dict[str, object]:
     return {SIGNATURE_KEY: SECRET_SIGNATURE, "value": value}
 
 
-def run(folder: Path, program: str, answers: Mapping[str, Mapping[str, Any]] | None = None) -> Ran:
+def run(folder: Path, program: str, answers: Mapping[str, Mapping[str, Any]] | None = None, config: Mapping[str, str] | None = None) -> Ran:
     """Run the body of `program()`; `answers` are what the provider adds to the inputs, by resource name."""
     lines = [
         "import pulumi",
@@ -47,11 +47,11 @@ def run(folder: Path, program: str, answers: Mapping[str, Mapping[str, Any]] | N
     ]
     path = folder / "program.py"
     path.write_text("\n".join(lines))
-    return run_file(path, answers or {}, {})
+    return run_file(path, answers or {}, config or {})
 
 
 def run_file(path: Path, answers: Mapping[str, Mapping[str, Any]], config: Mapping[str, str]) -> Ran:
-    """Run a program as it is, with the project's settings in `config`."""
+    """Run a program as it is, with the project's settings in `config`; those of others have their project before a colon."""
     command = [sys.executable, __file__, str(path), json.dumps(answers), json.dumps(config)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
@@ -71,13 +71,13 @@ class _Engine(Mocks):
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
         self.registered[args.name] = args
-        return args.resource_id or f"default/{args.inputs['name']}", {**args.inputs, **self.answers.get(args.name, {})}
+        return args.resource_id or f"default/{args.inputs.get('name', args.name)}", {**args.inputs, **self.answers.get(args.name, {})}
 
 
 def _main() -> None:
     engine = _Engine(json.loads(sys.argv[2]))
     set_mocks(engine, project="shop", stack="dev")
-    pulumi.runtime.set_all_config({f"shop:{name}": value for name, value in json.loads(sys.argv[3]).items()})
+    pulumi.runtime.set_all_config({name if ":" in name else f"shop:{name}": value for name, value in json.loads(sys.argv[3]).items()})
     values: dict[str, Any] = {}
 
     def work() -> pulumi.Output[None]:
@@ -89,7 +89,7 @@ def _main() -> None:
     answer = {
         "types": {name: args.typ for name, args in registered},
         "inputs": {name: {key: value for key, value in args.inputs.items() if key != "__provider"} for name, args in registered},
-        "providers": {name: args.inputs["__provider"] for name, args in registered},
+        "providers": {name: args.inputs["__provider"] for name, args in registered if "__provider" in args.inputs},
         "values": values,
     }
     sys.stdout.write(json.dumps(answer))

@@ -13,8 +13,10 @@ app = typer.Typer(
 
 def _mount() -> None:
     """Add the commands and groups. The local Harvester is there when its extra dependencies are."""
+    from harvester_provider.cli.adopt import command as adopt  # noqa: PLC0415  not needed by those who import the app
     from harvester_provider.cli.images import images  # noqa: PLC0415  it brings the clients, which take a moment
 
+    app.command("import")(adopt)
     app.command("images")(images)
     try:
         from harvester_local.cli import app as local  # noqa: PLC0415  an optional extra

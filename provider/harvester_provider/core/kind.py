@@ -130,3 +130,7 @@ class Kind(Protocol[I]):
     def outputs(self, inputs: I, seen: Snapshot) -> Mapping[str, Json]:
         """What the state holds besides the inputs, with the property names of the wire (camelCase)."""
         ...
+
+    def foretell(self, ref: Ref) -> Mapping[str, Json]:
+        """The outputs that the object's name tells alone: known at preview, before the object exists."""
+        ...

@@ -6,6 +6,7 @@ error of a read keeps the state as it is.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -91,11 +92,14 @@ async def inherit(kind: Kind[Any], connect: Callable[[], Awaitable[Cluster]], ol
     return kind.inherited(news, olds, seen)
 
 
-async def foresee(kind: Kind[Any], cluster: Cluster, news: Wire) -> Foreseen:
-    """Before a create: whether the name is free or taken, and what is missing. Also finds a cluster without this kind."""
+async def foresee(kind: Kind[Any], cluster: Cluster, news: Wire, coming: AbstractSet[Ref] = frozenset()) -> Foreseen:
+    """Before a create: whether the name is free or taken, and what is missing. Also finds a cluster without this kind.
+
+    What is `coming`, because the program makes it first, is not missing.
+    """
     inputs = parse(kind, news)
     taken, missing, refused = await asyncio.gather(
-        _taken(kind, cluster, inputs), _missing(kind, cluster, inputs), _objections(kind, cluster, inputs)
+        _taken(kind, cluster, inputs), _missing(kind, cluster, inputs, coming), _objections(kind, cluster, inputs)
     )
     return Foreseen((*taken, *refused), tuple(missing))
 
@@ -121,8 +125,10 @@ def _may_take(kind: Kind[Any], inputs: Any, found: Object) -> bool:
     return is_ours(found, inputs.owner) or inputs.adopt or (kind.adopts and not owner_of(found))
 
 
-async def diff(kind: Kind[Any], cluster: Cluster, identity: str, olds: Wire, news: Wire) -> Difference:
-    """What changes and what it does. A resource without a change costs no request."""
+async def diff(
+    kind: Kind[Any], cluster: Cluster, identity: str, olds: Wire, news: Wire, coming: AbstractSet[Ref] = frozenset()
+) -> Difference:
+    """What changes and what it does. A resource without a change costs no request. What is `coming` is not missing."""
     new, old = parse(kind, news), inputs_of_state(kind, olds)
     ref = Ref.of_id(kind.api, identity)
     if old is not None:
@@ -139,7 +145,7 @@ async def diff(kind: Kind[Any], cluster: Cluster, identity: str, olds: Wire, new
     plan = kind.update(old, new, seen)
     if not plan.changes and not plan.steps:
         return Difference()  # the same in another order or notation
-    missing = [str(problem) for problem in await _missing(kind, cluster, new)]
+    missing = [str(problem) for problem in await _missing(kind, cluster, new, coming)]
     return Difference(_changed(old, new), plan.replaces, [*plan.lines(), *missing], plan)
 
 
@@ -260,9 +266,9 @@ async def _finish(kind: Kind[Any], cluster: Cluster, ref: Ref, inputs: Any) -> F
     return Found(ref.id, inputs.wire(), state_of(kind, inputs, ref, seen))
 
 
-async def _missing(kind: Kind[Any], cluster: Cluster, inputs: Any) -> list[Problem]:
+async def _missing(kind: Kind[Any], cluster: Cluster, inputs: Any, coming: AbstractSet[Ref] = frozenset()) -> list[Problem]:
     """Objects that the inputs name and that do not exist."""
-    needed = kind.requires(inputs)
+    needed = [need for need in kind.requires(inputs) if need.ref not in coming]
     seen = await look(cluster, list(dict.fromkeys(need.ref for need in needed)))
     return [
         Problem(need.property, f"{need.ref} does not exist" + (f": {need.hint}" if need.hint else ""))

@@ -40,7 +40,7 @@ def _start() -> tuple[Loop, Clusters]:
     """The loop and the clusters of this program, made at the first question."""
     global _running  # noqa: PLW0603  one per process, as Pulumi's own configuration is
     if _running is None:
-        from harvester_provider.frontends.host import settings_of  # noqa: PLC0415  only programs that ask pay for it
+        from harvester_provider.frontends.settings import settings_of  # noqa: PLC0415  only programs that ask pay for it
         from harvester_provider.wiring import Clusters, Loop  # noqa: PLC0415  see above
 
         config = pulumi.Config("harvester")

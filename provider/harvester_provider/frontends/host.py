@@ -4,7 +4,6 @@ It turns the host's values into those of the verbs and back: unknown values, con
 `Host` serves all kinds of a program.
 """
 
-import json
 import logging
 import sys
 import threading
@@ -16,22 +15,21 @@ from pulumi.output import Unknown as HostUnknown
 from pulumi.runtime.rpc import UNKNOWN as HOST_UNKNOWN
 from pulumi.runtime.rpc import wrap_rpc_secret
 
-from harvester_provider.core.errors import BadConnection, HarvesterError, InvalidInputs, PlanRefused
+from harvester_provider.core.errors import HarvesterError
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.unknown import UNKNOWN
 from harvester_provider.engine import verbs
+from harvester_provider.frontends.calls import Calls
 from harvester_provider.frontends.log import EngineLog
+from harvester_provider.frontends.settings import settings_of
 from harvester_provider.resources.model import conceal
 from harvester_provider.resources.provider import ProviderSettings
 from harvester_provider.resources.registry import KINDS
-from harvester_provider.wiring import Clusters, Loop
+from harvester_provider.wiring import Loop
 
-PREFIX = "harvester:"
 WORKERS = 256
 """Calls the host answers at once. Its own limit is 4, and most of a call is waiting."""
 _HIDDEN = ("__provider",)
-_WAYS = ("cluster", "endpoint", "password", "ca", "fingerprint")
-"""Inputs that say how a cluster is reached: as long as one is not known, it cannot be asked."""
 
 _lock = threading.Lock()
 _current: "Host | None" = None
@@ -56,127 +54,39 @@ def current() -> "Host":
     return _current
 
 
-def settings_of(config: Callable[[str], Any]) -> ProviderSettings:
-    """The provider's settings from the program's configuration (`harvester:kubeconfig` ...). Raises BadConnection."""
-    values: dict[str, Any] = {}
-    for name in (field.alias or name for name, field in ProviderSettings.model_fields.items()):
-        value = config(PREFIX + name)
-        if value is not None:
-            values[name] = _structured(name, value) if name == "clusters" else value
-    try:
-        return ProviderSettings.model_validate(values)
-    except ValueError as error:
-        raise BadConnection(f"the configuration {PREFIX}* is not valid: {error}") from error
-
-
-def _structured(name: str, value: Any) -> Any:
-    if not isinstance(value, str):
-        return value
-    try:
-        return json.loads(value)
-    except ValueError as error:
-        raise BadConnection(
-            f"{PREFIX}{name}: {error}: write it as `pulumi config set --path {PREFIX}{name}.NAME.kubeconfig ...`"
-        ) from error
-
-
 class Host:
     """The verbs, for calls from the host's threads."""
 
     def __init__(self, settings: ProviderSettings, log: EngineLog) -> None:
         self._log = log
-        self._settings = settings.wire()
         self._loop = Loop()
-        self._clusters = Clusters(settings)
+        self._calls = Calls(settings)
 
     def check(self, kind: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[dict[str, Any], Sequence[Problem]]:
-        """Inputs with defaults, and what is wrong with them; before a create also what is wrong with the cluster."""
-        inputs = _to_core(news)
-        try:
-            inputs = dict(self._loop.run(self._inherited(kind, _to_core(olds), inputs)))
-        except InvalidInputs as error:
-            return _to_host(inputs), error.problems
-        except HarvesterError as error:
-            return _to_host(inputs), [Problem("", str(error))]
-        checked = verbs.check(KINDS[kind], inputs, self._settings, _to_core(olds), self._log)
-        problems = list(checked.problems)
-        if not problems and not _to_core(olds):
-            problems = self._first_look(kind, checked.inputs)
-        return _to_host(checked.inputs), problems
-
-    async def _inherited(self, kind: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Mapping[str, Any]:
-        if any(news.get(name) is UNKNOWN for name in _WAYS):
-            return news
-        return await verbs.inherit(KINDS[kind], lambda: self._clusters.reach(KINDS[kind], news), olds, news)
-
-    def _first_look(self, kind: str, inputs: Mapping[str, Any]) -> list[Problem]:
-        """What is wrong with the cluster for a create. What does not exist yet is a warning: the program may make it first."""
-        try:
-            found = self._loop.run(self._foreseen(kind, inputs))
-        except HarvesterError as error:
-            return [Problem("", str(error))]
-        for problem in found.missing:
-            self._log.warn(f"{kind} {inputs['name']}: {problem}. Until that is there it cannot be made")
-        return list(found.problems)
-
-    async def _foreseen(self, kind: str, inputs: Mapping[str, Any]) -> verbs.Foreseen:
-        if any(inputs.get(name) is UNKNOWN for name in _WAYS):
-            return verbs.Foreseen()
-        return await verbs.foresee(KINDS[kind], await self._clusters.reach(KINDS[kind], inputs), inputs)
+        """Inputs with defaults, and what is wrong with them."""
+        checked = self._loop.run(self._calls.check(kind, _to_core(olds), _to_core(news), self._log))
+        return _to_host(checked.inputs), checked.problems
 
     def diff(self, kind: str, identity: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> verbs.Difference:
-        """What an update would do; says it to the user, and refuses here what must not be done."""
-        inputs = _to_core(news)
-
-        async def work() -> verbs.Difference:
-            cluster = await self._clusters.reach(KINDS[kind], _to_core(olds))
-            return await verbs.diff(KINDS[kind], cluster, identity, _to_core(olds), inputs)
-
-        found = self._loop.run(work())
-        if found.plan.refused:
-            raise PlanRefused(f"{kind} {identity}: " + "; ".join(f"{change.property}: {change.why}" for change in found.plan.refused))
-        if found.lines:
-            self._log.info(f"{kind} {identity}:\n" + "\n".join(f"  {line}" for line in found.lines))
-        return found
+        """What an update would do."""
+        return self._loop.run(self._calls.diff(kind, identity, _to_core(olds), _to_core(news), self._log))
 
     def create(self, kind: str, props: Mapping[str, Any]) -> verbs.Found:
         """Make the resource."""
-        values = _to_core(props)
-
-        async def work() -> verbs.Found:
-            cluster = await self._clusters.reach(KINDS[kind], values, change=True)
-            return await verbs.create(KINDS[kind], cluster, values, self._log)
-
-        return concealed(kind, self._loop.run(work()))
+        return concealed(kind, self._loop.run(self._calls.create(kind, _to_core(props), self._log)))
 
     def read(self, kind: str, identity: str, props: Mapping[str, Any]) -> verbs.Found | None:
         """The resource as it is."""
-        values = _to_core(props)
-
-        async def work() -> verbs.Found | None:
-            return await verbs.read(KINDS[kind], await self._clusters.reach(KINDS[kind], values), identity, values)
-
-        found = self._loop.run(work())
+        found = self._loop.run(self._calls.read(kind, identity, _to_core(props)))
         return concealed(kind, found) if found else None
 
     def update(self, kind: str, identity: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> verbs.Found:
         """Bring the resource to the new inputs."""
-        before, values = _to_core(olds), _to_core(news)
-
-        async def work() -> verbs.Found:
-            cluster = await self._clusters.reach(KINDS[kind], values, before=before, change=True)
-            return await verbs.update(KINDS[kind], cluster, identity, before, values, self._log)
-
-        return concealed(kind, self._loop.run(work()))
+        return concealed(kind, self._loop.run(self._calls.update(kind, identity, _to_core(olds), _to_core(news), self._log)))
 
     def delete(self, kind: str, identity: str, props: Mapping[str, Any]) -> None:
         """Remove the resource."""
-        values = _to_core(props)
-
-        async def work() -> None:
-            await verbs.delete(KINDS[kind], await self._clusters.reach(KINDS[kind], values), identity, values, self._log)
-
-        self._loop.run(work())
+        self._loop.run(self._calls.delete(kind, identity, _to_core(props), self._log))
 
 
 def _to_core(values: Mapping[str, Any]) -> dict[str, Any]:

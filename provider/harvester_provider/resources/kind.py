@@ -92,6 +92,10 @@ class BaseKind(Generic[I]):
         """Nothing besides the inputs."""
         return {}
 
+    def foretell(self, ref: Ref) -> Mapping[str, Json]:  # noqa: ARG002  a kind whose outputs only the cluster knows
+        """Nothing."""
+        return {}
+
     def changed(self, old: I, new: I) -> list[str]:
         """The fields (Python names) in which the declared values differ, in the model's order, those of the provider itself left out."""
         return [name for name in type(new).model_fields if name not in LOCAL_ONLY and getattr(old, name) != getattr(new, name)]

@@ -34,6 +34,9 @@ REPLACE: dict[str, Any] = {"replaceOnChanges": True}
 NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 """RFC 1123 label, in lower case."""
 
+WHERE = frozenset({"name", "namespace", "cluster"})
+"""Inputs that say where an object is."""
+
 
 def _holds_unknown(value: object) -> bool:
     if isinstance(value, Unknown):
@@ -73,6 +76,17 @@ class Model(BaseModel):
                 out[field.alias or name] = value
         return out
 
+    def brief(self) -> dict[str, Any]:
+        """As `wire`, without what has its default anyway: what a program has to say. What says where an object is stays."""
+        out = {}
+        for name, field in type(self).model_fields.items():
+            value = getattr(self, name)
+            if name in WHERE or value != field.get_default(call_default_factory=True):
+                short = _brief(value)
+                if short not in (None, "", [], {}):
+                    out[field.alias or name] = short
+        return out
+
     def updated(self, **changes: object) -> Self:
         """A copy with other values for the named fields (already validated ones)."""
         return self.model_copy(update=changes)
@@ -83,6 +97,12 @@ def _is_model(cls: type[BaseModel], info: ValidationInfo) -> bool:
     annotation = cls.model_fields[info.field_name].annotation if info.field_name else None
     options = getattr(annotation, "__args__", (annotation,))
     return any(isinstance(option, type) and issubclass(option, BaseModel) for option in options)
+
+
+def _brief(value: object) -> object:
+    if isinstance(value, Model):
+        return value.brief()
+    return [_brief(item) for item in value] if isinstance(value, list | tuple) else _wire(value)
 
 
 def _wire(value: object) -> object:

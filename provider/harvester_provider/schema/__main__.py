@@ -4,6 +4,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from harvester_provider.resources.functions import FUNCTIONS
 from harvester_provider.resources.provider import ProviderSettings
 from harvester_provider.resources.registry import KINDS
 from harvester_provider.schema import files
@@ -13,7 +14,8 @@ from harvester_provider.schema.models import read_package
 
 
 def _generate(root: Path) -> Mapping[Path, str]:
-    return {root / "schema.json": schema_text(read_package(KINDS, ProviderSettings)), root / "docs" / "effects.md": effects_page()}
+    text = schema_text(read_package(KINDS, ProviderSettings, FUNCTIONS))
+    return {root / "schema.json": text, root / "docs" / "effects.md": effects_page()}
 
 
 if __name__ == "__main__":

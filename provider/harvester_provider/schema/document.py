@@ -34,7 +34,12 @@ _ABOUT = {
     "keywords": ["category/infrastructure", "harvester", "kind/native", "kubevirt", "pulumi", "virtualization"],
     "license": "Apache-2.0",
     "meta": {"moduleFormat": "(.*)"},
-    "language": {"python": {"packageName": "pulumi_harvester", "pyproject": {"enabled": True}}},
+    "language": {
+        "csharp": {"respectSchemaVersion": True},
+        "go": {"respectSchemaVersion": True, "generateResourceContainerTypes": True},
+        "nodejs": {"respectSchemaVersion": True},
+        "python": {"packageName": "pulumi_harvester", "pyproject": {"enabled": True}, "respectSchemaVersion": True},
+    },
 }
 
 
@@ -43,9 +48,10 @@ def token(name: str) -> str:
     return f"{NAME}:index:{name}"
 
 
-def schema_text(package: Package) -> str:
-    """schema.json of the package."""
-    return json.dumps(schema(package), indent=2, ensure_ascii=False) + "\n"
+def schema_text(package: Package, version: str = "") -> str:
+    """schema.json of the package; with the version where a plugin hands it out."""
+    document = schema(package) | ({"version": version} if version else {})
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def schema(package: Package) -> dict[str, Any]:
@@ -62,6 +68,18 @@ def schema(package: Package) -> dict[str, Any]:
         },
         "types": {token(name): item for name, item in sorted(types.items())},
         "resources": {token(name): _resource(item) for name, item in sorted(package.resources.items())},
+        "functions": {token(name): item for name, item in sorted(_functions(package).items())},
+    }
+
+
+def _functions(package: Package) -> dict[str, Any]:
+    return {
+        name: {
+            "description": item.description,
+            "inputs": {"properties": _properties(item.inputs), "required": _required(item.inputs)},
+            "outputs": {"properties": _properties(item.outputs), "required": [entry.name for entry in item.outputs if entry.always_there]},
+        }
+        for name, item in package.functions.items()
     }
 
 

@@ -28,6 +28,7 @@ from harvester_provider.schema.package import (
     Package,
     Primitive,
     Property,
+    Question,
     Resource,
     Type,
 )
@@ -59,14 +60,31 @@ class KindModels(Protocol):
         ...
 
 
-def read_package(kinds: Mapping[str, KindModels], settings: type[BaseModel] | None = None) -> Package:
-    """The package of these kinds, with `settings` as the provider's configuration. TypeError for what has no form in a schema."""
+class FunctionModels(Protocol):
+    """What the schema needs to know of a function."""
+
+    @property
+    def args(self) -> type[Any]:
+        """The model of what it is asked with."""
+        ...
+
+    @property
+    def result(self) -> type[Any]:
+        """The model of its answer."""
+        ...
+
+
+def read_package(
+    kinds: Mapping[str, KindModels], settings: type[BaseModel] | None = None, functions: Mapping[str, FunctionModels] | None = None
+) -> Package:
+    """The package of these kinds and functions, with `settings` as the configuration. TypeError for what has no form in a schema."""
     reader = _Reader()
     resources = {name: reader.resource(name, kinds[name]) for name in sorted(kinds)}
     configuration = reader.properties(settings) if settings else ()
+    questions = {name: reader.question(name, found) for name, found in sorted((functions or {}).items())}
     if clash := sorted(reader.objects.keys() & reader.enums.keys()):
         raise TypeError(f"{', '.join(clash)}: a model and the Literal of a field would have the same name in the schema, rename one")
-    return Package(resources, dict(sorted(reader.objects.items())), dict(sorted(reader.enums.items())), configuration)
+    return Package(resources, dict(sorted(reader.objects.items())), dict(sorted(reader.enums.items())), configuration, questions)
 
 
 class _Reader:
@@ -82,6 +100,9 @@ class _Reader:
         outputs = {item.name: item for item in self.properties(kind.outputs_model, name)}
         state = {item.name: item for item in inputs} | outputs
         return Resource(name, _doc(kind.inputs), tuple(map(_optional_name, inputs)), tuple(state.values()))
+
+    def question(self, name: str, function: FunctionModels) -> Question:
+        return Question(name, _doc(function.result), self.properties(function.args), self.properties(function.result))
 
     def properties(self, model: type[BaseModel], owner: str | None = None) -> tuple[Property, ...]:
         prefix = owner or model.__name__

@@ -6,7 +6,7 @@ here knows pydantic, JSON or Python source.
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 Default = str | int | float | bool
@@ -104,6 +104,16 @@ class Resource:
 
 
 @dataclass(frozen=True, slots=True)
+class Question:
+    """A function: what it is asked with, and what it answers."""
+
+    name: str
+    description: str
+    inputs: tuple[Property, ...]
+    outputs: tuple[Property, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Package:
     """Everything, by name, in alphabetical order."""
 
@@ -111,6 +121,7 @@ class Package:
     objects: Mapping[str, ObjectType]
     enums: Mapping[str, EnumType]
     settings: tuple[Property, ...] = ()
+    functions: Mapping[str, Question] = field(default_factory=dict)
 
     def reachable(self, properties: tuple[Property, ...]) -> Iterator[str]:
         """Names of the object types and enumerations that `properties` need, each before those that use it."""
@@ -156,6 +167,7 @@ def spelled(package: Package, spelling: Callable[[Property], str]) -> Package:
     Only what stands between backticks and names properties is changed: alone, as a dotted path, or with a value (`wait_for="address"`).
     """
     every = [*package.settings, *(item for one in package.resources.values() for item in (*one.inputs, *one.state))]
+    every += [item for one in package.functions.values() for item in (*one.inputs, *one.outputs)]
     every += [item for one in package.objects.values() for item in one.properties]
     names = {alias: spelling(item) for item in every for alias in (item.name, item.python_name)}
 
@@ -177,4 +189,8 @@ def spelled(package: Package, spelling: Callable[[Property], str]) -> Package:
         objects={name: ObjectType(name, text(item.description), properties(item.properties)) for name, item in package.objects.items()},
         enums=package.enums,
         settings=properties(package.settings),
+        functions={
+            name: Question(name, text(item.description), properties(item.inputs), properties(item.outputs))
+            for name, item in package.functions.items()
+        },
     )

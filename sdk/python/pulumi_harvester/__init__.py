@@ -124,9 +124,59 @@ if TYPE_CHECKING:
     from pulumi_harvester.poor_mans_cluster import PoorMansClusterArgs as PoorMansClusterArgs
     from pulumi_harvester.setting import Setting as Setting
     from pulumi_harvester.setting import SettingArgs as SettingArgs
+    from pulumi_harvester.shared import Clock as Clock
+    from pulumi_harvester.shared import ClockArgs as ClockArgs
+    from pulumi_harvester.shared import ClockArgsDict as ClockArgsDict
+    from pulumi_harvester.shared import CloudInitDrive as CloudInitDrive
+    from pulumi_harvester.shared import CloudInitDriveArgs as CloudInitDriveArgs
+    from pulumi_harvester.shared import CloudInitDriveArgsDict as CloudInitDriveArgsDict
+    from pulumi_harvester.shared import CloudInitDriveType as CloudInitDriveType
+    from pulumi_harvester.shared import Disk as Disk
+    from pulumi_harvester.shared import DiskAccessMode as DiskAccessMode
+    from pulumi_harvester.shared import DiskArgs as DiskArgs
+    from pulumi_harvester.shared import DiskArgsDict as DiskArgsDict
+    from pulumi_harvester.shared import DiskBus as DiskBus
+    from pulumi_harvester.shared import DiskCacheMode as DiskCacheMode
+    from pulumi_harvester.shared import DiskOnDelete as DiskOnDelete
+    from pulumi_harvester.shared import DiskType as DiskType
+    from pulumi_harvester.shared import DiskVolumeMode as DiskVolumeMode
+    from pulumi_harvester.shared import HostDevice as HostDevice
+    from pulumi_harvester.shared import HostDeviceArgs as HostDeviceArgs
+    from pulumi_harvester.shared import HostDeviceArgsDict as HostDeviceArgsDict
+    from pulumi_harvester.shared import HotPlug as HotPlug
+    from pulumi_harvester.shared import HotPlugArgs as HotPlugArgs
+    from pulumi_harvester.shared import HotPlugArgsDict as HotPlugArgsDict
+    from pulumi_harvester.shared import LabelMatch as LabelMatch
+    from pulumi_harvester.shared import LabelMatchArgs as LabelMatchArgs
+    from pulumi_harvester.shared import LabelMatchArgsDict as LabelMatchArgsDict
+    from pulumi_harvester.shared import LabelMatchOperator as LabelMatchOperator
+    from pulumi_harvester.shared import MachineTerm as MachineTerm
+    from pulumi_harvester.shared import MachineTermArgs as MachineTermArgs
+    from pulumi_harvester.shared import MachineTermArgsDict as MachineTermArgsDict
+    from pulumi_harvester.shared import NetworkInterface as NetworkInterface
+    from pulumi_harvester.shared import NetworkInterfaceArgs as NetworkInterfaceArgs
+    from pulumi_harvester.shared import NetworkInterfaceArgsDict as NetworkInterfaceArgsDict
+    from pulumi_harvester.shared import NetworkInterfaceModel as NetworkInterfaceModel
+    from pulumi_harvester.shared import NetworkInterfaceType as NetworkInterfaceType
+    from pulumi_harvester.shared import NodeTerm as NodeTerm
+    from pulumi_harvester.shared import NodeTermArgs as NodeTermArgs
+    from pulumi_harvester.shared import NodeTermArgsDict as NodeTermArgsDict
+    from pulumi_harvester.shared import Sysprep as Sysprep
+    from pulumi_harvester.shared import SysprepArgs as SysprepArgs
+    from pulumi_harvester.shared import SysprepArgsDict as SysprepArgsDict
     from pulumi_harvester.shared import Timeouts as Timeouts
     from pulumi_harvester.shared import TimeoutsArgs as TimeoutsArgs
     from pulumi_harvester.shared import TimeoutsArgsDict as TimeoutsArgsDict
+    from pulumi_harvester.shared import Timers as Timers
+    from pulumi_harvester.shared import TimersArgs as TimersArgs
+    from pulumi_harvester.shared import TimersArgsDict as TimersArgsDict
+    from pulumi_harvester.shared import TimersPit as TimersPit
+    from pulumi_harvester.shared import TimersRtc as TimersRtc
+    from pulumi_harvester.shared import Toleration as Toleration
+    from pulumi_harvester.shared import TolerationArgs as TolerationArgs
+    from pulumi_harvester.shared import TolerationArgsDict as TolerationArgsDict
+    from pulumi_harvester.shared import TolerationEffect as TolerationEffect
+    from pulumi_harvester.shared import TolerationOperator as TolerationOperator
     from pulumi_harvester.sriov_network_device import SriovNetworkDevice as SriovNetworkDevice
     from pulumi_harvester.sriov_network_device import SriovNetworkDeviceArgs as SriovNetworkDeviceArgs
     from pulumi_harvester.ssh_key import SshKey as SshKey
@@ -147,66 +197,17 @@ if TYPE_CHECKING:
     from pulumi_harvester.storage_class import StorageClassDataLocality as StorageClassDataLocality
     from pulumi_harvester.storage_class import StorageClassReclaimPolicy as StorageClassReclaimPolicy
     from pulumi_harvester.storage_class import StorageClassVolumeBindingMode as StorageClassVolumeBindingMode
-    from pulumi_harvester.virtual_machine import Clock as Clock
-    from pulumi_harvester.virtual_machine import ClockArgs as ClockArgs
-    from pulumi_harvester.virtual_machine import ClockArgsDict as ClockArgsDict
-    from pulumi_harvester.virtual_machine import CloudInitDrive as CloudInitDrive
-    from pulumi_harvester.virtual_machine import CloudInitDriveArgs as CloudInitDriveArgs
-    from pulumi_harvester.virtual_machine import CloudInitDriveArgsDict as CloudInitDriveArgsDict
-    from pulumi_harvester.virtual_machine import CloudInitDriveType as CloudInitDriveType
-    from pulumi_harvester.virtual_machine import Disk as Disk
-    from pulumi_harvester.virtual_machine import DiskAccessMode as DiskAccessMode
-    from pulumi_harvester.virtual_machine import DiskArgs as DiskArgs
-    from pulumi_harvester.virtual_machine import DiskArgsDict as DiskArgsDict
-    from pulumi_harvester.virtual_machine import DiskBus as DiskBus
-    from pulumi_harvester.virtual_machine import DiskCacheMode as DiskCacheMode
-    from pulumi_harvester.virtual_machine import DiskOnDelete as DiskOnDelete
-    from pulumi_harvester.virtual_machine import DiskType as DiskType
-    from pulumi_harvester.virtual_machine import DiskVolumeMode as DiskVolumeMode
-    from pulumi_harvester.virtual_machine import HostDevice as HostDevice
-    from pulumi_harvester.virtual_machine import HostDeviceArgs as HostDeviceArgs
-    from pulumi_harvester.virtual_machine import HostDeviceArgsDict as HostDeviceArgsDict
-    from pulumi_harvester.virtual_machine import HotPlug as HotPlug
-    from pulumi_harvester.virtual_machine import HotPlugArgs as HotPlugArgs
-    from pulumi_harvester.virtual_machine import HotPlugArgsDict as HotPlugArgsDict
     from pulumi_harvester.virtual_machine import InterfaceStatus as InterfaceStatus
-    from pulumi_harvester.virtual_machine import LabelMatch as LabelMatch
-    from pulumi_harvester.virtual_machine import LabelMatchArgs as LabelMatchArgs
-    from pulumi_harvester.virtual_machine import LabelMatchArgsDict as LabelMatchArgsDict
-    from pulumi_harvester.virtual_machine import LabelMatchOperator as LabelMatchOperator
-    from pulumi_harvester.virtual_machine import MachineTerm as MachineTerm
-    from pulumi_harvester.virtual_machine import MachineTermArgs as MachineTermArgs
-    from pulumi_harvester.virtual_machine import MachineTermArgsDict as MachineTermArgsDict
-    from pulumi_harvester.virtual_machine import NetworkInterface as NetworkInterface
-    from pulumi_harvester.virtual_machine import NetworkInterfaceArgs as NetworkInterfaceArgs
-    from pulumi_harvester.virtual_machine import NetworkInterfaceArgsDict as NetworkInterfaceArgsDict
-    from pulumi_harvester.virtual_machine import NetworkInterfaceModel as NetworkInterfaceModel
-    from pulumi_harvester.virtual_machine import NetworkInterfaceType as NetworkInterfaceType
-    from pulumi_harvester.virtual_machine import NodeTerm as NodeTerm
-    from pulumi_harvester.virtual_machine import NodeTermArgs as NodeTermArgs
-    from pulumi_harvester.virtual_machine import NodeTermArgsDict as NodeTermArgsDict
     from pulumi_harvester.virtual_machine import StopPolicy as StopPolicy
     from pulumi_harvester.virtual_machine import StopPolicyArgs as StopPolicyArgs
     from pulumi_harvester.virtual_machine import StopPolicyArgsDict as StopPolicyArgsDict
     from pulumi_harvester.virtual_machine import StopPolicyThen as StopPolicyThen
-    from pulumi_harvester.virtual_machine import Sysprep as Sysprep
-    from pulumi_harvester.virtual_machine import SysprepArgs as SysprepArgs
-    from pulumi_harvester.virtual_machine import SysprepArgsDict as SysprepArgsDict
-    from pulumi_harvester.virtual_machine import Timers as Timers
-    from pulumi_harvester.virtual_machine import TimersArgs as TimersArgs
-    from pulumi_harvester.virtual_machine import TimersArgsDict as TimersArgsDict
-    from pulumi_harvester.virtual_machine import TimersPit as TimersPit
-    from pulumi_harvester.virtual_machine import TimersRtc as TimersRtc
-    from pulumi_harvester.virtual_machine import Toleration as Toleration
-    from pulumi_harvester.virtual_machine import TolerationArgs as TolerationArgs
-    from pulumi_harvester.virtual_machine import TolerationArgsDict as TolerationArgsDict
-    from pulumi_harvester.virtual_machine import TolerationEffect as TolerationEffect
-    from pulumi_harvester.virtual_machine import TolerationOperator as TolerationOperator
     from pulumi_harvester.virtual_machine import VirtualMachine as VirtualMachine
     from pulumi_harvester.virtual_machine import VirtualMachineArgs as VirtualMachineArgs
     from pulumi_harvester.virtual_machine import VirtualMachineEvictionStrategy as VirtualMachineEvictionStrategy
     from pulumi_harvester.virtual_machine import VirtualMachineHyperv as VirtualMachineHyperv
     from pulumi_harvester.virtual_machine import VirtualMachineMaintenanceModeStrategy as VirtualMachineMaintenanceModeStrategy
+    from pulumi_harvester.virtual_machine import VirtualMachineRestartMode as VirtualMachineRestartMode
     from pulumi_harvester.virtual_machine import VirtualMachineRunStrategy as VirtualMachineRunStrategy
     from pulumi_harvester.virtual_machine import VirtualMachineSound as VirtualMachineSound
     from pulumi_harvester.virtual_machine import VirtualMachineTablet as VirtualMachineTablet
@@ -222,6 +223,20 @@ if TYPE_CHECKING:
     from pulumi_harvester.virtual_machine_restore import VirtualMachineRestoreOnDelete as VirtualMachineRestoreOnDelete
     from pulumi_harvester.virtual_machine_snapshot import VirtualMachineSnapshot as VirtualMachineSnapshot
     from pulumi_harvester.virtual_machine_snapshot import VirtualMachineSnapshotArgs as VirtualMachineSnapshotArgs
+    from pulumi_harvester.virtual_machine_template import VirtualMachineTemplate as VirtualMachineTemplate
+    from pulumi_harvester.virtual_machine_template import VirtualMachineTemplateArgs as VirtualMachineTemplateArgs
+    from pulumi_harvester.virtual_machine_template_version import Machine as Machine
+    from pulumi_harvester.virtual_machine_template_version import MachineArgs as MachineArgs
+    from pulumi_harvester.virtual_machine_template_version import MachineArgsDict as MachineArgsDict
+    from pulumi_harvester.virtual_machine_template_version import MachineEvictionStrategy as MachineEvictionStrategy
+    from pulumi_harvester.virtual_machine_template_version import MachineHyperv as MachineHyperv
+    from pulumi_harvester.virtual_machine_template_version import MachineMaintenanceModeStrategy as MachineMaintenanceModeStrategy
+    from pulumi_harvester.virtual_machine_template_version import MachineRunStrategy as MachineRunStrategy
+    from pulumi_harvester.virtual_machine_template_version import MachineSound as MachineSound
+    from pulumi_harvester.virtual_machine_template_version import MachineTablet as MachineTablet
+    from pulumi_harvester.virtual_machine_template_version import MachineWatchdog as MachineWatchdog
+    from pulumi_harvester.virtual_machine_template_version import VirtualMachineTemplateVersion as VirtualMachineTemplateVersion
+    from pulumi_harvester.virtual_machine_template_version import VirtualMachineTemplateVersionArgs as VirtualMachineTemplateVersionArgs
     from pulumi_harvester.vlan_config import Uplink as Uplink
     from pulumi_harvester.vlan_config import UplinkArgs as UplinkArgs
     from pulumi_harvester.vlan_config import UplinkArgsDict as UplinkArgsDict
@@ -340,9 +355,19 @@ __all__ = [
     "LoadBalancerArgs",
     "LoadBalancerIpam",
     "LoadBalancerWorkloadType",
+    "Machine",
+    "MachineArgs",
+    "MachineArgsDict",
+    "MachineEvictionStrategy",
+    "MachineHyperv",
+    "MachineMaintenanceModeStrategy",
+    "MachineRunStrategy",
+    "MachineSound",
+    "MachineTablet",
     "MachineTerm",
     "MachineTermArgs",
     "MachineTermArgsDict",
+    "MachineWatchdog",
     "Namespace",
     "NamespaceArgs",
     "NamespaceQuota",
@@ -430,6 +455,7 @@ __all__ = [
     "VirtualMachineEvictionStrategy",
     "VirtualMachineHyperv",
     "VirtualMachineMaintenanceModeStrategy",
+    "VirtualMachineRestartMode",
     "VirtualMachineRestore",
     "VirtualMachineRestoreArgs",
     "VirtualMachineRestoreMode",
@@ -440,6 +466,10 @@ __all__ = [
     "VirtualMachineSnapshotArgs",
     "VirtualMachineSound",
     "VirtualMachineTablet",
+    "VirtualMachineTemplate",
+    "VirtualMachineTemplateArgs",
+    "VirtualMachineTemplateVersion",
+    "VirtualMachineTemplateVersionArgs",
     "VirtualMachineUpdatePolicy",
     "VirtualMachineWaitFor",
     "VirtualMachineWatchdog",
@@ -492,15 +522,15 @@ _HOME = {
     "CdiProfileArgs": "storage_class",
     "CdiProfileArgsDict": "storage_class",
     "CdiProfileCloneStrategy": "storage_class",
-    "Clock": "virtual_machine",
-    "ClockArgs": "virtual_machine",
-    "ClockArgsDict": "virtual_machine",
+    "Clock": "shared",
+    "ClockArgs": "shared",
+    "ClockArgsDict": "shared",
     "CloudInit": "cloud_init",
     "CloudInitArgs": "cloud_init",
-    "CloudInitDrive": "virtual_machine",
-    "CloudInitDriveArgs": "virtual_machine",
-    "CloudInitDriveArgsDict": "virtual_machine",
-    "CloudInitDriveType": "virtual_machine",
+    "CloudInitDrive": "shared",
+    "CloudInitDriveArgs": "shared",
+    "CloudInitDriveArgsDict": "shared",
+    "CloudInitDriveType": "shared",
     "Cluster": "cluster",
     "ClusterArgs": "cluster",
     "ClusterNetwork": "cluster_network",
@@ -509,15 +539,15 @@ _HOME = {
     "ClusterSettingsArgs": "cluster",
     "ClusterSettingsArgsDict": "cluster",
     "ClusterSettingsLogLevel": "cluster",
-    "Disk": "virtual_machine",
-    "DiskAccessMode": "virtual_machine",
-    "DiskArgs": "virtual_machine",
-    "DiskArgsDict": "virtual_machine",
-    "DiskBus": "virtual_machine",
-    "DiskCacheMode": "virtual_machine",
-    "DiskOnDelete": "virtual_machine",
-    "DiskType": "virtual_machine",
-    "DiskVolumeMode": "virtual_machine",
+    "Disk": "shared",
+    "DiskAccessMode": "shared",
+    "DiskArgs": "shared",
+    "DiskArgsDict": "shared",
+    "DiskBus": "shared",
+    "DiskCacheMode": "shared",
+    "DiskOnDelete": "shared",
+    "DiskType": "shared",
+    "DiskVolumeMode": "shared",
     "Encryption": "storage_class",
     "EncryptionArgs": "storage_class",
     "EncryptionArgsDict": "storage_class",
@@ -535,12 +565,12 @@ _HOME = {
     "HealthCheck": "load_balancer",
     "HealthCheckArgs": "load_balancer",
     "HealthCheckArgsDict": "load_balancer",
-    "HostDevice": "virtual_machine",
-    "HostDeviceArgs": "virtual_machine",
-    "HostDeviceArgsDict": "virtual_machine",
-    "HotPlug": "virtual_machine",
-    "HotPlugArgs": "virtual_machine",
-    "HotPlugArgsDict": "virtual_machine",
+    "HostDevice": "shared",
+    "HostDeviceArgs": "shared",
+    "HostDeviceArgsDict": "shared",
+    "HotPlug": "shared",
+    "HotPlugArgs": "shared",
+    "HotPlugArgsDict": "shared",
     "HttpProxy": "cluster",
     "HttpProxyArgs": "cluster",
     "HttpProxyArgsDict": "cluster",
@@ -562,10 +592,10 @@ _HOME = {
     "IpRangeArgs": "ip_pool",
     "IpRangeArgsDict": "ip_pool",
     "KubeVip": "nested_cluster",
-    "LabelMatch": "virtual_machine",
-    "LabelMatchArgs": "virtual_machine",
-    "LabelMatchArgsDict": "virtual_machine",
-    "LabelMatchOperator": "virtual_machine",
+    "LabelMatch": "shared",
+    "LabelMatchArgs": "shared",
+    "LabelMatchArgsDict": "shared",
+    "LabelMatchOperator": "shared",
     "Link": "link_monitor",
     "LinkMonitor": "link_monitor",
     "LinkMonitorArgs": "link_monitor",
@@ -577,9 +607,19 @@ _HOME = {
     "LoadBalancerArgs": "load_balancer",
     "LoadBalancerIpam": "load_balancer",
     "LoadBalancerWorkloadType": "load_balancer",
-    "MachineTerm": "virtual_machine",
-    "MachineTermArgs": "virtual_machine",
-    "MachineTermArgsDict": "virtual_machine",
+    "Machine": "virtual_machine_template_version",
+    "MachineArgs": "virtual_machine_template_version",
+    "MachineArgsDict": "virtual_machine_template_version",
+    "MachineEvictionStrategy": "virtual_machine_template_version",
+    "MachineHyperv": "virtual_machine_template_version",
+    "MachineMaintenanceModeStrategy": "virtual_machine_template_version",
+    "MachineRunStrategy": "virtual_machine_template_version",
+    "MachineSound": "virtual_machine_template_version",
+    "MachineTablet": "virtual_machine_template_version",
+    "MachineTerm": "shared",
+    "MachineTermArgs": "shared",
+    "MachineTermArgsDict": "shared",
+    "MachineWatchdog": "virtual_machine_template_version",
     "Namespace": "namespace",
     "NamespaceArgs": "namespace",
     "NamespaceQuota": "namespace",
@@ -587,11 +627,11 @@ _HOME = {
     "NamespaceQuotaArgsDict": "namespace",
     "NestedCluster": "nested_cluster",
     "NestedClusterArgs": "nested_cluster",
-    "NetworkInterface": "virtual_machine",
-    "NetworkInterfaceArgs": "virtual_machine",
-    "NetworkInterfaceArgsDict": "virtual_machine",
-    "NetworkInterfaceModel": "virtual_machine",
-    "NetworkInterfaceType": "virtual_machine",
+    "NetworkInterface": "shared",
+    "NetworkInterfaceArgs": "shared",
+    "NetworkInterfaceArgsDict": "shared",
+    "NetworkInterfaceModel": "shared",
+    "NetworkInterfaceType": "shared",
     "Node": "node",
     "NodeArgs": "node",
     "NodeDisk": "node",
@@ -602,9 +642,9 @@ _HOME = {
     "NodeTaintArgs": "node",
     "NodeTaintArgsDict": "node",
     "NodeTaintEffect": "node",
-    "NodeTerm": "virtual_machine",
-    "NodeTermArgs": "virtual_machine",
-    "NodeTermArgsDict": "virtual_machine",
+    "NodeTerm": "shared",
+    "NodeTermArgs": "shared",
+    "NodeTermArgsDict": "shared",
     "Overcommit": "cluster",
     "OvercommitArgs": "cluster",
     "OvercommitArgsDict": "cluster",
@@ -634,22 +674,22 @@ _HOME = {
     "StorageClassDataLocality": "storage_class",
     "StorageClassReclaimPolicy": "storage_class",
     "StorageClassVolumeBindingMode": "storage_class",
-    "Sysprep": "virtual_machine",
-    "SysprepArgs": "virtual_machine",
-    "SysprepArgsDict": "virtual_machine",
+    "Sysprep": "shared",
+    "SysprepArgs": "shared",
+    "SysprepArgsDict": "shared",
     "Timeouts": "shared",
     "TimeoutsArgs": "shared",
     "TimeoutsArgsDict": "shared",
-    "Timers": "virtual_machine",
-    "TimersArgs": "virtual_machine",
-    "TimersArgsDict": "virtual_machine",
-    "TimersPit": "virtual_machine",
-    "TimersRtc": "virtual_machine",
-    "Toleration": "virtual_machine",
-    "TolerationArgs": "virtual_machine",
-    "TolerationArgsDict": "virtual_machine",
-    "TolerationEffect": "virtual_machine",
-    "TolerationOperator": "virtual_machine",
+    "Timers": "shared",
+    "TimersArgs": "shared",
+    "TimersArgsDict": "shared",
+    "TimersPit": "shared",
+    "TimersRtc": "shared",
+    "Toleration": "shared",
+    "TolerationArgs": "shared",
+    "TolerationArgsDict": "shared",
+    "TolerationEffect": "shared",
+    "TolerationOperator": "shared",
     "TrafficNetwork": "cluster",
     "TrafficNetworkArgs": "cluster",
     "TrafficNetworkArgsDict": "cluster",
@@ -667,6 +707,7 @@ _HOME = {
     "VirtualMachineEvictionStrategy": "virtual_machine",
     "VirtualMachineHyperv": "virtual_machine",
     "VirtualMachineMaintenanceModeStrategy": "virtual_machine",
+    "VirtualMachineRestartMode": "virtual_machine",
     "VirtualMachineRestore": "virtual_machine_restore",
     "VirtualMachineRestoreArgs": "virtual_machine_restore",
     "VirtualMachineRestoreMode": "virtual_machine_restore",
@@ -677,6 +718,10 @@ _HOME = {
     "VirtualMachineSnapshotArgs": "virtual_machine_snapshot",
     "VirtualMachineSound": "virtual_machine",
     "VirtualMachineTablet": "virtual_machine",
+    "VirtualMachineTemplate": "virtual_machine_template",
+    "VirtualMachineTemplateArgs": "virtual_machine_template",
+    "VirtualMachineTemplateVersion": "virtual_machine_template_version",
+    "VirtualMachineTemplateVersionArgs": "virtual_machine_template_version",
     "VirtualMachineUpdatePolicy": "virtual_machine",
     "VirtualMachineWaitFor": "virtual_machine",
     "VirtualMachineWatchdog": "virtual_machine",
@@ -742,6 +787,8 @@ _MODULES = frozenset(
         "virtual_machine_backup",
         "virtual_machine_restore",
         "virtual_machine_snapshot",
+        "virtual_machine_template",
+        "virtual_machine_template_version",
         "vlan_config",
         "vlan_network",
         "volume",

@@ -1,8 +1,10 @@
 """The base of all resource classes: what the user declares becomes a registration with the Pulumi engine.
 
-The resources run in Pulumi's dynamic provider. Its own base class takes a plain dictionary and leaves names as they
-are; this one hands over typed arguments, so that names are translated both ways (`mac_address` here, `macAddress` on
-the wire) at every level, and keys of the user's own maps (labels) are not. No decision about a resource is made here.
+The resources run in Pulumi's dynamic provider, or in the plugin where the stack says `harvester:frontend: plugin`; a stack
+moves from one to the other by that setting alone. The base class of dynamic resources takes a plain dictionary and leaves
+names as they are; this one hands over typed arguments, so that names are translated both ways (`mac_address` here,
+`macAddress` on the wire) at every level, and keys of the user's own maps (labels) are not. No decision about a resource is
+made here.
 """
 
 import copy
@@ -67,11 +69,12 @@ class HarvesterResource(pulumi.dynamic.Resource):
         if isinstance(args, pulumi.ResourceOptions):
             args, opts = None, args
         values = self._values(resource_name, args, inputs)
-        if values.get("name") is None:
-            values["name"] = resource_name
-        if values.get("timeouts") is None and opts is not None and opts.custom_timeouts is not None:
-            values["timeouts"] = {key: value for key, value in vars(opts.custom_timeouts).items() if value is not None}
-        values["owner"] = f"{pulumi.get_project()}/{pulumi.get_stack()}/{resource_name}"
+        if not in_plugin():  # a plugin gets all this from the engine
+            if values.get("name") is None:
+                values["name"] = resource_name
+            if values.get("timeouts") is None and opts is not None and opts.custom_timeouts is not None:
+                values["timeouts"] = {key: value for key, value in vars(opts.custom_timeouts).items() if value is not None}
+            values["owner"] = f"{pulumi.get_project()}/{pulumi.get_stack()}/{resource_name}"
         self._register(resource_name, values, opts)
 
     def _values(self, resource_name: str, args: object, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -97,11 +100,25 @@ class HarvesterResource(pulumi.dynamic.Resource):
             values[path[0]] = conceal(values.get(path[0]), path[1:])
         props = object.__new__(self._inputs)
         # The engine's answer only reaches properties that are there at registration: outputs start without a value.
-        vars(props).update(dict.fromkeys(self._outputs) | values | {PROVIDER_KEY: _serialized(self._kind)})
-        hidden = pulumi.ResourceOptions(additional_secret_outputs=sorted({path[0] for path in self._secrets}))
-        merged = pulumi.ResourceOptions.merge(opts, hidden)
+        vars(props).update(dict.fromkeys(self._outputs) | values)
+        if not in_plugin():
+            vars(props)[PROVIDER_KEY] = _serialized(self._kind)
+            hidden = pulumi.ResourceOptions(additional_secret_outputs=sorted({path[0] for path in self._secrets}))
+            opts = pulumi.ResourceOptions.merge(opts, hidden)
+        kinds = [f"pulumi-python:{self._resource_type_name}", f"harvester:index:{self._kind}"]
+        mine, other = reversed(kinds) if in_plugin() else kinds
+        if opts is None or opts.id is None:
+            opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=other)]))
         # Not the dynamic resource's own constructor: that one takes a dictionary and translates no names.
-        pulumi.CustomResource.__init__(self, f"pulumi-python:{self._resource_type_name}", resource_name, props, merged)
+        pulumi.CustomResource.__init__(self, mine, resource_name, props, opts)
+
+
+def in_plugin() -> bool:
+    """Whether the stack's resources run in the plugin. ValueError for a setting that names no front end."""
+    chosen = pulumi.Config("harvester").get("frontend") or "dynamic"
+    if chosen not in {"dynamic", "plugin"}:
+        raise ValueError(f"harvester:frontend is {chosen!r}: set it to `dynamic` (the default) or `plugin`")
+    return chosen == "plugin"
 
 
 @cache

@@ -25,8 +25,8 @@ from pulumi_harvester.cloudinit import UserData
 from pulumi_harvester.guest_access import GuestAccess
 from pulumi_harvester.guest_kubeconfig import GuestKubeconfig
 from pulumi_harvester.guest_node import GuestNode
-from pulumi_harvester.shared import TimeoutsArgs
-from pulumi_harvester.virtual_machine import CloudInitDriveArgs, DiskArgs, NetworkInterfaceArgs, VirtualMachine
+from pulumi_harvester.shared import CloudInitDriveArgs, DiskArgs, NetworkInterfaceArgs, TimeoutsArgs
+from pulumi_harvester.virtual_machine import VirtualMachine
 
 __all__ = ["KubeVip", "NestedCluster", "NestedClusterArgs", "NodePool"]
 

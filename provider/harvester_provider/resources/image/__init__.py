@@ -130,6 +130,10 @@ class Image(BaseKind[ImageInputs]):
             values["description"] = dig_str(found, "spec", "description")
         return self.observed(ref, prior, found, values, described=False)
 
+    def foretell(self, ref: Ref) -> Mapping[str, Json]:
+        """Its ID under the name that others use."""
+        return {"imageId": ref.id}
+
     def outputs(self, inputs: ImageInputs, seen: Snapshot) -> Mapping[str, Json]:
         """What the status says."""
         ref = self.ref(inputs)

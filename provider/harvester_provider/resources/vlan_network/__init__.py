@@ -79,6 +79,10 @@ class VlanNetwork(BaseKind[VlanNetworkInputs]):
             values |= observed_route(prior, parsed(dig_str(found, "metadata", "annotations", ROUTE)))
         return self.observed(ref, prior, found, values)
 
+    def foretell(self, ref: Ref) -> Mapping[str, Json]:
+        """Its ID under the name that others use."""
+        return {"networkId": ref.id}
+
     def outputs(self, inputs: VlanNetworkInputs, seen: Snapshot) -> Mapping[str, Json]:
         """Its ID and its bridge."""
         ref = self.ref(inputs)

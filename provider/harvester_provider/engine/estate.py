@@ -1,0 +1,119 @@
+"""What a living cluster has that programs could declare: every object of the kinds, read as an import reads it.
+
+Only looks. An object is left out, with the reason, where it belongs to another object or to the cluster itself, where the
+kind cannot express it, and where the next preview after its import would not be empty.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from harvester_provider.core.cluster import Cluster
+from harvester_provider.core.errors import HarvesterError, NotFound, NotHarvester
+from harvester_provider.core.json import Object, dig_map, dig_objects, dig_str
+from harvester_provider.core.kind import Kind
+from harvester_provider.core.ref import Listing, Ref
+from harvester_provider.engine import verbs
+from harvester_provider.resources.apis import MANAGEMENT
+
+SYSTEM = ("kube-", "cattle-", "longhorn-", "harvester-", "fleet-")
+"""What the names of namespaces begin with that the cluster itself lives in. Images that people upload may be in `harvester-public`."""
+PUBLIC = "harvester-public"
+_OWNED_BY = "harvesterhci.io/owned-by"
+_CLOUD_INIT = frozenset({"userdata", "networkdata"})
+
+
+@dataclass(frozen=True, slots=True)
+class Adopted:
+    """An object that a program can declare. `inputs` is the kind's model."""
+
+    kind: Kind[Any]
+    ref: Ref
+    inputs: Any
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """An object that no program gets, and why."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Estate:
+    """All that was found."""
+
+    adopted: Sequence[Adopted]
+    left_out: Sequence[LeftOut]
+
+
+async def survey(kinds: Mapping[str, Kind[Any]], cluster: Cluster, namespaces: Sequence[str] = ()) -> Estate:
+    """Read all objects of `kinds`, in the given namespaces or in all but the cluster's own. Objects without a namespace always."""
+    adopted: list[Adopted] = []
+    left: list[LeftOut] = []
+    for kind in kinds.values():
+        for found in await _listed(kind, cluster, left):
+            ref = Ref(kind.api, dig_str(found, "metadata", "name"), dig_str(found, "metadata", "namespace"))
+            if not _in_scope(ref, namespaces) or (kind.api.kind == "Secret" and not _is_cloud_init(found)):
+                continue
+            result = await _read(kind, cluster, ref, found)
+            if isinstance(result, Adopted):
+                adopted.append(result)
+            else:
+                left.append(result)
+    return Estate(tuple(adopted), tuple(left))
+
+
+async def _listed(kind: Kind[Any], cluster: Cluster, left: list[LeftOut]) -> Sequence[Object]:
+    try:
+        return await cluster.list(Listing(kind.api))
+    except (NotHarvester, NotFound):
+        return ()  # this release does not have the kind
+    except HarvesterError as error:
+        left.append(LeftOut(f"all of {kind.name}", str(error)))
+        return ()
+
+
+def _in_scope(ref: Ref, namespaces: Sequence[str]) -> bool:
+    if not ref.namespace:
+        return True
+    return ref.namespace in namespaces if namespaces else ref.namespace == PUBLIC or not ref.namespace.startswith(SYSTEM)
+
+
+def _is_cloud_init(found: Object) -> bool:
+    """Whether a Secret holds cloud-init data and nothing else."""
+    keys = dig_map(found, "data").keys()
+    return bool(keys) and keys <= _CLOUD_INIT
+
+
+async def _read(kind: Kind[Any], cluster: Cluster, ref: Ref, found: Object) -> Adopted | LeftOut:
+    what = f"{kind.name} {ref.id}"
+    if why := _belongs(ref, found):
+        return LeftOut(what, why)
+    try:
+        read = await verbs.read(kind, cluster, ref.id, {})
+        if read is None:
+            return LeftOut(what, "it was deleted while it was read")
+        checked = verbs.check(kind, read.inputs)
+        if checked.problems:
+            return LeftOut(what, "; ".join(str(problem) for problem in checked.problems))
+        difference = await verbs.diff(kind, cluster, ref.id, read.state, checked.inputs)
+    except HarvesterError as error:
+        return LeftOut(what, str(error))
+    if difference.changed:
+        return LeftOut(what, f"the provider cannot express it: {', '.join(difference.changed)} would change")
+    return Adopted(kind, ref, kind.inputs.model_validate(checked.inputs))
+
+
+def _belongs(ref: Ref, found: Object) -> str:
+    """Whose it is, where it is not for a program to declare."""
+    if dig_str(found, "metadata", "deletionTimestamp"):
+        return "it is being deleted"
+    for owner in dig_objects(found, "metadata", "ownerReferences"):
+        return f"it belongs to {dig_str(owner, 'kind')} {dig_str(owner, 'name')}"
+    if by := dig_str(found, "metadata", "annotations", _OWNED_BY):
+        return f"it belongs to the machines in its annotation {_OWNED_BY}: {by}"
+    if ref.api.kind == "ClusterNetwork" and ref.name == MANAGEMENT:
+        return "it comes with the cluster"
+    return ""

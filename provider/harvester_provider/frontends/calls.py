@@ -1,0 +1,106 @@
+"""The verbs on the clusters of one configuration, as both front ends call them.
+
+Values are the core's own here: the hosts' forms of unknown values and secrets stay in the front ends. What a call means
+is decided by the verbs; this adds only what goes around them: which cluster, a first look before a create, messages.
+"""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from typing import Any
+
+from harvester_provider.core.errors import HarvesterError, InvalidInputs, PlanRefused
+from harvester_provider.core.problem import Problem
+from harvester_provider.core.ref import Ref
+from harvester_provider.core.unknown import UNKNOWN
+from harvester_provider.engine import verbs
+from harvester_provider.engine.invoke import invoke
+from harvester_provider.engine.reporter import Reporter
+from harvester_provider.kube.cluster import KubeCluster
+from harvester_provider.resources.functions import FUNCTIONS
+from harvester_provider.resources.provider import ProviderSettings
+from harvester_provider.resources.registry import KINDS
+from harvester_provider.wiring import Clusters
+
+Values = Mapping[str, Any]
+_WAYS = ("cluster", "endpoint", "password", "ca", "fingerprint")
+"""Inputs that say how a cluster is reached: as long as one is not known, it cannot be asked."""
+
+
+class Calls:
+    """All calls of a process. To be used on its one event loop."""
+
+    def __init__(self, settings: ProviderSettings) -> None:
+        self._settings = settings.wire()
+        self._clusters = Clusters(settings)
+
+    async def cluster(self, kind: str, values: Values, *, before: Values | None = None, change: bool = False) -> KubeCluster:
+        """The cluster of a resource, from its inputs or its state."""
+        return await self._clusters.reach(KINDS[kind], values, before=before, change=change)
+
+    async def check(
+        self, kind: str, olds: Values, news: Values, reporter: Reporter, coming: AbstractSet[Ref] = frozenset()
+    ) -> verbs.Checked:
+        """Inputs with defaults, and what is wrong with them; before a create also what is wrong with the cluster.
+
+        What does not exist yet is a warning, because the program may make it first; no word of what is `coming` for certain.
+        """
+        try:
+            news = await self._inherited(kind, olds, news)
+        except InvalidInputs as error:
+            return verbs.Checked(news, error.problems)
+        except HarvesterError as error:
+            return verbs.Checked(news, [Problem("", str(error))])
+        checked = verbs.check(KINDS[kind], news, self._settings, olds, reporter)
+        if checked.problems or olds or any(checked.inputs.get(name) is UNKNOWN for name in _WAYS):
+            return checked
+        try:
+            found = await verbs.foresee(KINDS[kind], await self.cluster(kind, checked.inputs), checked.inputs, coming)
+        except HarvesterError as error:
+            return verbs.Checked(checked.inputs, [Problem("", str(error))])
+        for problem in found.missing:
+            reporter.warn(f"{kind} {checked.inputs['name']}: {problem}. Until that is there it cannot be made")
+        return verbs.Checked(checked.inputs, found.problems)
+
+    async def _inherited(self, kind: str, olds: Values, news: Values) -> Values:
+        """The inputs with what they take over from other objects, such as those of a machine from its template."""
+        if any(news.get(name) is UNKNOWN for name in _WAYS):
+            return news
+        return await verbs.inherit(KINDS[kind], lambda: self.cluster(kind, news), olds, news)
+
+    async def diff(
+        self, kind: str, identity: str, olds: Values, news: Values, reporter: Reporter, coming: AbstractSet[Ref] = frozenset()
+    ) -> verbs.Difference:
+        """What an update would do; says it to the user, and refuses here what must not be done."""
+        found = await verbs.diff(KINDS[kind], await self.cluster(kind, olds), identity, olds, news, coming)
+        if found.plan.refused:
+            raise PlanRefused(f"{kind} {identity}: " + "; ".join(f"{change.property}: {change.why}" for change in found.plan.refused))
+        if found.lines:
+            reporter.info(f"{kind} {identity}:\n" + "\n".join(f"  {line}" for line in found.lines))
+        return found
+
+    async def create(self, kind: str, news: Values, reporter: Reporter) -> verbs.Found:
+        """Make the resource."""
+        return await verbs.create(KINDS[kind], await self.cluster(kind, news, change=True), news, reporter)
+
+    async def read(self, kind: str, identity: str, state: Values) -> verbs.Found | None:
+        """The resource as it is."""
+        return await verbs.read(KINDS[kind], await self.cluster(kind, state), identity, state)
+
+    async def update(self, kind: str, identity: str, olds: Values, news: Values, reporter: Reporter) -> verbs.Found:
+        """Bring the resource to the new inputs."""
+        cluster = await self.cluster(kind, news, before=olds, change=True)
+        return await verbs.update(KINDS[kind], cluster, identity, olds, news, reporter)
+
+    async def delete(self, kind: str, identity: str, state: Values, reporter: Reporter) -> None:
+        """Remove the resource."""
+        await verbs.delete(KINDS[kind], await self.cluster(kind, state), identity, state, reporter)
+
+    async def ask(self, name: str, asked: Values) -> dict[str, Any]:
+        """The answer of a function, by names on the wire. Raises InvalidInputs."""
+        answer = await invoke(FUNCTIONS[name], await self._clusters.get(asked.get("cluster")), asked)
+        found: dict[str, Any] = answer.wire()
+        return found
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._clusters.close()

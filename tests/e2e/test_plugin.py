@@ -1,0 +1,57 @@
+"""The native plugin through the real CLI: whole examples, stacks that move to it, what only a plugin can, and imports."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import by_hand
+from declared import StackOf
+from stack import SECONDS, Stack
+from target import VMI, Target
+
+from harvester_provider.resources.registry import KINDS
+
+PLUGIN = {"harvester:frontend": "plugin"}
+
+
+def test_an_example_moves_to_the_plugin_without_a_restart_and_lives_on_there(target: Target, stack_of: StackOf) -> None:
+    stack = stack_of("01-first-vm")
+    stack.up()
+    name = f"{stack.name}-first"
+    boot = target.get(VMI, name)["metadata"]["uid"]
+    stack.configure(PLUGIN)
+    stack.shows_no_change()
+    stack.up()
+    assert target.get(VMI, name)["metadata"]["uid"] == boot
+    assert "pulumi-python" not in stack.state()
+    stack.configure({"memory": "3Gi"})
+    stack.up()
+    stack.shows_no_change()
+    stack.refresh_shows_no_drift()
+    stack.destroy()
+    assert target.leftovers() == []
+
+
+def test_what_was_made_by_hand_is_adopted_and_its_next_preview_is_empty(target: Target, stack_of: StackOf, tmp_path: Path) -> None:
+    by_hand.make(target)
+    kubeconfig, out = tmp_path / "kubeconfig", tmp_path / "adopted"
+    kubeconfig.write_text(target.kubeconfig)
+    endpoint = ["--endpoint", target.endpoint] if target.endpoint else []
+    command = ["pulumi-harvester", "import", "--out", str(out), "--kubeconfig", str(kubeconfig), "--namespace", target.namespace, *endpoint]
+    kinds = [part for kind in by_hand.KINDS for part in ("--kind", kind)]
+    subprocess.run([Path(sys.executable).parent / command[0], *command[1:], *kinds], check=True, timeout=SECONDS)
+    found = {(entry["type"].rsplit(":", 1)[-1], entry["id"]) for entry in json.loads((out / "import.json").read_text())["resources"]}
+    assert found == {(kind, f"{target.namespace}/hand") for kind in by_hand.KINDS}, (out / "left-out.md").read_text()
+    assert by_hand.PASSWORD not in (out / "__main__.py").read_text()
+    stack = stack_of(out)
+    stack.run("config", "set-all", "--json", (out / "secrets.json").read_text())
+    stack.run("import", "--file", "import.json", "--yes", "--skip-preview", "--generate-code=false")
+    stack.shows_no_change()
+    assert by_hand.PASSWORD not in stack.state()
+
+
+def test_the_cli_reads_the_schema_from_the_installed_plugin(tmp_path: Path) -> None:
+    plugin = Path(sys.executable).parent / "pulumi-resource-harvester"
+    found = Stack(tmp_path, tmp_path, "none").run("package", "get-schema", str(plugin))
+    assert json.loads(found.output)["resources"].keys() == {f"harvester:index:{kind}" for kind in KINDS}

@@ -1,0 +1,125 @@
+"""One table of cases through both front ends: the same inputs, plans, calls to the cluster and outputs."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from fake_cluster import FakeCluster
+from machine_room import SAMPLE, MachineRoom
+from pulumi.runtime.proto import provider_pb2
+from small_engine import Dynamic, plugin, shown
+from test_small_kinds_lifecycle import CASES, reacts
+
+from harvester_provider.core.ref import Ref
+from harvester_provider.resources.apis import NODE
+from harvester_provider.resources.virtual_machine import KIND as MACHINES
+
+
+@dataclass
+class Life:
+    """What a user notices of a resource's life."""
+
+    inputs: dict[str, Any] = field(default_factory=dict)
+    made: dict[str, Any] = field(default_factory=dict)
+    changed: set[str] = field(default_factory=set)
+    replaces: set[str] = field(default_factory=set)
+    said: str = ""
+    updated: dict[str, Any] = field(default_factory=dict)
+    refreshed: dict[str, Any] = field(default_factory=dict)
+    writes: list[tuple[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class Row:
+    kind: str
+    inputs: dict[str, Any]
+    change: dict[str, Any]
+    cluster: Callable[[], FakeCluster]
+    name: str = "thing"
+
+
+def small(before: list[Ref]) -> Callable[[], FakeCluster]:
+    def make() -> FakeCluster:
+        cluster = FakeCluster()
+        cluster.place(Ref(NODE, "node-1"), {"metadata": {"labels": {}}, "status": {"conditions": [{"type": "Ready", "status": "True"}]}})
+        cluster.on_write.append(lambda ref, body: reacts(cluster, ref, body))
+        for ref in before:
+            cluster.place(ref, {})
+        return cluster
+
+    return make
+
+
+MACHINE = {key: value for key, value in SAMPLE.items() if key not in {"name", "owner"}}
+ROWS = {case.kind: Row(case.kind, case.inputs, case.change, small(case.before)) for case in CASES} | {
+    "VirtualMachine live": Row("VirtualMachine", MACHINE, {"description": "the shop"}, MachineRoom, "vm1"),
+    "VirtualMachine restart": Row("VirtualMachine", MACHINE, {"cpu": 4}, MachineRoom, "vm1"),
+    "VirtualMachine replaced": Row("VirtualMachine", MACHINE, {"namespace": "other"}, MachineRoom, "vm1"),
+}
+
+
+async def through_plugin(row: Row) -> Life:
+    cluster, life = row.cluster(), Life()
+    async with plugin(cluster, row.kind, row.name) as one:
+        inputs, failures = await one.check({}, row.inputs)
+        assert not failures
+        identity, made = await one.create(inputs.values)
+        news, failures = await one.check(inputs.values, {**row.inputs, **row.change})
+        assert not failures
+        found = await one.diff(identity, made.values, news.values)
+        life.inputs, life.made = inputs.values, made.values
+        life.changed, life.replaces = set(found.diffs), set(found.replaces)
+        life.said = "\n".join(request.message for request in one.heard.requests if not request.ephemeral)
+        if not found.replaces:
+            updated = await one.update(identity, made.values, news.values)
+            _, refreshed, _ = await one.read(identity, updated.values)
+            again = await one.diff(identity, refreshed.values, news.values)
+            assert again.changes == provider_pb2.DiffResponse.DIFF_NONE
+            life.updated, life.refreshed = updated.values, refreshed.values
+            await one.delete(identity, refreshed.values)
+        else:
+            await one.delete(identity, made.values)
+    life.writes = cluster.writes()
+    return life
+
+
+def through_dynamic(row: Row, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Life:
+    cluster, life = row.cluster(), Life()
+    one = Dynamic(cluster, row.kind, monkeypatch)
+    given = {**row.inputs, "name": row.name, "owner": f"shop/dev/{row.name}"}
+    checked = one.provider.check({}, given)
+    assert not checked.failures
+    made = one.provider.create(checked.inputs)
+    assert made.id is not None
+    state = shown(made.outs)
+    news = one.provider.check(checked.inputs, {**given, **row.change}).inputs
+    capsys.readouterr()
+    found = one.provider.diff(made.id, state, news)
+    life.inputs, life.made = checked.inputs, state
+    life.replaces = set(found.replaces or ())
+    life.said = capsys.readouterr().err.strip()
+    life.changed = set(one.host.diff(row.kind, made.id, state, news).changed) if found.changes else set()
+    if not found.replaces:
+        updated = shown(one.provider.update(made.id, state, news).outs)
+        refreshed = shown(one.provider.read(made.id, updated).outs)
+        assert not one.provider.diff(made.id, refreshed, news).changes
+        life.updated, life.refreshed = updated, refreshed
+        one.provider.delete(made.id, refreshed)
+    else:
+        one.provider.delete(made.id, state)
+    one.host._loop.stop()
+    life.writes = cluster.writes()
+    return life
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_a_resource_lives_the_same_life_in_both_front_ends(
+    row: Row, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(MACHINES, "_suffix", lambda: "xxxxx")  # of the names of volumes: made up anew for each machine
+    dynamic = through_dynamic(row, monkeypatch, capsys)
+    native = asyncio.run(through_plugin(row))
+    assert dynamic == native
+    assert native.changed
