@@ -67,7 +67,8 @@ def apiserver(program: Path, pki: Pki, ports: Mapping[str, int]) -> list[str]:
         f"--service-account-key-file={pki.accounts_key}",
         f"--service-account-signing-key-file={pki.accounts_key}",
         "--service-cluster-ip-range=10.53.0.0/16",  # Harvester's own range
-        "--disable-admission-plugins=ServiceAccount",
+        # new nodes would be tainted as not ready, which only a node life cycle controller takes away
+        "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
         "--endpoint-reconciler-type=none",
         "--allow-privileged=true",
         "--profiling=false",

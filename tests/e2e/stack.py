@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,7 +16,8 @@ from typing import Any
 from harvester_local.toolchain import bin_folder
 
 SECONDS = 300
-SECRETS = frozenset({"harvester:kubeconfig"})
+SECRET = re.compile("kubeconfig|password|secret|token", re.IGNORECASE)
+"""Settings that users set with `--secret`."""
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
@@ -60,7 +62,7 @@ class Stack:
     def configure(self, config: Mapping[str, str]) -> None:
         if config:
             settings = [
-                part for key, value in config.items() for part in ("--secret" if key in SECRETS else "--plaintext", f"{key}={value}")
+                part for key, value in config.items() for part in ("--secret" if SECRET.search(key) else "--plaintext", f"{key}={value}")
             ]
             self.run("config", "set-all", *settings)
 
