@@ -380,7 +380,13 @@ def test_template_versions_are_numbered_and_the_first_is_the_default(user: User)
         user.create(
             kinds.TEMPLATE_VERSION,
             name,
-            spec={"templateId": template, "vm": {"metadata": {}, "spec": {"template": {"spec": {"domain": {"devices": {}}}}}}},
+            spec={
+                "templateId": template,
+                "vm": {
+                    "metadata": {},
+                    "spec": {"template": {"spec": {"domain": {"devices": {}, "resources": {"limits": {"cpu": 1, "memory": "1Gi"}}}}}},
+                },
+            },
         )
         user.wait(kinds.TEMPLATE_VERSION, name, lambda o: is_true(o, "assigned"))
     found = user.wait(kinds.TEMPLATE, "base", lambda o: o.get("status", {}).get("latestVersion") == 2)
