@@ -151,7 +151,7 @@ def restores(cluster: FakeCluster, ref: Ref, body: dict[str, Any]) -> None:
     strategy = marks.get("harvesterhci.io/vmRunStrategy", "RerunOnFailure")
     cluster.place(Ref(PERSISTENT_VOLUME_CLAIM, claim, ref.namespace), {"metadata": {"ownerReferences": [{"name": ref.name}]}})
     cluster.place(machine, {"metadata": {"annotations": marks}, "spec": {"runStrategy": strategy}, "status": {"ready": True}})
-    made = [{"volumeName": "root", "persistentVolumeClaim": {"metadata": {"name": claim}}}]
+    made = [{"volumeName": "root", "persistentVolumeClaimSpec": {"metadata": {"name": claim}}}]
     cluster.place(ref, {**body, "status": {"complete": True, "restores": made}})
 
 

@@ -91,7 +91,7 @@ class Restores:
                 "volumeName": entry["volumeName"],
                 "volumeBackupName": entry["name"],
                 "volumeSize": entry.get("volumeSize", 0),
-                "persistentVolumeClaim": {
+                "persistentVolumeClaimSpec": {
                     "metadata": {"name": claim_name(restore, entry["volumeName"]), "namespace": key.namespace},
                     "spec": entry["persistentVolumeClaim"]["spec"],
                 },
@@ -108,7 +108,7 @@ class Restores:
 
     async def _claim(self, restore: Obj, volume: Obj, entry: Obj) -> bool:
         """Whether the new claim is bound; it is made where it is missing."""
-        key = Key(restore["metadata"]["namespace"], volume["persistentVolumeClaim"]["metadata"]["name"])
+        key = Key(restore["metadata"]["namespace"], volume["persistentVolumeClaimSpec"]["metadata"]["name"])
         claim = self._context.store.get(VOLUME_CLAIM, key)
         if claim is None:
             saved = entry["persistentVolumeClaim"]
@@ -131,7 +131,7 @@ class Restores:
     async def _fill(self, restore: Obj, backup: Obj) -> None:
         """Put the saved content on the new volumes, read from where it was saved."""
         for volume, entry in _pairs(restore, backup):
-            key = Key(restore["metadata"]["namespace"], volume["persistentVolumeClaim"]["metadata"]["name"])
+            key = Key(restore["metadata"]["namespace"], volume["persistentVolumeClaimSpec"]["metadata"]["name"])
             claim = self._context.store.get(VOLUME_CLAIM, key)
             if claim is None or CONTENT in annotations(claim):
                 continue
@@ -228,7 +228,7 @@ def _spec(restore: Obj, backup: Obj) -> Obj:
     spec.pop("running", None)
     spec["runStrategy"] = "Halted"
     inside, is_new = spec["template"]["spec"], restore["spec"].get("newVM")
-    made = {each["volumeName"]: each["persistentVolumeClaim"]["metadata"]["name"] for each in items(restore, "status", "restores")}
+    made = {each["volumeName"]: each["persistentVolumeClaimSpec"]["metadata"]["name"] for each in items(restore, "status", "restores")}
     for volume in inside.get("volumes") or []:
         if volume["name"] in made and "persistentVolumeClaim" in volume:
             volume["persistentVolumeClaim"]["claimName"] = made[volume["name"]]

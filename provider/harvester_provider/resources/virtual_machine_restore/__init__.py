@@ -86,7 +86,7 @@ class VirtualMachineRestore(BaseKind[VirtualMachineRestoreInputs]):
         """What the status says."""
         found = seen.get(self.ref(inputs))
         made = {
-            dig_str(each, "volumeName"): dig_str(each, "persistentVolumeClaim", "metadata", "name")
+            dig_str(each, "volumeName"): dig_str(each, "persistentVolumeClaimSpec", "metadata", "name")
             for each in dig_objects(found, "status", "restores")
         }
         complete = dig(found, "status", "complete") is True
