@@ -27,13 +27,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """On local Harvesters, cases run with upstream's CRDs where they are at hand, else with the built-in ones; the examples with both."""
+    """On local Harvesters, cases run with upstream's CRDs where they are at hand, else with the built-in ones."""
     if "crds" not in metafunc.fixturenames:
         return
     if metafunc.config.getoption("--kubeconfig"):
         chosen = ["given"]
     elif UPSTREAM:
-        chosen = ["lean", "upstream"] if metafunc.module.__name__ == "test_examples" else ["upstream"]
+        chosen = ["upstream"]
     else:
         chosen = ["lean"]
     metafunc.parametrize("crds", chosen, scope="session")
