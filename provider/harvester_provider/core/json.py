@@ -62,6 +62,11 @@ def by_name(items: Iterable[Object]) -> dict[str, Object]:
     return {cast("str", item["name"]): item for item in items if isinstance(item.get("name"), str)}
 
 
+def id_of(found: Object) -> str:
+    """`namespace/name` of an object."""
+    return f"{dig_str(found, 'metadata', 'namespace')}/{dig_str(found, 'metadata', 'name')}"
+
+
 def condition(value: Object, kind: str) -> Object:
     """The condition of type `kind` in `status.conditions`, or an empty mapping."""
     return next((c for c in dig_objects(value, "status", "conditions") if c.get("type") == kind), {})

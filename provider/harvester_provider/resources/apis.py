@@ -65,6 +65,8 @@ SERVER_VERSION = Ref(SETTING, "server-version")
 BACKUP_TARGET = Ref(SETTING, "backup-target")
 """The one setting that says where backups go."""
 
+ETCD_ROLE = "node-role.kubernetes.io/etcd"
+"""Label of the nodes that hold etcd."""
 IMAGE_ID = "harvesterhci.io/imageId"
 """Annotation of a volume, and of a snapshot of it, that is made from an image: `namespace/name` of the image."""
 

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from harvester_provider.core.json import Json, Object, dig, dig_int, dig_map, dig_objects, dig_str, dig_strings
+from harvester_provider.core.json import Json, Object, dig, dig_int, dig_map, dig_objects, dig_str, dig_strings, id_of
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.ref import Api, Listing
 from harvester_provider.core.snapshot import Snapshot
@@ -57,13 +57,13 @@ def usages(seen: Snapshot) -> list[Usage]:
     users = _users(seen)
     nodes = _nodes_by_disk(seen.listed(LONGHORN_NODES))
     stored = {_annotation(each, IMAGE_ID): each for each in seen.listed(BACKING_IMAGES)}
-    claims = {_id(claim): claim for claim in seen.listed(CLAIMS)}
-    found = [_usage(image, users, stored.get(_id(image), {}), claims, nodes) for image in seen.listed(IMAGES)]
+    claims = {id_of(claim): claim for claim in seen.listed(CLAIMS)}
+    found = [_usage(image, users, stored.get(id_of(image), {}), claims, nodes) for image in seen.listed(IMAGES)]
     return sorted(found, key=lambda usage: (-usage.cost, usage.image))
 
 
 def _usage(image: Object, users: Mapping[str, set[str]], stored: Object, claims: Mapping[str, Object], nodes: Mapping[str, str]) -> Usage:
-    identity, cdi = _id(image), dig_str(image, "spec", "backend") == "cdi"
+    identity, cdi = id_of(image), dig_str(image, "spec", "backend") == "cdi"
     words = {identity, *(() if cdi else (dig_str(image, "status", "storageClassName"),))} - {""}
     by_whom = {user for word in words for user in users.get(word, ())} - {f"volume {identity}"}
     if _annotation(image, _UPGRADE) == "True":
@@ -90,20 +90,20 @@ def _users(seen: Snapshot) -> dict[str, set[str]]:
 def _uses(seen: Snapshot) -> Iterator[tuple[str, str]]:
     for claim in seen.listed(CLAIMS):
         for word in (_annotation(claim, IMAGE_ID), dig_str(claim, "spec", "storageClassName")):
-            yield word, f"volume {_id(claim)}"
+            yield word, f"volume {id_of(claim)}"
     for machine in seen.listed(MACHINES):
-        yield from ((word, f"machine {_id(machine)}") for word in _templates(_annotation(machine, _VOLUME_TEMPLATES)))
+        yield from ((word, f"machine {id_of(machine)}") for word in _templates(_annotation(machine, _VOLUME_TEMPLATES)))
     for snapshot in seen.listed(SNAPSHOTS):
-        yield _annotation(snapshot, IMAGE_ID), f"snapshot {_id(snapshot)}"
+        yield _annotation(snapshot, IMAGE_ID), f"snapshot {id_of(snapshot)}"
     for version in seen.listed(TEMPLATES):
         texts = dig_strings(version, "spec", "vm", "metadata", "annotations")
         for word in (dig_str(version, "spec", "imageId"), *_templates(texts.get(_VOLUME_TEMPLATES, ""))):
-            yield word, f"template {_id(version)}"
+            yield word, f"template {id_of(version)}"
     for backup in seen.listed(BACKUPS):
         for part in dig_objects(backup, "status", "volumeBackups"):
             claim = dig_map(part, "persistentVolumeClaim")
             words = (dig_str(claim, "spec", "storageClassName"), _annotation(claim, IMAGE_ID))
-            yield from ((word, f"backup {_id(backup)}") for word in words)
+            yield from ((word, f"backup {id_of(backup)}") for word in words)
 
 
 def _templates(text: str) -> Iterable[str]:
@@ -121,10 +121,6 @@ def _nodes_by_disk(nodes: Iterable[Object]) -> dict[str, str]:
         for node in nodes
         for disk in dig_map(dig(node, "status"), "diskStatus").values()
     }
-
-
-def _id(found: Object) -> str:
-    return f"{dig_str(found, 'metadata', 'namespace')}/{dig_str(found, 'metadata', 'name')}"
 
 
 def _annotation(found: Object, name: str) -> str:

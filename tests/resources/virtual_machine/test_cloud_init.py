@@ -4,7 +4,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester_provider.resources.virtual_machine.cloud_init import decoded, encoded, trouble, with_keys
+from harvester_provider.resources.virtual_machine.cloud_init import trouble, with_keys
 
 KEY = "ssh-ed25519 AAAA ada"
 
@@ -52,7 +52,3 @@ def test_whatever_else_the_text_says_stays(config: dict[str, object], keys: list
     expected = {**config, "ssh_authorized_keys": list(dict.fromkeys(keys))} if keys else config
     assert yaml.safe_load(with_keys(text, keys)) == expected
     assert with_keys(with_keys(text, keys), keys) == with_keys(text, keys)
-
-
-def test_a_secret_with_something_else_in_it_is_read_as_far_as_it_is_text() -> None:
-    assert decoded({"data": {**encoded({"a": "ä"}), "b": "!!", "c": "/w=="}}) == {"a": "ä"}

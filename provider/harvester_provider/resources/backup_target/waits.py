@@ -7,7 +7,7 @@ and Longhorn's own object says whether the storage really answers. Judges only; 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harvester_provider.core.json import Object, condition, dig, dig_objects, dig_str
+from harvester_provider.core.json import Object, condition, dig, dig_objects, dig_str, id_of
 from harvester_provider.core.plan import Await
 from harvester_provider.core.ref import Listing
 from harvester_provider.core.snapshot import Snapshot
@@ -64,27 +64,23 @@ def unfinished(seen: Snapshot) -> list[str]:
 def held_by(seen: Snapshot) -> str:
     """A sentence about backups that failed: they hold up another target until they are deleted. Empty where there are none."""
     found = [each for each in _listed(BACKUPS, seen) if dig(each, "status", "readyToUse") is not True and dig(each, "status", "error")]
-    names = some([_id(each) for each in found])
+    names = some([id_of(each) for each in found])
     return f"Harvester takes no other target while there are backups that failed ({names})" if names else ""
 
 
 def stored(seen: Snapshot) -> list[str]:
     """Finished backups that lie on the target."""
     found = _listed(BACKUPS, seen)
-    return [_id(each) for each in found if dig(each, "spec", "type") != "snapshot" and dig(each, "status", "readyToUse") is True]
+    return [id_of(each) for each in found if dig(each, "spec", "type") != "snapshot" and dig(each, "status", "readyToUse") is True]
 
 
 def _names(listing: Listing, done: str, seen: Snapshot) -> list[str]:
     busy = [each for each in _listed(listing, seen) if dig(each, "status", done) is not True or dig(each, "metadata", "deletionTimestamp")]
-    return [f"{listing.api.kind} {_id(each)}" for each in busy]
+    return [f"{listing.api.kind} {id_of(each)}" for each in busy]
 
 
 def _listed(listing: Listing, seen: Snapshot) -> Iterable[Object]:
     return seen.listed(listing) if listing in seen else ()
-
-
-def _id(found: Object) -> str:
-    return f"{dig_str(found, 'metadata', 'namespace')}/{dig_str(found, 'metadata', 'name')}"
 
 
 def some(names: list[str]) -> str:

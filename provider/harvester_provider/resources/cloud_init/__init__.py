@@ -3,12 +3,10 @@
 The texts are compared as texts. `build` has typed builders for them; they are no part of the kind.
 """
 
-import base64
 from collections.abc import Sequence
 from typing import ClassVar
 
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.json import Json, Object, dig_str
 from harvester_provider.core.plan import Patch, Plan, Put
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Api, Ref
@@ -18,6 +16,7 @@ from harvester_provider.resources.cloud_init.check import problems
 from harvester_provider.resources.cloud_init.model import CloudInitInputs
 from harvester_provider.resources.kind import BaseKind, manifest, metadata, metadata_patch
 from harvester_provider.resources.model import Outputs
+from harvester_provider.resources.secret import encoded, text_in
 
 _KEYS = {"user_data": "userdata", "network_data": "networkdata"}
 """Keys of the Secret, where KubeVirt's cloud-init volumes look."""
@@ -39,7 +38,7 @@ class CloudInit(BaseKind[CloudInitInputs]):
     def create(self, inputs: CloudInitInputs, seen: Snapshot) -> Plan:  # noqa: ARG002  a new Secret depends on nothing else
         """Make the Secret."""
         ref = self.ref(inputs)
-        data = {key: _encoded(text) for name, key in _KEYS.items() if (text := getattr(inputs, name))}
+        data = encoded({key: text for name, key in _KEYS.items() if (text := getattr(inputs, name))})
         return Plan(steps=(Put(ref, manifest(SECRET, metadata(inputs), type="Opaque", data=data), says=f"make {ref}"),))
 
     def update(self, old: CloudInitInputs, new: CloudInitInputs, seen: Snapshot) -> Plan:  # noqa: ARG002  what is declared is known
@@ -48,8 +47,8 @@ class CloudInit(BaseKind[CloudInitInputs]):
         changes = tuple(self.changes(old, new, dict.fromkeys(_KEYS, _LATER)))
         if Plan(changes=changes).replaces:
             return Plan(changes=changes)
-        changed = {key: getattr(new, name) for name, key in _KEYS.items() if getattr(old, name) != getattr(new, name)}
-        data: dict[str, Json] = {key: _encoded(text) if text else None for key, text in changed.items()}
+        changed = {key: getattr(new, name) or "" for name, key in _KEYS.items() if getattr(old, name) != getattr(new, name)}
+        data = {**dict.fromkeys(changed), **encoded({key: text for key, text in changed.items() if text})}
         body = {name: part for name, part in (("metadata", metadata_patch(old, new)), ("data", data)) if part}
         steps = (Patch(ref, body, says=f"change {', '.join(change.property for change in changes)} of {ref}"),) if body else ()
         return Plan(steps=steps, changes=changes)
@@ -58,19 +57,7 @@ class CloudInit(BaseKind[CloudInitInputs]):
         """The texts as the cluster has them."""
         found = seen.get(ref)
         declared = {name: key for name, key in _KEYS.items() if prior is None or getattr(prior, name) is not None}
-        return self.observed(ref, prior, found, {name: _decoded(found, key) for name, key in declared.items()})
-
-
-def _encoded(text: str) -> str:
-    return base64.b64encode(text.encode()).decode()
-
-
-def _decoded(found: Object, key: str) -> str | None:
-    """The text under `key`, None where there is none. Bytes that are no text stay visible as a difference."""
-    try:
-        return base64.b64decode(dig_str(found, "data", key)).decode(errors="replace") or None
-    except ValueError:
-        return None
+        return self.observed(ref, prior, found, {name: text_in(found, key) or None for name, key in declared.items()})
 
 
 KIND = CloudInit()

@@ -6,8 +6,9 @@ releases, and the Rancher that each release embeds (scripts/version-rancher at e
 
 from collections.abc import Iterable, Sequence
 
-from harvester_provider.core.json import Object, dig_str, is_true
+from harvester_provider.core.json import Object, dig_str, dig_strings, is_true
 from harvester_provider.core.quantity import Quantity
+from harvester_provider.resources.apis import ETCD_ROLE
 
 CPUS, MEMORY, DISK = 8, Quantity("32Gi"), Quantity("140Gi")
 """The least a node must have."""
@@ -36,7 +37,7 @@ def _support(version: str) -> Iterable[str]:
 
 
 def _quorum(nodes: Sequence[Object]) -> Iterable[str]:
-    members = sum("node-role.kubernetes.io/etcd" in (node.get("metadata", {}).get("labels") or {}) for node in nodes)  # type: ignore[union-attr,operator]  # metadata is a mapping
+    members = sum(ETCD_ROLE in dig_strings(node, "metadata", "labels") for node in nodes)
     if members and members % 2 == 0:
         yield f"{members} nodes hold etcd: an even number survives no more failures than {members - 1} would"
 

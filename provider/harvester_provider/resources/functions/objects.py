@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from harvester_provider.core.json import Json, Object, dig_int, dig_map, dig_str, dig_strings, is_true
+from harvester_provider.core.json import Json, Object, dig_int, dig_map, dig_str, dig_strings, id_of, is_true
 from harvester_provider.core.ownership import uid
 from harvester_provider.core.ref import Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
@@ -242,9 +242,9 @@ class GetVirtualMachines(BaseFunction[GetVirtualMachinesArgs]):
     def answer(self, args: GetVirtualMachinesArgs, seen: Snapshot, called: Json) -> GetVirtualMachinesResult:  # noqa: ARG002  nothing is called
         """Each machine with its instance."""
         machines, instances = (seen.listed(listing) for listing in _listings(args))
-        running = {_id(instance): instance for instance in instances}
-        every = sorted(machines, key=_id)
-        return GetVirtualMachinesResult(virtual_machines=[_machine(machine, running.get(_id(machine), {})) for machine in every])
+        running = {id_of(instance): instance for instance in instances}
+        every = sorted(machines, key=id_of)
+        return GetVirtualMachinesResult(virtual_machines=[_machine(machine, running.get(id_of(machine), {})) for machine in every])
 
 
 def _listings(args: GetVirtualMachinesArgs) -> tuple[Listing, Listing]:
@@ -255,7 +255,7 @@ def _listings(args: GetVirtualMachinesArgs) -> tuple[Listing, Listing]:
 def _machine(machine: Object, instance: Object) -> MachineInfo:
     addresses = _addresses(instance)
     return MachineInfo(
-        id=_id(machine),
+        id=id_of(machine),
         uid=uid(machine),
         labels=dig_strings(machine, "metadata", "labels"),
         status=dig_str(machine, "status", "printableStatus"),
@@ -269,7 +269,3 @@ def _addresses(instance: Object) -> dict[str, str]:
     nics: Any = dig_map(instance, "status").get("interfaces") or ()
     found = {dig_str(nic, "name"): dig_str(nic, "ipAddress") for nic in nics}
     return {name: address for name, address in found.items() if name and address and not address.startswith("fe80:")}
-
-
-def _id(found: Object) -> str:
-    return f"{dig_str(found, 'metadata', 'namespace')}/{dig_str(found, 'metadata', 'name')}"

@@ -5,7 +5,6 @@ pkg/api/kubeconfig/generate_handler.go), and may write one Secret: the guest's f
 so that nobody has to log in to a guest to get it. One module from inputs to outputs.
 """
 
-import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import yaml
 from pydantic import Field
 
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.json import Json, Object, dig_str
+from harvester_provider.core.json import Json, dig_str
 from harvester_provider.core.plan import Await, Patch, Plan, Put, Remove, Step
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Api, Ref, Want
@@ -26,6 +25,7 @@ from harvester_provider.resources.apis import CLUSTER_ROLE_BINDING, ROLE, ROLE_B
 from harvester_provider.resources.kind import BaseKind, manifest, metadata, metadata_patch
 from harvester_provider.resources.model import SECRET as HIDDEN
 from harvester_provider.resources.model import NamespacedInputs, Outputs
+from harvester_provider.resources.secret import text_in
 
 _CLOUD_PROVIDER, _CSI = "harvesterhci.io:cloudprovider", "harvesterhci.io:csi-driver"
 _TOKEN_SECONDS = 60.0
@@ -124,7 +124,7 @@ class GuestAccess(BaseKind[GuestAccessInputs]):
         """The kubeconfig for Harvester."""
         ref = self.ref(inputs)
         found = seen.get(_token(ref))
-        token, ca = _decoded(found, "token"), dig_str(found, "data", "ca.crt")
+        token, ca = text_in(found, "token"), dig_str(found, "data", "ca.crt")
         server = inputs.server or f"https://{dig_str(seen.get(VIP), 'data', 'ip')}:6443"
         return GuestAccessOutputs(
             cloud_config=_cloud_config(server, ca, token, ref.namespace) if token else "", published_in=_published(ref).name
@@ -189,13 +189,6 @@ def _puts(ref: Ref, inputs: GuestAccessInputs) -> Iterable[Put]:
 def _binding(ref: Ref, kind: str, name: str) -> Mapping[str, Json]:
     subject = {"kind": "ServiceAccount", "name": ref.name, "namespace": ref.namespace}
     return {"subjects": [subject], "roleRef": {"apiGroup": _RBAC, "kind": kind, "name": name}}
-
-
-def _decoded(found: Object, key: str) -> str:
-    try:
-        return base64.b64decode(dig_str(found, "data", key)).decode()
-    except ValueError:
-        return ""
 
 
 def _cloud_config(server: str, ca: str, token: str, namespace: str) -> str:

@@ -3,7 +3,6 @@
 The Secret is GuestAccess's; this reads it. Meanwhile the first server's machine says how far it is.
 """
 
-import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -11,7 +10,7 @@ from typing import ClassVar
 import yaml
 from pydantic import Field
 
-from harvester_provider.core.json import Json, Object, dig_str
+from harvester_provider.core.json import Json, dig_str
 from harvester_provider.core.plan import Await, Plan, Step
 from harvester_provider.core.ref import Api, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
@@ -21,6 +20,7 @@ from harvester_provider.resources.guest.words import KUBECONFIG_KEY
 from harvester_provider.resources.kind import BaseKind
 from harvester_provider.resources.model import SECRET as HIDDEN
 from harvester_provider.resources.model import NamespacedInputs, Outputs
+from harvester_provider.resources.secret import text_in
 
 _PUBLISHED_SECONDS = 1800.0
 
@@ -52,7 +52,7 @@ class Published:
 
     def __call__(self, seen: Snapshot) -> Verdict:
         """Ready where a kubeconfig is there; it failed where nobody can publish one any more."""
-        if _text(seen.get(self.secret)):
+        if text_in(seen.get(self.secret), KUBECONFIG_KEY):
             return Ready()
         found = seen[self.machine]
         if found is None:
@@ -78,12 +78,12 @@ class GuestKubeconfig(BaseKind[GuestKubeconfigInputs]):
 
     def settle(self, inputs: GuestKubeconfigInputs, seen: Snapshot) -> Sequence[Step]:
         """Wait until it is published."""
-        return () if _text(seen.get(self.ref(inputs))) else (self._wait(inputs, "create"),)
+        return () if text_in(seen.get(self.ref(inputs)), KUBECONFIG_KEY) else (self._wait(inputs, "create"),)
 
     def update(self, old: GuestKubeconfigInputs, new: GuestKubeconfigInputs, seen: Snapshot) -> Plan:
         """Nothing in the cluster; where it is not there (any more), it is waited for."""
         changes = tuple(self.changes(old, new))
-        if Plan(changes=changes).replaces or _text(seen.get(self.ref(new))):
+        if Plan(changes=changes).replaces or text_in(seen.get(self.ref(new)), KUBECONFIG_KEY):
             return Plan(changes=changes)
         return Plan(steps=(self._wait(new, "update"),), changes=changes)
 
@@ -97,20 +97,13 @@ class GuestKubeconfig(BaseKind[GuestKubeconfigInputs]):
 
     def outputs(self, inputs: GuestKubeconfigInputs, seen: Snapshot) -> Mapping[str, Json]:
         """The kubeconfig and the address in it."""
-        text = _text(seen.get(self.ref(inputs)))
+        text = text_in(seen.get(self.ref(inputs)), KUBECONFIG_KEY)
         return GuestKubeconfigOutputs(kubeconfig=text, server=_server(text)).wire()
 
     def _wait(self, inputs: GuestKubeconfigInputs, operation: str) -> Await:
         ref, machine = self.ref(inputs), Ref(VIRTUAL_MACHINE, inputs.machine, inputs.namespace)
         seconds = inputs.seconds(operation, _PUBLISHED_SECONDS)
         return Await(of=ref, until="published by the guest", wants=(ref, machine), judge=Published(ref, machine), seconds=seconds)
-
-
-def _text(found: Object) -> str:
-    try:
-        return base64.b64decode(dig_str(found, "data", KUBECONFIG_KEY)).decode()
-    except ValueError:
-        return ""
 
 
 def _server(text: str) -> str:

@@ -12,12 +12,12 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.json import Json, Object, condition, dig_map, dig_objects, dig_str, dig_strings, is_true
+from harvester_provider.core.json import Json, Object, condition, dig_map, dig_objects, dig_str, dig_strings, id_of, is_true
 from harvester_provider.core.plan import Await, Call, Change, Patch, Plan, Remove, Step
 from harvester_provider.core.ref import Api, Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Ready, Verdict, Waiting
-from harvester_provider.resources.apis import NODE, POD
+from harvester_provider.resources.apis import ETCD_ROLE, NODE, POD
 from harvester_provider.resources.guest.words import Distribution, Role
 from harvester_provider.resources.kind import BaseKind, metadata_patch
 from harvester_provider.resources.model import REPLACE, Outputs, ResourceInputs
@@ -25,7 +25,6 @@ from harvester_provider.resources.model import SECRET as HIDDEN
 
 _JOIN_SECONDS, _DRAIN_SECONDS = 1200.0, 600.0
 _NODES = Listing(NODE)
-_ETCD = "node-role.kubernetes.io/etcd"
 WHEN_UNKNOWN: dict[str, Any] = {**REPLACE, "replaceWhenUnknown": True}
 """A value that is not known yet is another one: the machine is being replaced, and its node leaves before it goes."""
 
@@ -83,7 +82,7 @@ class Emptied:
     def __call__(self, seen: Snapshot) -> Verdict:
         """Ready where only those are left that go with the node."""
         left = [pod for pod in seen.listed(self.pods) if _moves(pod)]
-        names = ", ".join(f"{dig_str(pod, 'metadata', 'namespace')}/{dig_str(pod, 'metadata', 'name')}" for pod in left[:3])
+        names = ", ".join(id_of(pod) for pod in left[:3])
         return Waiting(f"{len(left)} pods are still on it ({names})") if left else Ready()
 
 
@@ -202,7 +201,7 @@ def _leave(ref: Ref, old: GuestNodeInputs, seconds: float) -> Iterable[Step]:
 def _quorum(found: Object, nodes: Sequence[Object]) -> str:
     """Why the member must not leave, or an empty text: the others must hold the majority of what is left, and be one at least."""
     name = dig_str(found, "metadata", "name")
-    others = [node for node in nodes if _ETCD in dig_strings(node, "metadata", "labels") and dig_str(node, "metadata", "name") != name]
+    others = [node for node in nodes if ETCD_ROLE in dig_strings(node, "metadata", "labels") and dig_str(node, "metadata", "name") != name]
     ready = [node for node in others if is_true(node, "Ready")]
     if not others:
         return "it is the last server, and etcd with all data of the guest cluster would go with it: destroy the whole cluster instead"

@@ -4,12 +4,11 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
-from harvester_provider.core.errors import InvalidId
 from harvester_provider.core.problem import Problem
-from harvester_provider.core.ref import Api, Ref
 from harvester_provider.core.unknown import is_known
 from harvester_provider.resources.apis import IMAGE, PERSISTENT_VOLUME_CLAIM
 from harvester_provider.resources.image.model import ImageInputs
+from harvester_provider.resources.naming import named
 
 _LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _SECTOR = 512
@@ -108,16 +107,8 @@ def _clone(inputs: ImageInputs) -> Iterable[Problem]:
 
 def _names(inputs: ImageInputs) -> Iterable[Problem]:
     """IDs of another shape."""
-    named: dict[str, tuple[Api, str | None]] = {
-        "sourceVolume": (PERSISTENT_VOLUME_CLAIM, inputs.source_volume), "sourceImage": (IMAGE, inputs.source_image),
-    }  # fmt: skip
-    for alias, (api, identity) in named.items():
-        if not is_known(identity, inputs.namespace) or not identity:
-            continue
-        try:
-            ref = Ref.named(api, identity, inputs.namespace)
-        except InvalidId as error:
-            yield Problem(alias, str(error))
-            continue
-        if alias == "sourceVolume" and inputs.backend == "cdi" and ref.namespace != inputs.namespace:
-            yield Problem(alias, f"the backend cdi copies volumes of the image's own namespace {inputs.namespace} only")
+    sources = {"sourceVolume": (PERSISTENT_VOLUME_CLAIM, inputs.source_volume), "sourceImage": (IMAGE, inputs.source_image)}
+    refs, problems = named(sources, inputs.namespace)
+    yield from problems
+    if "sourceVolume" in refs and inputs.backend == "cdi" and refs["sourceVolume"].namespace != inputs.namespace:
+        yield Problem("sourceVolume", f"the backend cdi copies volumes of the image's own namespace {inputs.namespace} only")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from harvester_provider.core.json import Object, condition, dig_objects, dig_str
+from harvester_provider.core.json import Object, condition, dig_objects, dig_str, id_of
 from harvester_provider.core.plan import Call
 from harvester_provider.core.ref import Listing, Ref
 from harvester_provider.core.snapshot import Snapshot
@@ -50,7 +50,7 @@ def fates(node: str, seen: Snapshot) -> list[Guest]:
 
 
 def _fate(found: Object) -> Guest:
-    name = f"{dig_str(found, 'metadata', 'namespace')}/{dig_str(found, 'metadata', 'name')}"
+    name = id_of(found)
     strategy = dig_str(found, "metadata", "labels", _STRATEGY)
     if strategy in _STOPS:
         return Guest(name, "stops", _STOPS[strategy])

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.json import Json, dig_str, dig_strings
+from harvester_provider.core.json import Json, dig_str, dig_strings, id_of
 from harvester_provider.core.kind import Requirement
 from harvester_provider.core.ownership import is_ours, mark
 from harvester_provider.core.plan import Change, Patch, Plan, Put, Remove, Step
@@ -109,7 +109,7 @@ class StorageClass(BaseKind[StorageClassInputs]):
     def _needed(self, ref: Ref, seen: Snapshot) -> tuple[Change, ...]:
         """A refusal where images are stored with it: Harvester would not let it go (upstream storageclass/validator.go)."""
         images = [
-            f"{dig_str(image, 'metadata', 'namespace')}/{dig_str(image, 'metadata', 'name')}"
+            id_of(image)
             for image in (seen.listed(_IMAGES) if _IMAGES in seen else ())
             if dig_str(image, "spec", "targetStorageClassName") == ref.name and not dig_str(image, "metadata", "deletionTimestamp")
         ]

@@ -3,7 +3,6 @@
 Sources: upstream pkg/webhook/resources/storageclass/validator.go and pkg/util/constants.go; Longhorn's StorageClass parameters.
 """
 
-import base64
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -13,6 +12,7 @@ from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.unknown import is_known
 from harvester_provider.resources.apis import SECRET
+from harvester_provider.resources.secret import encoded, texts_in
 from harvester_provider.resources.storage_class.model import LONGHORN, CdiProfile, Encryption, StorageClassInputs
 
 SECRET_NAMESPACE = "longhorn-system"  # noqa: S105  a namespace
@@ -100,7 +100,7 @@ def key_data(encryption: Encryption) -> dict[str, Json]:
         "CRYPTO_KEY_VALUE": encryption.passphrase or "", "CRYPTO_KEY_PROVIDER": "secret", "CRYPTO_KEY_CIPHER": encryption.cipher,
         "CRYPTO_KEY_HASH": encryption.hash, "CRYPTO_KEY_SIZE": str(encryption.key_size), "CRYPTO_PBKDF": encryption.pbkdf,
     }  # fmt: skip
-    return {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}
+    return encoded(texts)
 
 
 def _secret_keys() -> dict[str, str]:
@@ -174,7 +174,7 @@ def _encryption(prior: StorageClassInputs | None, identity: str) -> Encryption:
 
 def observed_key(encryption: Encryption, secret: Object) -> Encryption:
     """The encryption with what the Secret that we made holds now."""
-    data = {key: base64.b64decode(text).decode(errors="replace") for key, text in dig_strings(secret, "data").items()}
+    data = texts_in(secret)
     if not data:
         return encryption
     size = data.get("CRYPTO_KEY_SIZE", "")

@@ -18,6 +18,7 @@ from harvester_provider.resources.apis import VIRTUAL_MACHINE_INSTANCE_MIGRATION
 from harvester_provider.resources.kind import manifest
 from harvester_provider.resources.virtual_machine import words
 from harvester_provider.resources.virtual_machine.live import Live, instance_of
+from harvester_provider.resources.virtual_machine.waits import subresource
 
 _FREEZE_SECONDS = 60.0
 _HOST = "kubernetes.io/hostname"
@@ -42,13 +43,19 @@ def freeze(ref: Ref, *, frozen: bool) -> Iterator[Step]:
     """Pause the guest, or let it go on."""
     verb, until = ("pause", "paused") if frozen else ("unpause", "going on")
     says = f"pause {ref}: its CPUs stand still, its memory is kept" if frozen else f"let {ref} go on"
-    yield Call("kubernetes", "PUT", _subresource(ref, verb), {}, says=says)
+    yield Call("kubernetes", "PUT", subresource(instance_of(ref), verb), {}, says=says)
     yield Await(ref, until, (ref, instance_of(ref)), Frozen(ref, frozen), _FREEZE_SECONDS)
 
 
 def reboot(ref: Ref, trigger: str) -> Iterator[Step]:
     """Ask the guest to reboot itself, then note for what: an interruption between the two asks twice, never not at all."""
-    yield Call("kubernetes", "PUT", _subresource(ref, "softreboot"), says=f"ask the guest of {ref} to reboot itself", effect=Effect.RESTART)
+    yield Call(
+        "kubernetes",
+        "PUT",
+        subresource(instance_of(ref), "softreboot"),
+        says=f"ask the guest of {ref} to reboot itself",
+        effect=Effect.RESTART,
+    )
     yield Patch(ref, {"metadata": {"annotations": {words.RESTARTED_FOR: trigger}}})
 
 
@@ -88,7 +95,3 @@ def move(live: Live, node: str, owner: str, suffix: str, seconds: float) -> Iter
     yield Put(target, manifest(target.api, meta, spec=spec), says=f"migrate {ref} to {node}", effect=Effect.MIGRATE)
     arrived = Arrived(ref, node, target)
     yield Await(ref, f"on {node}", arrived.wants, arrived, seconds)
-
-
-def _subresource(ref: Ref, verb: str) -> str:
-    return f"/apis/subresources.kubevirt.io/v1/namespaces/{ref.namespace}/virtualmachineinstances/{ref.name}/{verb}"

@@ -4,13 +4,12 @@ User data is text of its owner: it is changed only where SSH keys have to be add
 Values of user data never appear in messages.
 """
 
-import base64
-import binascii
 from collections.abc import Mapping, Sequence
 
 import yaml
 
 from harvester_provider.core.json import Json, Object, dig_str, dig_strings
+from harvester_provider.resources.secret import texts_in
 from harvester_provider.resources.virtual_machine.devices import CloudInitDrive
 from harvester_provider.resources.virtual_machine.words import CLOUD_INIT_DISK, CREATOR, CREATOR_NAME, NETWORK_DATA, USER_DATA
 
@@ -72,22 +71,6 @@ def texts(drive: CloudInitDrive | None, keys: Sequence[str]) -> dict[str, str]:
     return {key: text for key, text in out.items() if text}
 
 
-def encoded(data: Mapping[str, str]) -> dict[str, Json]:
-    """As the `data` of a Secret."""
-    return {key: base64.b64encode(text.encode()).decode() for key, text in data.items()}
-
-
-def decoded(secret: Object) -> dict[str, str]:
-    """The texts in a Secret; what is no text is left out."""
-    out = {}
-    for key, value in dig_strings(secret, "data").items():
-        try:
-            out[key] = base64.b64decode(value, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            continue
-    return out
-
-
 def volume(drive: CloudInitDrive | None, own: Mapping[str, str], secret: str, named: Object) -> dict[str, Json] | None:
     """The entry of `volumes`, or None without cloud-init.
 
@@ -128,7 +111,7 @@ def inline_texts(source: Object) -> dict[str, str]:
     out = {}
     for key, name in (("userData", USER_DATA), ("networkData", NETWORK_DATA)):
         plain = dig_str(source, key)
-        coded = decoded({"data": {name: dig_str(source, f"{key}Base64")}}).get(name, "")
+        coded = texts_in({"data": {name: dig_str(source, f"{key}Base64")}}).get(name, "")
         if plain or coded:
             out[name] = plain or coded
     return out

@@ -14,6 +14,7 @@ from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import IMAGE, KEY_PAIR, SECRET, VIRTUAL_MACHINE
 from harvester_provider.resources.kind import TAG, manifest, metadata
+from harvester_provider.resources.secret import encoded
 from harvester_provider.resources.virtual_machine import cloud_init, disks, nics, parts, sizing, words
 from harvester_provider.resources.virtual_machine.devices import CloudInitDrive, Disk
 from harvester_provider.resources.virtual_machine.guest import probe
@@ -171,4 +172,4 @@ def secret(inputs: VirtualMachineInputs, texts: Mapping[str, str], machine: Obje
         "annotations": mark(inputs.owner),
         "ownerReferences": owners,
     }
-    return manifest(SECRET, meta, type="Opaque", data=cloud_init.encoded(texts))
+    return manifest(SECRET, meta, type="Opaque", data=encoded(texts))

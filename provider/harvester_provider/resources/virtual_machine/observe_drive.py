@@ -11,6 +11,7 @@ from harvester_provider.core.json import Object, dig_str
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import SECRET
+from harvester_provider.resources.secret import texts_in
 from harvester_provider.resources.virtual_machine import cloud_init, manifest, words
 from harvester_provider.resources.virtual_machine.devices import CloudInitDrive
 from harvester_provider.resources.virtual_machine.live import Live
@@ -53,7 +54,7 @@ def _own_texts(live: Live, prior: VirtualMachineInputs, before: CloudInitDrive, 
     """User and network data in the machine's own Secret or on the drive. Equal to what we would write: the prior text."""
     own = manifest.own_secret(live.ref)
     refers = own.name in (dig_str(source, "secretRef", "name"), dig_str(source, "networkDataSecretRef", "name"))
-    have = cloud_init.decoded(seen.get(own)) if refers else cloud_init.inline_texts(source)
+    have = texts_in(seen.get(own)) if refers else cloud_init.inline_texts(source)
     try:
         want = manifest.cloud_init_texts(prior, seen)
     except HarvesterError:
@@ -73,7 +74,7 @@ def _imported_drive(live: Live, kind: str, source: Object, named: Mapping[str, s
     own = manifest.own_secret(live.ref)
     texts = cloud_init.inline_texts(source)
     if named["secret_name"] == own.name and cloud_init.is_own(seen.get(own)):
-        texts, named = cloud_init.decoded(seen.get(own)), {}
+        texts, named = texts_in(seen.get(own)), {}
     elif named.get("network_data_secret_name") == named.get("secret_name"):
         named = {"secret_name": named.get("secret_name")}
     inline = {"user_data": texts.get(words.USER_DATA), "network_data": texts.get(words.NETWORK_DATA)}

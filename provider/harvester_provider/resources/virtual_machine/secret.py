@@ -7,6 +7,7 @@ from harvester_provider.core.plan import Patch, Put, Step
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import SECRET
+from harvester_provider.resources.secret import encoded, texts_in
 from harvester_provider.resources.virtual_machine import cloud_init, manifest, words
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
 
@@ -20,9 +21,9 @@ def write_secret(inputs: VirtualMachineInputs, machine: Object, seen: Snapshot) 
     if not found:
         yield Put(ref, manifest.secret(inputs, texts, machine), says=f"make {ref} with the cloud-init data")
         return
-    gone = dict.fromkeys(cloud_init.decoded(found).keys() - texts.keys())
-    if cloud_init.decoded(found) != texts:
-        yield Patch(ref, {"data": {**gone, **cloud_init.encoded(texts)}}, says=f"change the cloud-init data in {ref}")
+    gone = dict.fromkeys(texts_in(found).keys() - texts.keys())
+    if texts_in(found) != texts:
+        yield Patch(ref, {"data": {**gone, **encoded(texts)}}, says=f"change the cloud-init data in {ref}")
 
 
 def _refers(machine: Object, name: str) -> bool:

@@ -93,16 +93,17 @@ def until_off(live: Live, seconds: float, otherwise: tuple[Call | Await, ...] = 
 
 def switch_off(ref: Ref) -> Call:
     """Switch a guest off that is shutting down. Only the subresource can shorten its grace period (virt-api lifecycle.go, stop)."""
-    return Call("kubernetes", "PUT", _subresource(ref, "stop"), {"gracePeriod": 0}, says=f"switch {ref} off: it did not shut down in time")
+    return Call("kubernetes", "PUT", subresource(ref, "stop"), {"gracePeriod": 0}, says=f"switch {ref} off: it did not shut down in time")
 
 
 def power_on(ref: Ref) -> Call:
     """Start a machine with the run strategy Manual, which nothing but the subresource can start."""
-    return Call("kubernetes", "PUT", _subresource(ref, "start"), {}, says=f"start {ref}")
+    return Call("kubernetes", "PUT", subresource(ref, "start"), {}, says=f"start {ref}")
 
 
-def _subresource(ref: Ref, verb: str) -> str:
-    return f"/apis/subresources.kubevirt.io/v1/namespaces/{ref.namespace}/virtualmachines/{ref.name}/{verb}"
+def subresource(ref: Ref, verb: str) -> str:
+    """The path of a verb of KubeVirt, of a machine or of its running instance."""
+    return f"/apis/subresources.kubevirt.io/v1/namespaces/{ref.namespace}/{ref.api.plural}/{ref.name}/{verb}"
 
 
 def until_grown(claim: Ref, size: str) -> Await:

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from harvester_provider.core.json import Json, Object, dig_map, dig_objects, dig_str, dig_strings
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
-from harvester_provider.resources.apis import BACKUP, PERSISTENT_VOLUME_CLAIM, RESTORE, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE
+from harvester_provider.resources import saving
+from harvester_provider.resources.apis import BACKUP, PERSISTENT_VOLUME_CLAIM, RESTORE, VIRTUAL_MACHINE_INSTANCE
 from harvester_provider.resources.virtual_machine_restore.model import VirtualMachineRestoreInputs
 
 TEMPLATES = "harvesterhci.io/volumeClaimTemplates"
@@ -38,8 +39,7 @@ def backup_ref(inputs: VirtualMachineRestoreInputs) -> Ref:
 
 def machine_ref(inputs: VirtualMachineRestoreInputs) -> Ref:
     """The machine to make or to replace."""
-    namespace, _, name = inputs.virtual_machine.rpartition("/")
-    return Ref(VIRTUAL_MACHINE, name, namespace or inputs.namespace)
+    return saving.machine_ref(inputs.virtual_machine, inputs.namespace)
 
 
 def instance_ref(machine: Ref) -> Ref:

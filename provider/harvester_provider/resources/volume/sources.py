@@ -7,7 +7,6 @@ make claims in the same way.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from harvester_provider.core.errors import InvalidId
 from harvester_provider.core.json import Json, Object, dig, dig_int, dig_str, dig_strings
 from harvester_provider.core.kind import Requirement
 from harvester_provider.core.problem import Problem
@@ -16,6 +15,7 @@ from harvester_provider.core.ref import Api, Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import is_known
 from harvester_provider.resources.apis import IMAGE, IMAGE_ID, PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, VOLUME_SNAPSHOT
+from harvester_provider.resources.naming import named
 from harvester_provider.resources.volume.model import VolumeInputs
 
 STORAGE_CLASS_NOTE = "harvesterhci.io/storageClassName"
@@ -120,16 +120,10 @@ def check(inputs: VolumeInputs) -> Iterator[Problem]:
 
 def _shapes(inputs: VolumeInputs) -> Iterator[Problem]:
     """IDs of another shape; snapshots and volumes of another namespace, which Kubernetes does not take as a source."""
-    for field, (alias, api) in _NAMED.items():
-        identity = getattr(inputs, field)
-        if not is_known(identity, inputs.namespace) or not identity:
-            continue
-        try:
-            ref = Ref.named(api, identity, inputs.namespace)
-        except InvalidId as error:
-            yield Problem(alias, str(error))
-            continue
-        if api is not IMAGE and ref.namespace != inputs.namespace:
+    refs, problems = named({alias: (api, getattr(inputs, field)) for field, (alias, api) in _NAMED.items()}, inputs.namespace)
+    yield from problems
+    for alias, ref in refs.items():
+        if ref.api is not IMAGE and ref.namespace != inputs.namespace:
             yield Problem(alias, f"{ref} is in another namespace: a volume can only be made from one of its own, {inputs.namespace}")
 
 
