@@ -1,14 +1,13 @@
 """What is an error before anything changes: each through the real CLI, with a message that names the property and the way out."""
 
 import socket
-import threading
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import closing
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 import yaml
 from declared import PROGRAM, Estate, StackOf, declared, disk, estate
+from images import answering
 from target import IMAGE, Target
 
 SECONDS = 60
@@ -33,19 +32,6 @@ class PlainKubernetes(BaseHTTPRequestHandler):
 
     def log_message(self, *_args: object) -> None:
         """Nothing."""
-
-
-@contextmanager
-def plain_kubernetes() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), PlainKubernetes)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def closed_port() -> str:
@@ -87,7 +73,7 @@ class TestConnection:
         assert "is the address right, and the cluster up?" in output
 
     def test_a_kubernetes_that_is_no_harvester_is_told_at_preview(self, target: Target, stack_of: StackOf) -> None:
-        with plain_kubernetes() as address:
+        with answering(PlainKubernetes) as address:
             here = Estate(target, stack_of(PROGRAM, **{"harvester:kubeconfig": leading_to(target.kubeconfig, address)}))
             output = here.declare(here.vm()).stack.fails("preview", seconds=SECONDS)
         assert "this kind is not served" in output

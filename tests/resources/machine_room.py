@@ -347,3 +347,15 @@ def _affinity(template: Any) -> dict[str, Any]:
 def _mac(nic: str, machine: str) -> str:
     digest = hashlib.sha256(f"{machine}/{nic}".encode()).hexdigest()
     return "52:54:00:" + ":".join(digest[at : at + 2] for at in (0, 2, 4))
+
+
+def movable(version: str = "v1.8.0") -> MachineRoom:
+    """A cluster whose guests can move to another node."""
+    room = MachineRoom(version)
+    room.migratable = True
+    return room
+
+
+def effects(difference: verbs.Difference) -> dict[str, str]:
+    """What a preview says of each changed property."""
+    return {change.property: change.effect.label for change in difference.plan.changes}

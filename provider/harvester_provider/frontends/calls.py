@@ -46,20 +46,18 @@ class Calls:
         """
         try:
             news = await self._inherited(kind, olds, news)
+            checked = verbs.check(KINDS[kind], news, self._settings, olds, reporter)
+            if checked.problems or olds or any(checked.inputs.get(name) is UNKNOWN for name in _WAYS):
+                return checked
+            news = checked.inputs
+            found = await verbs.foresee(KINDS[kind], await self.cluster(kind, news), news, coming)
         except InvalidInputs as error:
             return verbs.Checked(news, error.problems)
         except HarvesterError as error:
             return verbs.Checked(news, [Problem("", str(error))])
-        checked = verbs.check(KINDS[kind], news, self._settings, olds, reporter)
-        if checked.problems or olds or any(checked.inputs.get(name) is UNKNOWN for name in _WAYS):
-            return checked
-        try:
-            found = await verbs.foresee(KINDS[kind], await self.cluster(kind, checked.inputs), checked.inputs, coming)
-        except HarvesterError as error:
-            return verbs.Checked(checked.inputs, [Problem("", str(error))])
         for problem in found.missing:
-            reporter.warn(f"{kind} {checked.inputs['name']}: {problem}. Until that is there it cannot be made")
-        return verbs.Checked(checked.inputs, found.problems)
+            reporter.warn(f"{kind} {news['name']}: {problem}. Until that is there it cannot be made")
+        return verbs.Checked(news, found.problems)
 
     async def _inherited(self, kind: str, olds: Values, news: Values) -> Values:
         """The inputs with what they take over from other objects, such as those of a machine from its template."""

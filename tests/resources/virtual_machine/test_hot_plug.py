@@ -3,13 +3,12 @@
 from typing import Any
 
 import pytest
-from machine_room import GUEST, REF, SAMPLE, MachineRoom
+from machine_room import GUEST, REF, SAMPLE, MachineRoom, effects, movable
 
 from harvester_provider.core.plan import Await, Put
 from harvester_provider.core.ref import Listing
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Failed, Ready, Waiting
-from harvester_provider.engine import verbs
 from harvester_provider.resources.apis import VIRTUAL_MACHINE_INSTANCE_MIGRATION
 from harvester_provider.resources.virtual_machine.hot_plug import Moving, Plugged, follow
 
@@ -25,16 +24,6 @@ LIST = Listing(VIRTUAL_MACHINE_INSTANCE_MIGRATION, "default")
 @pytest.fixture
 def room() -> MachineRoom:
     return movable()
-
-
-def movable(version: str = "v1.8.0") -> MachineRoom:
-    room = MachineRoom(version)
-    room.migratable = True
-    return room
-
-
-def effects(difference: verbs.Difference) -> dict[str, str]:
-    return {change.property: change.effect.label for change in difference.plan.changes}
 
 
 class TestWhileTheGuestRuns:

@@ -3,10 +3,9 @@
 from typing import Any
 
 import pytest
-from machine_room import GUEST, SAMPLE, MachineRoom
+from machine_room import GUEST, SAMPLE, MachineRoom, effects
 
 from harvester_provider.core.errors import PlanRefused, Unreachable
-from harvester_provider.engine import verbs
 
 ETH0, ETH1 = SAMPLE["networkInterfaces"]
 ROOT = SAMPLE["disks"][0]
@@ -17,10 +16,6 @@ LIVE, DEFER = {"updatePolicy": "live"}, {"updatePolicy": "defer"}
 @pytest.fixture
 def room() -> MachineRoom:
     return MachineRoom()
-
-
-def effects(difference: verbs.Difference) -> dict[str, str]:
-    return {change.property: change.effect.label for change in difference.plan.changes}
 
 
 class TestLive:

@@ -3,12 +3,11 @@
 from typing import Any
 
 import pytest
-from machine_room import GUEST, REF, SAMPLE, MachineRoom
+from machine_room import GUEST, REF, SAMPLE, MachineRoom, effects, movable
 
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Ready, Verdict, Waiting
-from harvester_provider.engine import verbs
 from harvester_provider.resources.virtual_machine import KIND
 from harvester_provider.resources.virtual_machine.hot_plug import Plugged
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
@@ -20,16 +19,6 @@ PLUGGED = "harvesterhci.io/enableCPUAndMemoryHotplug"
 @pytest.fixture
 def room() -> MachineRoom:
     return movable()
-
-
-def movable(version: str = "v1.8.0") -> MachineRoom:
-    room = MachineRoom(version)
-    room.migratable = True
-    return room
-
-
-def effects(difference: verbs.Difference) -> dict[str, str]:
-    return {change.property: change.effect.label for change in difference.plan.changes}
 
 
 def size(room: MachineRoom) -> tuple[Any, Any, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from fake_cluster import Heard
-from machine_room import OWN_SECRET, REF, SAMPLE, MachineRoom
+from machine_room import OWN_SECRET, REF, SAMPLE, MachineRoom, effects
 
 from harvester_provider.core.errors import Refused, Unreachable, WaitFailed, WaitTimedOut
 from harvester_provider.core.ref import Ref
@@ -21,10 +21,6 @@ STOPPED = "harvester.pulumi.com/stopped-for-update"
 @pytest.fixture
 def room() -> MachineRoom:
     return MachineRoom()
-
-
-def effects(difference: verbs.Difference) -> dict[str, str]:
-    return {change.property: change.effect.label for change in difference.plan.changes}
 
 
 class TestStopModifyStart:

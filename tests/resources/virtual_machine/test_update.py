@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from fake_cluster import Heard
-from machine_room import GUEST, LAST, OWN_SECRET, REF, SAMPLE, TEMPLATES, MachineRoom
+from machine_room import GUEST, LAST, OWN_SECRET, REF, SAMPLE, TEMPLATES, MachineRoom, effects
 
 from harvester_provider.core.errors import PlanRefused, Unreachable, WaitFailed
 from harvester_provider.core.plan import Remove
@@ -23,10 +23,6 @@ STOPPED = "harvester.pulumi.com/stopped-for-update"
 @pytest.fixture
 def room() -> MachineRoom:
     return MachineRoom()
-
-
-def effects(difference: verbs.Difference) -> dict[str, str]:
-    return {change.property: change.effect.label for change in difference.plan.changes}
 
 
 class TestWithoutAStop:
