@@ -12,6 +12,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from harvester_provider.core.effect import Effect
+from harvester_provider.core.errors import InvalidId
 from harvester_provider.core.json import Json, Object, dig, dig_str, dig_strings
 from harvester_provider.core.kind import Requirement
 from harvester_provider.core.plan import Await, Change, Patch, Plan, Put, Step
@@ -30,7 +31,6 @@ from harvester_provider.resources.apis import (
 )
 from harvester_provider.resources.kind import BaseKind, manifest, metadata, metadata_patch
 from harvester_provider.resources.model import REPLACE, NamespacedInputs, Outputs
-from harvester_provider.resources.naming import named
 
 _DRIVERS = Ref(SETTING, "csi-driver-config")
 """Setting: driver -> its snapshot classes, for snapshots and for backups."""
@@ -93,12 +93,15 @@ class VolumeSnapshot(BaseKind[VolumeSnapshotInputs]):
 
     def check(self, inputs: VolumeSnapshotInputs) -> Sequence[Problem]:
         """The volume is one of the same namespace."""
-        refs, problems = named({"volume": (PERSISTENT_VOLUME_CLAIM, inputs.volume)}, inputs.namespace)
-        for volume in refs.values():
-            if volume.namespace != inputs.namespace:
-                why = f"{volume} is in another namespace: declare the snapshot there (namespace={volume.namespace!r})"
-                problems.append(Problem("volume", why))
-        return problems
+        if not is_known(inputs.volume, inputs.namespace):
+            return ()
+        try:
+            volume = Ref.named(PERSISTENT_VOLUME_CLAIM, inputs.volume, inputs.namespace)
+        except InvalidId as error:
+            return (Problem("volume", str(error)),)
+        if volume.namespace != inputs.namespace:
+            return (Problem("volume", f"{volume} is in another namespace: declare the snapshot there (namespace={volume.namespace!r})"),)
+        return ()
 
     def requires(self, inputs: VolumeSnapshotInputs) -> Sequence[Requirement]:
         """The volume, and the snapshot class where one is named."""
