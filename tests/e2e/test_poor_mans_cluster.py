@@ -57,9 +57,6 @@ def plain(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
         yield Target(local.kubeconfig_text, local.endpoint, "", "default", api, local)
 
 
-@pytest.mark.xfail(
-    reason="`up` does not end on the simulated plain Kubernetes, for a reason not yet found; the kind has unit tests only", run=False
-)
 def test_a_plain_kubernetes_becomes_a_cluster_for_machines_and_is_upgraded(plain: Target, tmp_path: Path) -> None:
     work = tmp_path / "stack"
     work.mkdir()
