@@ -181,9 +181,10 @@ class PoorMansCluster(BaseKind[PoorMansClusterInputs]):
         return Plan(steps=(*steps, *_gates(new, seen, fresh=fresh)), changes=changes)
 
     def delete(self, old: PoorMansClusterInputs, seen: Snapshot) -> Plan:  # noqa: ARG002  nothing of the cluster is removed
-        """Let the cluster go. KubeVirt and the other parts stay: with them every machine would be lost."""
+        """Let the cluster go, and forget what was installed. The parts stay: without KubeVirt every machine would be lost."""
         bare = old.updated(labels={}, annotations={}, tags={}, description="")
-        step = Patch(self.ref(old), {"metadata": release(bare)}, says="let the cluster go; its parts and machines stay")
+        meta = with_note(release(bare), {PARTS: None})
+        step = Patch(self.ref(old), {"metadata": meta}, says="let the cluster go; its parts and machines stay")
         return Plan(steps=(step,), notes=("KubeVirt, CDI, Multus and the provisioner stay: every machine would be lost with them",))
 
     def observe(self, ref: Ref, prior: PoorMansClusterInputs | None, seen: Snapshot) -> PoorMansClusterInputs:
