@@ -101,7 +101,8 @@ def test_a_kind_that_is_not_defined_yet_is_not_asked_for() -> None:
 def test_a_delete_removes_nothing_and_says_why() -> None:
     plan = KIND.delete(parvester(), seen(VERSIONS))
     (step,) = plan.steps
-    assert isinstance(step, Patch) and step.ref == SELF
+    assert isinstance(step, Patch)
+    assert step.ref == SELF
     assert step.body["metadata"]["annotations"][PARTS] is None  # type: ignore[call-overload]
     assert "every machine would be lost" in plan.notes[0]
 
