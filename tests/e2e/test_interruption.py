@@ -5,13 +5,15 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from itertools import count
+from pathlib import Path
 
 import psutil
 import pytest
 from declared import Entry, Estate, StackOf, declared, disk, estate
 from gate import Gate, When
+from images import qcow2
 from stack import SECONDS, Stack, end_group
-from target import VM, Target
+from target import IMAGE, VM, Target
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBjYvZz0R7uJaJcbpJnsgD7rSn9o5RMNcPfCnK4y81/k somebody@example.org"
 
@@ -114,6 +116,27 @@ def test_a_create_and_a_destroy_that_are_cut_off_at_any_write_are_finished_by_th
         if not made and not removed:
             break
     assert number > 4, "an image, a key, a machine and its Secret are at least four writes"
+
+
+@pytest.mark.usefixtures("simulated")
+@pytest.mark.parametrize(("number", "when"), [(2, "before"), (2, "after")])
+def test_an_upload_whose_provider_is_killed_is_begun_anew_by_the_next_run(
+    here: Estate, gate: Gate, tmp_path: Path, number: int, when: When
+) -> None:
+    """Killed while it sends the file, and when all of it was sent and nobody had noted that. Nothing is ever taken for whole that is not."""
+    file = tmp_path / "tiny.qcow2"
+    file.write_bytes(qcow2())
+    here.declare(declared("Image", "image", source_type="upload", file=str(file))).stack.configure({"harvester:endpoint": gate.url})
+    cut = interrupted(here.stack, gate, number, when, *UP)
+    assert cut == f"POST /v1/harvester/harvesterhci.io.virtualmachineimages/{here.target.namespace}/image"
+    before = here.target.get(IMAGE, "image")["metadata"]["uid"]
+    here.stack.up()
+    found = here.target.get(IMAGE, "image")
+    assert (found["status"]["progress"], found["status"]["size"]) == (100, len(qcow2()))
+    assert found["metadata"]["uid"] != before
+    here.stack.shows_no_change()
+    here.stack.destroy()
+    assert here.target.leftovers() == []
 
 
 def rewired(here: Estate, network: str) -> list[Entry]:

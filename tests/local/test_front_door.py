@@ -180,6 +180,21 @@ def test_an_upload_that_is_not_what_it_says_is_refused(user: User, more: dict[st
     assert not is_true(image, "Imported")
 
 
+def test_an_upload_whose_sender_leaves_half_way_fails_for_good(user: User) -> None:
+    def half() -> Iterator[bytes]:
+        yield b'--x\r\nContent-Disposition: form-data; name="chunk"; filename="disk.img"\r\n\r\n' + b"\0" * (1 << 20)
+        raise KeyboardInterrupt
+
+    user.create(kinds.IMAGE, "up", spec={"displayName": "up", "sourceType": "upload"})
+    user.wait(kinds.IMAGE, "up", lambda o: is_true(o, "Initialized"))
+    url = f"{user.local.endpoint}{own(user, 'harvesterhci.io.virtualmachineimages', 'up')}?action=upload&size={2 << 20}"
+    with pytest.raises(KeyboardInterrupt):
+        user.session.post(url, data=half(), headers={"Content-Type": "multipart/form-data; boundary=x"}, timeout=60)
+    user.session.close()
+    failed = user.wait(kinds.IMAGE, "up", lambda o: any(c.get("reason") == "UploadFailed" for c in o["status"]["conditions"]))
+    assert "context canceled" in json.dumps(failed["status"])
+
+
 # Sample images ------------------------------------------------------------------------------------------------------
 
 

@@ -76,7 +76,7 @@ def test_a_source_of_another_type_is_a_problem_like_any_other() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "missing"), [("upload", {"file"}), ("export-from-volume", {"sourceVolume"}), ("clone", {"sourceImage", "cryptoOperation"})]
+    ("source", "missing"), [("upload", set[str]()), ("export-from-volume", {"sourceVolume"}), ("clone", {"sourceImage", "cryptoOperation"})]
 )
 def test_each_source_asks_for_what_it_needs_and_for_nothing_of_another(source: str, missing: set[str]) -> None:
     said = reasons(KIND, image(source_type=source, storage_class="secret"))

@@ -1,5 +1,6 @@
 """Images that are uploaded, exported or cloned, through the engine, on a cluster in memory."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 from fake_cluster import FakeCluster, Heard
 from small_kinds import OWNER
 
-from harvester_provider.core.errors import UploadFailed
+from harvester_provider.core.errors import BadFile, HarvesterError, InvalidInputs, PlanRefused, UploadFailed
 from harvester_provider.core.ref import Ref
 from harvester_provider.engine import verbs
 from harvester_provider.resources.apis import IMAGE, PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS
@@ -85,9 +86,12 @@ async def test_the_content_decides_and_not_the_path_or_the_date(cluster: FakeClu
     assert "its content is another one" in "\n".join(difference.lines)
 
 
-async def test_a_failed_upload_leaves_no_image_behind_and_the_next_up_makes_it(cluster: FakeCluster, file: Path) -> None:
-    cluster.refuse("upload", UploadFailed("upload ubuntu.img: no space left"))
-    with pytest.raises(UploadFailed, match="no space left. Things were put back"):
+@pytest.mark.parametrize("error", [UploadFailed("no space left"), BadFile("it was changed since the update began")])
+async def test_a_failed_upload_leaves_no_image_behind_and_the_next_up_makes_it(
+    cluster: FakeCluster, file: Path, error: HarvesterError
+) -> None:
+    cluster.refuse("upload", error)
+    with pytest.raises(type(error), match=f"{error}. Things were put back"):
         await verbs.create(KIND, cluster, checked(news(file)), Heard())
     assert REF not in cluster.objects
     await verbs.create(KIND, cluster, checked(news(file)), Heard())
@@ -109,6 +113,56 @@ async def test_an_upload_that_is_whole_is_only_waited_for(cluster: FakeCluster, 
     found = await verbs.create(KIND, cluster, inputs, Heard())
     assert (await verbs.create(KIND, cluster, inputs, Heard())).state["uid"] == found.state["uid"]
     assert verbs_of(cluster).count("upload") == 1
+
+
+async def test_an_upload_without_a_file_is_told_at_preview_and_makes_nothing(cluster: FakeCluster) -> None:
+    inputs = checked(news(sourceType="upload"))
+    (problem,) = (await verbs.foresee(KIND, cluster, inputs)).problems
+    assert str(problem) == "file: missing: the path of the qcow2, raw or ISO file to upload"
+    with pytest.raises(InvalidInputs, match="file: missing"):
+        await verbs.create(KIND, cluster, inputs, Heard())
+    assert not cluster.writes()
+
+
+def uploaded_by_hand(cluster: FakeCluster, **spec: Any) -> None:
+    """An image that somebody uploaded in the UI, with what the webhook adds."""
+    filled = {"displayName": "sles", "sourceType": "upload", "targetStorageClassName": "harvester-longhorn", "retry": 3, **spec}
+    cluster.place(
+        REF, {"metadata": {"annotations": {"harvesterhci.io/storageClassName": "harvester-longhorn"}}, "spec": filled, "status": DONE}
+    )
+
+
+async def imported(cluster: FakeCluster, **inputs: Any) -> verbs.Difference:
+    """The preview after an import."""
+    found = await verbs.read(KIND, cluster, REF.id, {})
+    assert found is not None
+    return await verbs.diff(
+        KIND, cluster, found.id, found.state, checked(news(**{"displayName": "sles", "sourceType": "upload", **inputs}))
+    )
+
+
+@pytest.mark.parametrize("spec", [{}, {"checksum": hashlib.sha512(b"x" * 512).hexdigest()}])
+async def test_the_import_of_an_image_that_somebody_uploaded_changes_nothing(cluster: FakeCluster, file: Path, spec: Any) -> None:
+    uploaded_by_hand(cluster, **spec)
+    for given in ({}, {"file": str(file)}, {"file": str(file), "storageClass": "harvester-longhorn"}):
+        assert await imported(cluster, **given) == verbs.Difference()
+
+
+@pytest.mark.parametrize(("spec", "size"), [({}, 1024), ({"checksum": "ab" * 64}, 512)])
+async def test_a_file_that_is_not_the_imported_image_replaces_it(cluster: FakeCluster, file: Path, spec: Any, size: int) -> None:
+    uploaded_by_hand(cluster, **spec)
+    other = file.with_name("other.img")
+    other.write_bytes(b"x" * size)
+    assert (await imported(cluster, file=str(other))).replaces == ("file",)
+
+
+async def test_an_image_without_its_content_is_not_made_again_where_no_file_is_given(cluster: FakeCluster, file: Path) -> None:
+    inputs = checked(news(file))
+    (put, *_) = KIND.create(KIND.inputs.model_validate(inputs), verbs.Snapshot({REF: None})).steps
+    await cluster.create(REF, put.body)  # type: ignore[union-attr]  # the first step makes the image
+    with pytest.raises(PlanRefused, match="its upload was cut off; missing: the path"):
+        await verbs.create(KIND, cluster, checked(news(sourceType="upload")), Heard())
+    assert REF in cluster.objects
 
 
 async def test_a_refresh_of_an_upload_shows_no_drift(cluster: FakeCluster, file: Path) -> None:

@@ -11,9 +11,10 @@ from typing import Any
 
 from harvester_local.api.objects import Obj
 
-WORDS = ("hang", "reset", "truncate", "lost")
-"""hang: no answer ever. reset: the connection is cut, nothing happens. truncate: the call happens, its answer is cut
-half-way. lost: the call happens and the connection is cut without an answer."""
+WORDS = ("hang", "reset", "cut", "truncate", "lost")
+"""hang: no answer ever. reset: the connection is cut, nothing happens. cut: the connection is cut when half of the request's
+body has come, nothing happens. truncate: the call happens, its answer is cut half-way. lost: the call happens and the
+connection is cut without an answer."""
 
 
 @dataclass

@@ -81,6 +81,13 @@ def cut_connection(request: web.Request) -> None:
         request.transport.abort()
 
 
+async def half_of_the_body(request: web.Request) -> None:
+    """Take in the first half of a request's body."""
+    left = (request.content_length or 0) // 2
+    while left > 0 and (part := await request.content.read(left)):
+        left -= len(part)
+
+
 def _headers(answer: aiohttp.ClientResponse) -> CIMultiDict[str]:
     return CIMultiDict((k, v) for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP)
 

@@ -20,7 +20,7 @@ from harvester_local.front_door.faults import Fault, Faults, Requests, fault_fro
 from harvester_local.front_door.kubeconfig import Kubeconfigs
 from harvester_local.front_door.login import Login
 from harvester_local.front_door.nodes import NODE_ACTIONS, NodeActions
-from harvester_local.front_door.proxy import PREFIX, Proxy, cut_connection, never
+from harvester_local.front_door.proxy import PREFIX, Proxy, cut_connection, half_of_the_body, never
 from harvester_local.front_door.steve import PREFIX as STEVE
 from harvester_local.front_door.steve import Steve, Target, credentials
 from harvester_local.front_door.subresources import GROUP, Subresources
@@ -104,7 +104,9 @@ class FrontDoor:
             return status(fault.answer, fault.message or _MESSAGES.get(fault.answer, "made to fail"), headers=headers)
         if fault.answer == "hang":
             await never()
-        if fault.answer == "reset":
+        if fault.answer in {"reset", "cut"}:
+            if fault.answer == "cut":
+                await half_of_the_body(request)
             cut_connection(request)
             return web.Response(status=500)
         return await self._answer(request, fault.answer)

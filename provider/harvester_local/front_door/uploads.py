@@ -3,6 +3,8 @@
 Upstream: pkg/image/backingimage/upload.go and cdi/upload.go in Harvester, and Longhorn's rule on sizes.
 """
 
+import asyncio
+
 from aiohttp import BodyPartReader, web
 
 from harvester_local.api.client import Api, ApiError
@@ -35,6 +37,9 @@ class ImageUploads:
             measure = await self._receive(request, uid)
         except TransferError as error:
             return rancher_error(422, str(error))
+        except asyncio.CancelledError:  # whoever sent it is gone
+            self._uploads.deliver(uid, TransferError("context canceled"))
+            raise
         if measure.size % _SECTOR and not _by_cdi(image):
             text = f"the uploaded file size {measure.size} should be a multiple of {_SECTOR} bytes since Longhorn uses directIO by default"
             self._uploads.deliver(uid, TransferError(text))

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from harvester_provider.core.content import Content
-from harvester_provider.core.json import Json, Object, dig_int, dig_map, dig_str, dig_strings
+from harvester_provider.core.effect import Effect
+from harvester_provider.core.json import Json, Object, dig_int, dig_str
 from harvester_provider.core.kind import Requirement
 from harvester_provider.core.ownership import is_ours
 from harvester_provider.core.plan import Await, Change, Patch, Plan, Put, Remove, Step, Upload
@@ -16,9 +17,10 @@ from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Api, Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import is_known
-from harvester_provider.resources.apis import IMAGE, PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS
+from harvester_provider.resources.apis import IMAGE, STORAGE_CLASS
 from harvester_provider.resources.image.check import check
 from harvester_provider.resources.image.model import ImageInputs, ImageOutputs
+from harvester_provider.resources.image.origin import in_words, in_words_of, origin, source, volume
 from harvester_provider.resources.image.status import (
     CONTENT,
     UPLOADED,
@@ -46,6 +48,7 @@ class Image(BaseKind[ImageInputs]):
     api: ClassVar[Api] = IMAGE
     inputs: ClassVar[type[ImageInputs]] = ImageInputs
     outputs_model: ClassVar[type[ImageOutputs]] = ImageOutputs
+    foresees: ClassVar[bool] = True
 
     def local_file(self, inputs: ImageInputs) -> str | None:
         """The file to upload."""
@@ -70,14 +73,18 @@ class Image(BaseKind[ImageInputs]):
             hint = "`kubectl get storageclass` shows the names; leave it out for the default class"
             out.append(Requirement("storageClass", Ref(STORAGE_CLASS, inputs.storage_class), hint))
         if is_known(inputs.source_volume, inputs.namespace) and inputs.source_volume:
-            out.append(Requirement("sourceVolume", _volume(inputs), "give the id of a Volume"))
+            out.append(Requirement("sourceVolume", volume(inputs), "give the id of a Volume"))
         if is_known(inputs.source_image, inputs.namespace) and inputs.source_image:
-            out.append(Requirement("sourceImage", _source(inputs), "give the id of an Image"))
+            out.append(Requirement("sourceImage", source(inputs), "give the id of an Image"))
         return out
 
     def changed(self, old: ImageInputs, new: ImageInputs) -> list[str]:
         """The path and size of a file say nothing beside its content."""
         return [name for name in super().changed(old, new) if name not in {"file", "file_size"}]
+
+    def objections(self, inputs: ImageInputs, seen: Snapshot) -> Sequence[Problem]:  # noqa: ARG002  nothing of it is there
+        """An upload needs its file; an image that is there already does without."""
+        return _without_file(inputs)
 
     def create(self, inputs: ImageInputs, seen: Snapshot) -> Plan:  # noqa: ARG002  a new image depends on nothing else
         """Make the image object; the cluster then fetches the content, or gets it. What an upload that fails leaves is removed."""
@@ -99,12 +106,14 @@ class Image(BaseKind[ImageInputs]):
         """
         ref = self.ref(new)
         found = seen.get(ref)
-        changes = tuple(_in_words(change) for change in self.changes(_in_words_of(old, new), new))
+        changes = tuple(in_words(change) for change in self.changes(in_words_of(old, new), new))
         if Plan(changes=changes).replaces:
             return Plan(changes=changes)
         wait = () if is_imported(found) else (_wait(ref, new, new.seconds("update", _IMPORT_SECONDS)),)
         if not is_imported(found) and (has_failed(found) or lacks_upload(found)) and is_ours(found, new.owner):
             why = failure(found) if has_failed(found) else "its upload was cut off"
+            if without := _without_file(new):
+                return Plan(changes=tuple(Change(each.property, Effect.REFUSED, f"{ref}: {why}; {each.reason}") for each in without))
             remove = Remove(ref, says=f"delete {ref}, which cannot be used", seconds=new.seconds("delete", 300))
             steps = (remove, _put(ref, new), *_upload(ref, new), *wait)
             return Plan(steps=steps, changes=changes, notes=(f"{ref}: {why}",))
@@ -120,12 +129,9 @@ class Image(BaseKind[ImageInputs]):
         values: dict[str, object] = {
             name: text or None for name, text in texts.items() if prior is None or getattr(prior, name) is not None
         }
-        values |= _source_of(ref, prior, found)
-        values["source_type"] = dig_str(found, "spec", "sourceType") or "download"
+        values |= origin(ref, prior, found)
         values["backend"] = dig_str(found, "spec", "backend") or "backingimage"
         values["retry"] = dig_int(found, "spec", "retry", default=3)
-        if sha := dig_strings(found, "metadata", "annotations").get(CONTENT):
-            values["file_sha512"] = sha
         if prior is None or prior.description:
             values["description"] = dig_str(found, "spec", "description")
         return self.observed(ref, prior, found, values, described=False)
@@ -157,14 +163,6 @@ _SAYS = {
 }
 
 
-def _volume(inputs: ImageInputs) -> Ref:
-    return Ref.named(PERSISTENT_VOLUME_CLAIM, inputs.source_volume or "", inputs.namespace)
-
-
-def _source(inputs: ImageInputs) -> Ref:
-    return Ref.named(IMAGE, inputs.source_image or "", inputs.namespace)
-
-
 def _put(ref: Ref, inputs: ImageInputs) -> Put:
     marks = {_STORAGE_CLASS: inputs.storage_class, CONTENT: inputs.file_sha512 if inputs.source_type == "upload" else ""}
     spec: dict[str, Json] = {
@@ -178,14 +176,19 @@ def _put(ref: Ref, inputs: ImageInputs) -> Put:
     optional = {"checksum": checksum, "description": inputs.description, "targetStorageClassName": inputs.storage_class}
     spec |= {key: value for key, value in optional.items() if value}
     if inputs.source_volume:
-        spec |= {"pvcName": _volume(inputs).name, "pvcNamespace": _volume(inputs).namespace}
+        spec |= {"pvcName": volume(inputs).name, "pvcNamespace": volume(inputs).namespace}
     if inputs.source_image:
-        source = _source(inputs)
+        copied = source(inputs)
         spec["securityParameters"] = {
-            "cryptoOperation": inputs.crypto_operation, "sourceImageName": source.name, "sourceImageNamespace": source.namespace,
+            "cryptoOperation": inputs.crypto_operation, "sourceImageName": copied.name, "sourceImageNamespace": copied.namespace,
         }  # fmt: skip
     meta = metadata(inputs, annotations={key: value for key, value in marks.items() if value}, described=False)
     return Put(ref, manifest(IMAGE, meta, spec=spec), says=_SAYS[inputs.source_type].format(ref=ref, inputs=inputs))
+
+
+def _without_file(inputs: ImageInputs) -> tuple[Problem, ...]:
+    missing = inputs.source_type == "upload" and not inputs.file
+    return (Problem("file", "missing: the path of the qcow2, raw or ISO file to upload"),) if missing else ()
 
 
 def _upload(ref: Ref, inputs: ImageInputs) -> tuple[Step, ...]:
@@ -213,37 +216,6 @@ def _patch(old: ImageInputs, new: ImageInputs) -> Object:
 def _wait(ref: Ref, inputs: ImageInputs, seconds: float) -> Await:
     wants = (ref, data_volume(ref)) if inputs.backend == "cdi" else (ref,)
     return Await(of=ref, until="imported", wants=wants, judge=Imported(ref), seconds=seconds)
-
-
-def _source_of(ref: Ref, prior: ImageInputs | None, found: Object) -> dict[str, object]:
-    """The volume or image that it was made from, as `prior` writes it where that means the same."""
-    secured = dig_map(found, "spec", "securityParameters")
-    volume, image = dig_str(found, "spec", "pvcName"), dig_str(secured, "sourceImageName")
-    full = {
-        "source_volume": f"{dig_str(found, 'spec', 'pvcNamespace')}/{volume}" if volume else None,
-        "source_image": f"{dig_str(secured, 'sourceImageNamespace')}/{image}" if image else None,
-    }
-    names = {name: _as_written(ref.namespace, getattr(prior, name, None), value) for name, value in full.items()}
-    return {**names, "crypto_operation": dig_str(secured, "cryptoOperation") or None}
-
-
-def _in_words_of(old: ImageInputs, new: ImageInputs) -> ImageInputs:
-    names = ("source_volume", "source_image")
-    return old.updated(**{name: _as_written(new.namespace, getattr(new, name), getattr(old, name)) for name in names})
-
-
-def _in_words(change: Change) -> Change:
-    """Another content in the words of the input that the user wrote."""
-    why = "its content is another one: the image is made again from it"
-    return Change("file", change.effect, why) if change.property == "fileSha512" else change
-
-
-def _as_written(namespace: str, written: str | None, value: str | None) -> str | None:
-    """`written`, where it names the same object as `value` does."""
-    if not written or not value:
-        return value
-    full = [identity if "/" in identity else f"{namespace}/{identity}" for identity in (written, value)]
-    return written if full[0] == full[1] else value
 
 
 KIND = Image()

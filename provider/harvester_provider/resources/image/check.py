@@ -21,11 +21,11 @@ _SOURCES = {
 """Source type -> the fields it needs and nobody else has, with their names on the wire."""
 _MISSING = {
     "url": "the http or https address that the cluster downloads the image from",
-    "file": "the path of the qcow2, raw or ISO file to upload",
     "source_volume": "the volume to copy, as namespace/name",
     "source_image": "the image to encrypt or decrypt, as namespace/name",
     "crypto_operation": "encrypt or decrypt",
 }
+"""What must be there in any case. The file of an upload is needed only where there is no image yet."""
 
 
 def check(inputs: ImageInputs) -> Iterator[Problem]:
@@ -51,7 +51,7 @@ def _fields(inputs: ImageInputs) -> Iterator[Problem]:
     for source, fields in _SOURCES.items():
         for field, alias in fields.items():
             value = getattr(inputs, field)
-            if source == inputs.source_type and is_known(value) and not value:
+            if source == inputs.source_type and field in _MISSING and is_known(value) and not value:
                 yield Problem(alias, f"missing: {_MISSING[field]}")
             elif source != inputs.source_type and is_known(value) and value:
                 yield Problem(alias, f"it belongs to the source type {source}: leave it out, or set sourceType={source!r}")

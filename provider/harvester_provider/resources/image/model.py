@@ -20,7 +20,8 @@ class ImageInputs(NamespacedInputs):
     """Where the cluster downloads it from: an http or https address of a qcow2, raw or ISO file. It must answer HEAD requests."""
     file: str | None = None
     """Path of a local qcow2, raw or ISO file to upload. Its content decides: another content makes another image, another path or
-    date does not."""
+    date does not. An image that is adopted or imported needs none; given all the same, it must have the image's size, or its
+    SHA-512 where that is known."""
     source_volume: str | None = Field(default=None, json_schema_extra=REPLACE)
     """Volume that the image is a copy of, as `namespace/name`, or its name in the image's namespace."""
     source_image: str | None = Field(default=None, json_schema_extra=REPLACE)
