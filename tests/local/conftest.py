@@ -1,10 +1,11 @@
 """What the tests of the local Harvester share: the programs, and one Harvester per run for those that only look at it."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from backup_plane import Plane
 
 from harvester_local import toolchain
 from harvester_local.cluster import LocalHarvester
@@ -35,3 +36,11 @@ def local_harvester(tools: dict[str, Path]) -> Iterator[LocalHarvester]:
     )
     with LocalHarvester(quick, tools=tools) as local:
         yield local
+
+
+@pytest.fixture
+async def plane(tmp_path: Path) -> AsyncIterator[Plane]:
+    """The controllers of backups, on an empty share."""
+    (tmp_path / "share").mkdir()
+    async with Plane(tmp_path / "share").running(tmp_path / "work") as found:
+        yield found

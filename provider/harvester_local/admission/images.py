@@ -164,3 +164,5 @@ def _check_delete(image: Obj, world: World) -> None:
     name = part(image, "status").get("storageClassName")
     for claim in world.claims_of_class(name) if name else ():
         raise invalid(f"Cannot delete image {shown}: being used by volume {key_of(claim)}")
+    if name and (backups := [str(key_of(backup)) for backup in world.backups_of_class(name)]):
+        raise invalid(f"Cannot delete image {shown}: being used by VMBackups {','.join(backups)}")

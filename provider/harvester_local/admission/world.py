@@ -6,8 +6,8 @@ Like upstream's webhooks it reads caches, which may lag behind the API server by
 import json
 from collections.abc import Iterable
 
-from harvester_local.api.kinds import IMAGE, INSTANCE, MACHINE, NETWORK, SETTING, STORAGE_CLASS, VOLUME_CLAIM
-from harvester_local.api.objects import Key, Obj, annotations, labels, part
+from harvester_local.api.kinds import BACKUP, IMAGE, INSTANCE, MACHINE, NETWORK, SETTING, STORAGE_CLASS, VOLUME_CLAIM
+from harvester_local.api.objects import Key, Obj, annotations, items, labels, part
 from harvester_local.api.store import Store
 from harvester_local.api.versions import Rules
 from harvester_local.model.images import DISPLAY_NAME_LABEL
@@ -26,6 +26,7 @@ class World:
         self._by_mac = store.index(MACHINE, _macs)
         self._instances_by_network = store.index(INSTANCE, _instance_networks)
         self._by_class = store.index(VOLUME_CLAIM, _class_of)
+        self._backups_by_class = store.index(BACKUP, _classes_saved)
         self._images_by_name = store.index(IMAGE, _display_names)
 
     def machines_with_claim(self, claim: Key) -> list[Obj]:
@@ -47,6 +48,10 @@ class World:
     def claims_of_class(self, name: str) -> list[Obj]:
         """Claims with the storage class."""
         return self.store.find(self._by_class, name)
+
+    def backups_of_class(self, name: str) -> list[Obj]:
+        """Backups of volumes with the storage class."""
+        return self.store.find(self._backups_by_class, name)
 
     def images_named(self, namespace: str, display_name: str) -> list[Obj]:
         """Images with the label of that display name."""
@@ -93,6 +98,11 @@ def _macs(machine: Obj) -> Iterable[str]:
 def _class_of(claim: Obj) -> Iterable[str]:
     name = part(claim, "spec").get("storageClassName")
     return (name,) if name else ()
+
+
+def _classes_saved(backup: Obj) -> Iterable[str]:
+    names = (part(entry, "persistentVolumeClaim", "spec").get("storageClassName") for entry in items(backup, "status", "volumeBackups"))
+    return {name for name in names if name}
 
 
 def _display_names(image: Obj) -> Iterable[str]:

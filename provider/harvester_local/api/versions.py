@@ -33,6 +33,9 @@ class Rules:
     """What the alias q35 becomes on a running instance."""
     image_class: str
     """Name of an image's storage class, a format over `uid` and `name`."""
+    restored_image_keeps_class: bool
+    """Whether an image that comes from a backup target has the storage class that it had in the cluster where it was saved; else
+    volumes saved there find theirs only where the class is named after the image (harvester/harvester#11145, mended in 1.8.2)."""
     image_label_at_admission: bool
     """Whether the mutator, and not the controller, sets the display name label of an image."""
     defaults_cpu: bool
@@ -129,6 +132,7 @@ _RULES = {
         feature_gates=_GATES_1_6,
         machine_type="pc-q35-9.1",
         image_class="longhorn-{name}",
+        restored_image_keeps_class=False,
         image_label_at_admission=False,
         defaults_cpu=False,
         requires_memory=False,
@@ -148,6 +152,7 @@ _RULES = {
         feature_gates=_GATES_1_6,
         machine_type="pc-q35-9.2",
         image_class="longhorn-{name}",
+        restored_image_keeps_class=False,
         image_label_at_admission=False,
         defaults_cpu=True,
         requires_memory=True,
@@ -167,6 +172,7 @@ _RULES = {
         feature_gates=_GATES_1_8,
         machine_type="pc-q35-9.1",
         image_class="lh-{uid}",
+        restored_image_keeps_class=False,
         image_label_at_admission=False,
         defaults_cpu=True,
         requires_memory=True,
@@ -186,6 +192,7 @@ _RULES = {
         feature_gates=_GATES_1_8,
         machine_type="pc-q35-10.1",
         image_class="lh-{uid}",
+        restored_image_keeps_class=True,
         image_label_at_admission=True,
         defaults_cpu=True,
         requires_memory=True,

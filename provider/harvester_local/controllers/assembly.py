@@ -6,7 +6,8 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from harvester_local.controllers.addons import Addons
-from harvester_local.controllers.backup_targets import BackupTargets, Stores
+from harvester_local.controllers.backup_stores import Stores
+from harvester_local.controllers.backup_targets import BackupTargets
 from harvester_local.controllers.backups import Backups
 from harvester_local.controllers.devices import LinkMonitors, PciDeviceClaims
 from harvester_local.controllers.events import Recorder
@@ -22,6 +23,7 @@ from harvester_local.controllers.networks import ClusterNetworks, Networks, Upli
 from harvester_local.controllers.operators import Operators, Workloads
 from harvester_local.controllers.restores import Restores
 from harvester_local.controllers.runtime import Context, Runner
+from harvester_local.controllers.saved_images import SavedImages
 from harvester_local.controllers.schedules import Schedules
 from harvester_local.controllers.scheduling import Scheduler
 from harvester_local.controllers.snapshots import Snapshots
@@ -36,12 +38,13 @@ from harvester_local.controllers.volumes import Volumes
 async def control(context: Context, outside: aiohttp.ClientSession, uploads: Uploads, guests: GuestClusters) -> AsyncIterator[None]:
     """Within the block every change in the store reaches the controllers it concerns. `outside` fetches images."""
     recorder, scheduler = Recorder(context.api), Scheduler(context.store)
-    images, stores = Images(context, outside, uploads), Stores(context)
-    backups = Backups(context, stores)
+    stores = Stores(context)
+    saved_images = SavedImages(context, stores)
+    images, backups = Images(context, outside, uploads, saved_images), Backups(context, stores, saved_images)
     runner = Runner(
         [
             images,
-            BackupTargets(context, stores),
+            BackupTargets(context, stores, saved_images),
             backups,
             Restores(context, stores, recorder),
             Schedules(context),

@@ -8,58 +8,30 @@ import base64
 import json
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from harvester_local.api.client import ApiError
 from harvester_local.api.kinds import BACKUP, LONGHORN_TARGET, NAMESPACE, SECRET, SETTING, STORAGE_CLASS, Kind
 from harvester_local.api.objects import Key, Obj, annotations, items, now, part
-from harvester_local.backup_store import BackupStore, StoreError, open_store
+from harvester_local.backup_store import StoreError
+from harvester_local.controllers.backup_stores import TARGET_KEY, TARGET_SECRET, Stores
 from harvester_local.controllers.conditions import rancher
 from harvester_local.controllers.runtime import Context, Mapper
-from harvester_local.model.backup_targets import METADATA_FOLDER, SECRET_NAME, SECRET_NAMESPACE, SETTING_NAME, BackupTarget, text_hash
+from harvester_local.controllers.saved_images import SavedImages
+from harvester_local.model.backup_targets import METADATA_FOLDER, SECRET_NAME, SETTING_NAME, BackupTarget, text_hash
 from harvester_local.model.saved import FINALIZER
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS = 5.0
 HASH, REFRESHED = "harvesterhci.io/hash", "harvesterhci.io/lastRefreshTime"
-_KEY = Key("", SETTING_NAME)
 _LONGHORN = Key("longhorn-system", "default")
-_SECRET = Key(SECRET_NAMESPACE, SECRET_NAME)
-
-
-class Stores:
-    """The storage of the present target, for all controllers that read and write backups."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-
-    def target(self) -> BackupTarget:
-        """What the setting says, mostly without keys. Raises ValueError."""
-        return BackupTarget.parse((self._context.store.get(SETTING, _KEY) or {}).get("value") or "")
-
-    async def open(self) -> BackupStore:
-        """The storage, with the keys from the Secret. Raises StoreError where there is no target."""
-        target = self.target()
-        if target.is_default:
-            raise StoreError("backup target is not set")
-        return open_store(await self._with_keys(target) if target.type == "s3" else target)
-
-    async def _with_keys(self, target: BackupTarget) -> BackupTarget:
-        try:
-            data = part(await self._context.api.get(SECRET, _SECRET), "data")
-        except ApiError as error:
-            raise StoreError(f"failed to get the secret of the backup target: {error.message}") from error
-        plain = {name: base64.b64decode(text).decode() for name, text in data.items()}
-        return replace(target, accessKeyId=plain.get("AWS_ACCESS_KEY_ID", ""), secretAccessKey=plain.get("AWS_SECRET_ACCESS_KEY", ""))
 
 
 class BackupTargets:
     """The controller."""
 
-    def __init__(self, context: Context, stores: Stores) -> None:
-        self._context, self._stores = context, stores
+    def __init__(self, context: Context, stores: Stores, images: SavedImages) -> None:
+        self._context, self._stores, self._images = context, stores, images
 
     @property
     def watches(self) -> Mapping[Kind, Mapper]:
@@ -90,7 +62,7 @@ class BackupTargets:
         if await self._answers() and self._is_due(setting, target):
             await self._find_backups(target)
             await self._mark(setting)
-        return POLL_SECONDS
+        return min(POLL_SECONDS, target.refreshIntervalInSeconds or POLL_SECONDS)
 
     async def _longhorn(self, body: Obj) -> None:
         known = self._context.store.get(LONGHORN_TARGET, _LONGHORN)
@@ -111,20 +83,20 @@ class BackupTargets:
             }
             data = {name: base64.b64encode(text.strip().encode()).decode() for name, text in plain.items()}
         found = await self._context.api.ensure(
-            SECRET, {"metadata": {"name": _SECRET.name, "namespace": _SECRET.namespace}, "type": "Opaque", "data": data}
+            SECRET, {"metadata": {"name": TARGET_SECRET.name, "namespace": TARGET_SECRET.namespace}, "type": "Opaque", "data": data}
         )
         if (found.get("data") or {}) != data:
             await self._context.api.replace(SECRET, {**found, "data": data})
 
     async def _reset(self, setting: Obj) -> None:
         if HASH in annotations(setting) or REFRESHED in annotations(setting):
-            await self._context.api.patch(SETTING, _KEY, {"metadata": {"annotations": {HASH: None, REFRESHED: None}}})
+            await self._context.api.patch(SETTING, TARGET_KEY, {"metadata": {"annotations": {HASH: None, REFRESHED: None}}})
         await self._configured(setting, "False", "")
 
     async def _configured(self, setting: Obj, status: str, message: str) -> None:
         conditions = rancher(setting, "configured", status, message=message)
         if conditions != items(setting, "status", "conditions"):
-            await self._context.api.patch(SETTING, _KEY, {"status": {"conditions": conditions}})
+            await self._context.api.patch(SETTING, TARGET_KEY, {"status": {"conditions": conditions}})
 
     async def _answers(self) -> bool:
         """Ask the storage, and have Longhorn's object say the answer."""
@@ -150,8 +122,13 @@ class BackupTargets:
         return bool(interval) and (not last or datetime.fromisoformat(last) + interval <= datetime.now(UTC))
 
     async def _find_backups(self, target: BackupTarget) -> None:
-        """Make an object of each backup that is described on the target and not known here, where its storage classes exist."""
+        """Make an object of each backup that is described on the target and not known here, where its storage classes exist.
+
+        Those of images that are made now do not yet, as in upstream's caches, so that such a backup is found at the next look.
+        """
         store = await self._stores.open()
+        known = {each["metadata"]["name"] for each in self._context.store.all(STORAGE_CLASS)}
+        await self._images.find(store)
         for path in await asyncio.to_thread(store.paths, METADATA_FOLDER):
             try:
                 found = json.loads(await asyncio.to_thread(store.read, path))
@@ -159,10 +136,8 @@ class BackupTargets:
                 log.warning("backup target: %s cannot be read", path)
                 continue
             key = Key(found["namespace"], found["name"])
-            classes = [part(entry, "persistentVolumeClaim", "spec").get("storageClassName") for entry in found["volumeBackups"]]
-            if self._context.store.get(BACKUP, key) or not all(
-                self._context.store.get(STORAGE_CLASS, Key("", name or "")) for name in classes
-            ):
+            classes = {part(entry, "persistentVolumeClaim", "spec").get("storageClassName") for entry in found["volumeBackups"]}
+            if self._context.store.get(BACKUP, key) or not classes <= known:
                 continue
             await self._context.api.ensure(NAMESPACE, {"metadata": {"name": key.namespace}})
             status = {
@@ -178,8 +153,8 @@ class BackupTargets:
     async def _mark(self, setting: Obj) -> None:
         """Note that the backups on the target are known by now."""
         marks = {HASH: text_hash(setting["value"]), REFRESHED: now()}
-        await self._context.api.patch(SETTING, _KEY, {"metadata": {"annotations": marks}})
+        await self._context.api.patch(SETTING, TARGET_KEY, {"metadata": {"annotations": marks}})
 
 
 def _the_one(setting: Obj) -> Iterable[Key]:
-    return (_KEY,) if setting["metadata"]["name"] == SETTING_NAME else ()
+    return (TARGET_KEY,) if setting["metadata"]["name"] == SETTING_NAME else ()

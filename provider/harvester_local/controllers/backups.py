@@ -14,10 +14,11 @@ from harvester_local.api.kinds import BACKUP, MACHINE, SECRET, VOLUME_CLAIM, Kin
 from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, is_true, items, key_of, labels, now, part
 from harvester_local.api.quantities import parse
 from harvester_local.backup_store import StoreError
-from harvester_local.controllers.backup_targets import Stores
+from harvester_local.controllers.backup_stores import Stores
 from harvester_local.controllers.conditions import rancher
 from harvester_local.controllers.faults import Fault, fault_of
 from harvester_local.controllers.runtime import Context, Mapper, own_key
+from harvester_local.controllers.saved_images import SavedImages
 from harvester_local.model.machines import claim_of, template_spec, volumes
 from harvester_local.model.saved import CONTENT, FINALIZER, SavedVolume, content_of, error_of, is_new, is_ready, metadata_of, metadata_path
 
@@ -36,8 +37,8 @@ class CannotSaveError(Exception):
 class Backups:
     """The controller. `close` ends what runs."""
 
-    def __init__(self, context: Context, stores: Stores) -> None:
-        self._context, self._stores = context, stores
+    def __init__(self, context: Context, stores: Stores, images: SavedImages) -> None:
+        self._context, self._stores, self._images = context, stores, images
         self._running: dict[str, asyncio.Task[None]] = {}
 
     @property
@@ -168,6 +169,7 @@ class Backups:
         content = content_of(claim)
         if backup["spec"]["type"] == "backup":
             entry["longhornBackupName"] = f"backup-{backup['metadata']['uid'].replace('-', '')[:8]}{len(entry['name']):02x}"
+            await self._images.save(claim)
             store = await self._stores.open()
             for path, data in SavedVolume.of(entry).files(content).items():
                 await asyncio.to_thread(store.write, path, data)

@@ -19,8 +19,10 @@ from harvester_local.api.quantities import parse
 from harvester_local.controllers.backing_images import BackingImages
 from harvester_local.controllers.conditions import rancher
 from harvester_local.controllers.runtime import Context, Mapper, own_key
+from harvester_local.controllers.saved_images import SavedImages
 from harvester_local.controllers.transfer import Content, TransferError, fetch, probe
 from harvester_local.model.images import DISPLAY_NAME_LABEL, LONGHORN, STORAGE_CLASS_ANNOTATION
+from harvester_local.model.saved_images import backing_image_of, is_saved
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +69,8 @@ class Uploads:
 class Images:
     """The controller. `close` ends the imports that run."""
 
-    def __init__(self, context: Context, session: aiohttp.ClientSession, uploads: Uploads) -> None:
-        self._context, self._session, self._uploads = context, session, uploads
+    def __init__(self, context: Context, session: aiohttp.ClientSession, uploads: Uploads, saved: SavedImages) -> None:
+        self._context, self._session, self._uploads, self._saved = context, session, uploads, saved
         self._stored = BackingImages(context)
         self._imports: dict[str, asyncio.Task[None]] = {}
 
@@ -109,6 +111,7 @@ class Images:
             if not _by_cdi(image):
                 await self._context.api.delete(STORAGE_CLASS, Key("", self._class_name(image)))
                 await self._stored.remove(image)
+                await self._saved.forget(image)
             remaining = [f for f in finalizers(image) if f != FINALIZER]
             await self._context.api.patch_version(IMAGE, image, {"metadata": {"finalizers": remaining}})
 
@@ -136,7 +139,7 @@ class Images:
         """One attempt; whether the import is over, for good or ill."""
         initialized = False
         try:
-            if image["spec"]["sourceType"] in {"download", "restore"} and not image["spec"]["url"].startswith(("nfs:", "s3:")):
+            if image["spec"]["sourceType"] in {"download", "restore"} and not is_saved(image):
                 await self._write(image, {"appliedUrl": image["spec"]["url"], "failed": _failed(self._known(image))})
                 size = await probe(self._session, image["spec"]["url"])
             else:
@@ -169,7 +172,9 @@ class Images:
         source = image["spec"]["sourceType"]
         if source == "upload":
             content = await asyncio.shield(self._uploads.expect(image["metadata"]["uid"]))
-        elif source in {"download", "restore"} and image["spec"]["url"].startswith("http"):
+        elif is_saved(image):
+            content = await self._saved.content(image)
+        elif source in {"download", "restore"}:
             return await self._download(image, size)
         else:
             content = self._derived(image)
@@ -250,12 +255,12 @@ class Images:
         await self._context.api.patch_status(IMAGE, key_of(image), status)
 
     def _class_name(self, image: Obj) -> str:
-        known = part(self._known(image), "status").get("storageClassName")
-        meta = image["metadata"]
-        return str(known or self._context.rules.image_class.format(uid=meta["uid"], name=meta["name"]))
+        known, rules = part(self._known(image), "status").get("storageClassName"), self._context.rules
+        uid = backing_image_of(image, keeps_origin=rules.restored_image_keeps_class).removeprefix("vmi-")
+        return str(known or rules.image_class.format(uid=uid, name=image["metadata"]["name"]))
 
     def _class(self, image: Obj) -> Obj:
-        parameters = {**part(image, "spec", "storageClassParameters"), "backingImage": f"vmi-{image['metadata']['uid']}"}
+        parameters = {**part(image, "spec", "storageClassParameters"), "backingImage": self._stored.name(image)}
         base = self._context.store.get(STORAGE_CLASS, Key("", annotations(image).get(STORAGE_CLASS_ANNOTATION, "")))
         return {
             "metadata": {"name": self._class_name(image)},

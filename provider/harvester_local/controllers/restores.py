@@ -14,7 +14,7 @@ from harvester_local.api.client import ApiError
 from harvester_local.api.kinds import BACKUP, MACHINE, RESTORE, SECRET, VOLUME_CLAIM, Kind
 from harvester_local.api.objects import Key, Obj, annotations, deleting, items, key_of, now, owner_reference, part
 from harvester_local.backup_store import StoreError
-from harvester_local.controllers.backup_targets import Stores
+from harvester_local.controllers.backup_stores import Stores
 from harvester_local.controllers.conditions import rancher
 from harvester_local.controllers.events import WARNING, Recorder
 from harvester_local.controllers.faults import Fault, fault_of
