@@ -42,7 +42,8 @@ class ImageArgs:
     """
     file: pulumi.Input[str] | None = prop(name="file", default=None)
     """Path of a local qcow2, raw or ISO file to upload. Its content decides: another content makes another image, another path or date
-    does not.
+    does not. An image that is adopted or imported needs none; given all the same, it must have the image's size, or its SHA-512
+    where that is known.
     """
     source_volume: pulumi.Input[str] | None = prop(name="sourceVolume", default=None)
     """Volume that the image is a copy of, as `namespace/name`, or its name in the image's namespace. A change replaces the resource."""
@@ -129,7 +130,8 @@ class Image(HarvesterResource, kind="Image", inputs=ImageArgs, secrets=()):
         :param url: Where the cluster downloads it from: an http or https address of a qcow2, raw or ISO file. It must answer
             HEAD requests. A change replaces the resource.
         :param file: Path of a local qcow2, raw or ISO file to upload. Its content decides: another content makes another image,
-            another path or date does not.
+            another path or date does not. An image that is adopted or imported needs none; given all the same, it must have the
+            image's size, or its SHA-512 where that is known.
         :param source_volume: Volume that the image is a copy of, as `namespace/name`, or its name in the image's namespace. A
             change replaces the resource.
         :param source_image: Image that is encrypted or decrypted, as `namespace/name`. A change replaces the resource.
@@ -193,7 +195,8 @@ class Image(HarvesterResource, kind="Image", inputs=ImageArgs, secrets=()):
     @pulumi.getter(name="file")
     def file(self) -> pulumi.Output[str | None]:
         """Path of a local qcow2, raw or ISO file to upload. Its content decides: another content makes another image, another path or date
-        does not.
+        does not. An image that is adopted or imported needs none; given all the same, it must have the image's size, or its SHA-512
+        where that is known.
         """
         return pulumi.get(self, "file")
 
