@@ -6,8 +6,10 @@ from itertools import islice
 from harvester_local.admission.backups import missing_target
 from harvester_local.admission.review import DELETE, Request, invalid
 from harvester_local.admission.world import World
-from harvester_local.api.kinds import SCHEDULE
+from harvester_local.api.kinds import SCHEDULE, SECRET, SETTING
 from harvester_local.api.objects import Key, Obj, annotations, deleting, part
+from harvester_local.backup_store import StoreError, open_store
+from harvester_local.model.backup_targets import SECRET_NAME, SECRET_NAMESPACE, SETTING_NAME, BackupTarget
 from harvester_local.model.cron import next_runs
 
 _SKIP = "harvesterhci.io/svmbackupSkipCronCheck"
@@ -27,8 +29,21 @@ def validate_schedule(request: Request, world: World) -> None:
     if request.created:
         _check_only_one(new, world)
     resumed = not request.created and request.old["spec"].get("suspend") and not spec.get("suspend")
-    if spec["vmbackup"].get("type") != "snapshot" and (request.created or resumed) and (refusal := missing_target(world)):
+    if spec["vmbackup"].get("type") != "snapshot" and (request.created or resumed) and (refusal := _sick_target(world)):
         raise invalid(refusal, "spec.suspend")
+
+
+def _sick_target(world: World) -> str:
+    """Why nothing can be saved now, empty where the target answers."""
+    if refusal := missing_target(world):
+        return refusal
+    target = BackupTarget.parse((world.store.get(SETTING, Key("", SETTING_NAME)) or {}).get("value") or "")
+    data = part(world.store.get(SECRET, Key(SECRET_NAMESPACE, SECRET_NAME)), "data") if target.type == "s3" else {}
+    try:
+        open_store(target.with_keys(data)).check()
+    except StoreError as error:
+        return str(error)
+    return ""
 
 
 def _check_cron(schedule: Obj, world: World) -> None:

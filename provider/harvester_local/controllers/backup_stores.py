@@ -1,8 +1,5 @@
 """The storage of the present backup target, for all controllers that read and write there."""
 
-import base64
-from dataclasses import replace
-
 from harvester_local.api.client import ApiError
 from harvester_local.api.kinds import SECRET, SETTING
 from harvester_local.api.objects import Key, part
@@ -36,7 +33,4 @@ class Stores:
             data = part(await self._context.api.get(SECRET, TARGET_SECRET), "data")
         except ApiError as error:
             raise StoreError(f"failed to get the secret of the backup target: {error.message}") from error
-        plain = {name: base64.b64decode(text).decode() for name, text in data.items()}
-        return replace(
-            target, accessKeyId=plain.get("AWS_ACCESSTARGET_KEY_ID", ""), secretAccessKey=plain.get("AWS_SECRET_ACCESSTARGET_KEY", "")
-        )
+        return target.with_keys(data)

@@ -3,9 +3,10 @@
 Pure. Upstream: pkg/settings/settings_helper.go and pkg/util/backup/backup.go in Harvester v1.8.
 """
 
+import base64
 import hashlib
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Self
 
 SETTING_NAME = "backup-target"
@@ -53,6 +54,11 @@ class BackupTarget:
         if self.type == "s3":
             return f"s3://{self.bucketName}@{self.bucketRegion}/"
         return f"nfs://{self.endpoint.removeprefix('nfs://')}" if self.type == "nfs" else self.endpoint
+
+    def with_keys(self, data: dict[str, str]) -> Self:
+        """The target with the keys from the data of the Secret in which the controller keeps them."""
+        plain = {name: base64.b64decode(text).decode() for name, text in data.items()}
+        return replace(self, accessKeyId=plain.get("AWS_ACCESS_KEY_ID", ""), secretAccessKey=plain.get("AWS_SECRET_ACCESS_KEY", ""))
 
     def without_keys(self) -> str:
         """The text as the controller leaves it."""

@@ -34,7 +34,8 @@ class BackupTargetInputs(ResourceInputs):
     virtual_hosted_style: bool = False
     """Whether the bucket is part of the S3 host name instead of the path."""
     refresh_interval_in_seconds: int = Field(default=0, ge=0)
-    """How often the cluster looks at the target for backups that other clusters made. 0: only when the target is set."""
+    """How often the cluster looks at the target for backups that other clusters made. 0: only when the target is set, which finds no
+    backup of disks whose image is not in the cluster yet."""
     on_delete: Literal["restore", "reset"] = "restore"
     """What a delete leaves. `restore`: the target that was set before, if any. `reset`: none, for where the one before no longer
     answers."""

@@ -12,7 +12,7 @@ from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Api, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import is_known
-from harvester_provider.resources.apis import RESTORE
+from harvester_provider.resources.apis import BACKUP_TARGET, RESTORE
 from harvester_provider.resources.kind import BaseKind, metadata_patch
 from harvester_provider.resources.saving import machine_problems
 from harvester_provider.resources.virtual_machine_restore import parts, plan
@@ -37,11 +37,11 @@ class VirtualMachineRestore(BaseKind[VirtualMachineRestoreInputs]):
         return (*machine_problems(inputs.virtual_machine, inputs.namespace), *_misfits(inputs))
 
     def reads(self, ref: Ref, inputs: VirtualMachineRestoreInputs | None, seen: Snapshot) -> Iterable[Want]:  # noqa: ARG002  always the same
-        """The restore, its backup, and the machine with its guest."""
+        """The restore, its backup, the machine with its guest, and how often the cluster looks for backups of others."""
         if inputs is None:
             return (ref,)
         machine = parts.machine_ref(inputs)
-        return (ref, parts.backup_ref(inputs), machine, parts.instance_ref(machine))
+        return (ref, parts.backup_ref(inputs), machine, parts.instance_ref(machine), BACKUP_TARGET)
 
     def objections(self, inputs: VirtualMachineRestoreInputs, seen: Snapshot) -> Sequence[Problem]:
         """See `plan.objections`."""

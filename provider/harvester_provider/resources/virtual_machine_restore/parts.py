@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from harvester_provider.core.json import Json, Object, dig_map, dig_objects, dig_str, dig_strings
+from harvester_provider.core.json import Json, Object, dig_int, dig_map, dig_objects, dig_str, dig_strings
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources import saving
@@ -45,6 +45,15 @@ def machine_ref(inputs: VirtualMachineRestoreInputs) -> Ref:
 def instance_ref(machine: Ref) -> Ref:
     """The running guest of a machine."""
     return Ref(VIRTUAL_MACHINE_INSTANCE, machine.name, machine.namespace)
+
+
+def refresh_interval(setting: Object) -> int:
+    """Seconds from one look of the cluster at the backup target to the next; 0 where it looks only when the target is set."""
+    try:
+        target: Json = json.loads(dig_str(setting, "value") or "{}")
+    except ValueError:
+        return 0
+    return dig_int(target, "refreshIntervalInSeconds")
 
 
 def saved_volumes(backup: Object) -> list[Object]:
