@@ -45,7 +45,9 @@ class BackupTargetArgs:
     virtual_hosted_style: pulumi.Input[bool] | None = prop(name="virtualHostedStyle", default=None)
     """Whether the bucket is part of the S3 host name instead of the path. Default: `False`."""
     refresh_interval_in_seconds: pulumi.Input[int] | None = prop(name="refreshIntervalInSeconds", default=None)
-    """How often the cluster looks at the target for backups that other clusters made. 0: only when the target is set. Default: `0`."""
+    """How often the cluster looks at the target for backups that other clusters made. 0: only when the target is set, which finds no
+    backup of disks whose image is not in the cluster yet. Default: `0`.
+    """
     on_delete: pulumi.Input[BackupTargetOnDelete] | None = prop(name="onDelete", default=None)
     """What a delete leaves. `restore`: the target that was set before, if any. `reset`: none, for where the one before no longer
     answers. Default: `restore`.
@@ -118,7 +120,7 @@ class BackupTarget(HarvesterResource, kind="BackupTarget", inputs=BackupTargetAr
             setting `additional-ca` goes before it.
         :param virtual_hosted_style: Whether the bucket is part of the S3 host name instead of the path. Default: `False`.
         :param refresh_interval_in_seconds: How often the cluster looks at the target for backups that other clusters made. 0:
-            only when the target is set. Default: `0`.
+            only when the target is set, which finds no backup of disks whose image is not in the cluster yet. Default: `0`.
         :param on_delete: What a delete leaves. `restore`: the target that was set before, if any. `reset`: none, for where the
             one before no longer answers. Default: `restore`.
         :param description: Free text that Harvester's UI shows beside the object.
@@ -195,7 +197,9 @@ class BackupTarget(HarvesterResource, kind="BackupTarget", inputs=BackupTargetAr
     @property
     @pulumi.getter(name="refreshIntervalInSeconds")
     def refresh_interval_in_seconds(self) -> pulumi.Output[int]:
-        """How often the cluster looks at the target for backups that other clusters made. 0: only when the target is set."""
+        """How often the cluster looks at the target for backups that other clusters made. 0: only when the target is set, which finds no
+        backup of disks whose image is not in the cluster yet.
+        """
         return pulumi.get(self, "refresh_interval_in_seconds")
 
     @property
