@@ -45,6 +45,11 @@ class FakeCluster:
         self.finalized: set[Ref] = set()
         self.on_apply: Callable[[str], None] = lambda _source: None
 
+    @property
+    def shared(self) -> "FakeCluster":
+        """All reads are cheap here."""
+        return self
+
     def refuse(self, verb: str, error: HarvesterError, times: int = 1) -> None:
         self._refusals += [(verb, error)] * times
 

@@ -13,8 +13,8 @@ from harvester_provider.core.ref import Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 
 
-class Cluster(Protocol):
-    """One cluster. Safe to use from many tasks of one event loop."""
+class Reads(Protocol):
+    """What can be seen of a cluster. Safe to use from many tasks of one event loop."""
 
     async def get(self, ref: Ref) -> Object | None:
         """The object, None where it does not exist. NotHarvester where its kind is not served."""
@@ -23,6 +23,10 @@ class Cluster(Protocol):
     async def list(self, listing: Listing) -> tuple[Object, ...]:
         """All objects of a listing."""
         ...
+
+
+class Cluster(Reads, Protocol):
+    """One cluster: what can be seen of it, and done to it."""
 
     async def create(self, ref: Ref, body: Object) -> Object:
         """Create an object. AlreadyExists where one of that name is there."""

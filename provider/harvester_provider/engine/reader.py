@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from harvester_provider.core.cluster import Cluster
+from harvester_provider.core.cluster import Reads
 from harvester_provider.core.kind import Kind
 from harvester_provider.core.ref import Ref, Want
 from harvester_provider.core.snapshot import Snapshot
@@ -13,7 +13,7 @@ ROUNDS = 10
 """More rounds than any kind needs: a kind that wants ever more is broken."""
 
 
-async def look(cluster: Cluster, wants: Sequence[Want]) -> Snapshot:
+async def look(cluster: Reads, wants: Sequence[Want]) -> Snapshot:
     """Read all `wants` side by side."""
     refs = [want for want in wants if isinstance(want, Ref)]
     listings = [want for want in wants if not isinstance(want, Ref)]
@@ -23,7 +23,7 @@ async def look(cluster: Cluster, wants: Sequence[Want]) -> Snapshot:
     return Snapshot(dict(zip(refs, found, strict=True)), dict(zip(listings, listed, strict=True)))
 
 
-async def see(cluster: Cluster, kind: Kind[Any], ref: Ref, inputs: Any) -> Snapshot:
+async def see(cluster: Reads, kind: Kind[Any], ref: Ref, inputs: Any) -> Snapshot:
     """What `kind` needs to see for `inputs` (None on import)."""
     seen = Snapshot()
     for _ in range(ROUNDS):

@@ -10,7 +10,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
-from harvester_provider.core.cluster import Cluster
+from harvester_provider.core.cluster import Cluster, Reads
 from harvester_provider.core.effect import Effect
 from harvester_provider.core.errors import Changed, InvalidInputs, NotOurs
 from harvester_provider.core.json import Json, Object, dig_str
@@ -84,7 +84,7 @@ def check(kind: Kind[Any], news: Wire, settings: Wire | None = None, olds: Wire 
     return Checked(inputs.wire(), tuple(kind.check(inputs)))
 
 
-async def inherit(kind: Kind[Any], connect: Callable[[], Awaitable[Cluster]], olds: Wire, news: Wire) -> Wire:
+async def inherit(kind: Kind[Any], connect: Callable[[], Awaitable[Reads]], olds: Wire, news: Wire) -> Wire:
     """Before `check`: the inputs with what they take over from other objects. Connects only where there is something to read."""
     seen = Snapshot()
     while wants := seen.missing(kind.sources(news, olds, seen)):
@@ -92,7 +92,7 @@ async def inherit(kind: Kind[Any], connect: Callable[[], Awaitable[Cluster]], ol
     return kind.inherited(news, olds, seen)
 
 
-async def foresee(kind: Kind[Any], cluster: Cluster, news: Wire, coming: AbstractSet[Ref] = frozenset()) -> Foreseen:
+async def foresee(kind: Kind[Any], cluster: Reads, news: Wire, coming: AbstractSet[Ref] = frozenset()) -> Foreseen:
     """Before a create: whether the name is free or taken, and what is missing. Also finds a cluster without this kind.
 
     What is `coming`, because the program makes it first, is not missing.
@@ -104,7 +104,7 @@ async def foresee(kind: Kind[Any], cluster: Cluster, news: Wire, coming: Abstrac
     return Foreseen((*taken, *refused), tuple(missing))
 
 
-async def _objections(kind: Kind[Any], cluster: Cluster, inputs: Any) -> Sequence[Problem]:
+async def _objections(kind: Kind[Any], cluster: Reads, inputs: Any) -> Sequence[Problem]:
     if not kind.foresees or _unknown(inputs):
         return ()
     ref = kind.ref(inputs)
@@ -112,7 +112,7 @@ async def _objections(kind: Kind[Any], cluster: Cluster, inputs: Any) -> Sequenc
     return kind.objections(inputs, seen) if seen[ref] is None else ()
 
 
-async def _taken(kind: Kind[Any], cluster: Cluster, inputs: Any) -> Sequence[Problem]:
+async def _taken(kind: Kind[Any], cluster: Reads, inputs: Any) -> Sequence[Problem]:
     if isinstance(inputs.name, Unknown) or isinstance(getattr(inputs, "namespace", ""), Unknown) or inputs.adopt:
         return ()
     ref = kind.ref(inputs)
@@ -126,7 +126,7 @@ def _may_take(kind: Kind[Any], inputs: Any, found: Object) -> bool:
 
 
 async def diff(
-    kind: Kind[Any], cluster: Cluster, identity: str, olds: Wire, news: Wire, coming: AbstractSet[Ref] = frozenset()
+    kind: Kind[Any], cluster: Reads, identity: str, olds: Wire, news: Wire, coming: AbstractSet[Ref] = frozenset()
 ) -> Difference:
     """What changes and what it does. A resource without a change costs no request. What is `coming` is not missing."""
     new, old = parse(kind, news), inputs_of_state(kind, olds)
@@ -217,7 +217,7 @@ async def _mark(cluster: Cluster, ref: Ref, found: Object, owner: str, reporter:
         await run(cluster, Plan((Patch(ref, body, says=f"note on {ref} whose it is"),)), owner, reporter)
 
 
-async def read(kind: Kind[Any], cluster: Cluster, identity: str, state: Wire) -> Found | None:
+async def read(kind: Kind[Any], cluster: Reads, identity: str, state: Wire) -> Found | None:
     """The resource as it is, None where it does not exist. Without inputs in the state (import), all of it is read."""
     ref = Ref.of_id(kind.api, identity)
     prior = inputs_of_state(kind, state)
@@ -266,7 +266,7 @@ async def _finish(kind: Kind[Any], cluster: Cluster, ref: Ref, inputs: Any) -> F
     return Found(ref.id, inputs.wire(), state_of(kind, inputs, ref, seen))
 
 
-async def _missing(kind: Kind[Any], cluster: Cluster, inputs: Any, coming: AbstractSet[Ref] = frozenset()) -> list[Problem]:
+async def _missing(kind: Kind[Any], cluster: Reads, inputs: Any, coming: AbstractSet[Ref] = frozenset()) -> list[Problem]:
     """Objects that the inputs name and that do not exist."""
     needed = [need for need in kind.requires(inputs) if need.ref not in coming]
     seen = await look(cluster, list(dict.fromkeys(need.ref for need in needed)))

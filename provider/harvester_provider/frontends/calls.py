@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
 
+from harvester_provider.core.cluster import Reads
 from harvester_provider.core.errors import HarvesterError, InvalidInputs, PlanRefused
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Ref
@@ -37,6 +38,10 @@ class Calls:
         """The cluster of a resource, from its inputs or its state."""
         return await self._clusters.reach(KINDS[kind], values, before=before, change=change)
 
+    async def shared(self, kind: str, values: Values) -> Reads:
+        """The same, for those who only look: many of them share what they read."""
+        return (await self.cluster(kind, values)).shared
+
     async def check(
         self, kind: str, olds: Values, news: Values, reporter: Reporter, coming: AbstractSet[Ref] = frozenset()
     ) -> verbs.Checked:
@@ -50,7 +55,7 @@ class Calls:
             if checked.problems or olds or any(checked.inputs.get(name) is UNKNOWN for name in _WAYS):
                 return checked
             news = checked.inputs
-            found = await verbs.foresee(KINDS[kind], await self.cluster(kind, news), news, coming)
+            found = await verbs.foresee(KINDS[kind], await self.shared(kind, news), news, coming)
         except InvalidInputs as error:
             return verbs.Checked(news, error.problems)
         except HarvesterError as error:
@@ -63,13 +68,13 @@ class Calls:
         """The inputs with what they take over from other objects, such as those of a machine from its template."""
         if any(news.get(name) is UNKNOWN for name in _WAYS):
             return news
-        return await verbs.inherit(KINDS[kind], lambda: self.cluster(kind, news), olds, news)
+        return await verbs.inherit(KINDS[kind], lambda: self.shared(kind, news), olds, news)
 
     async def diff(
         self, kind: str, identity: str, olds: Values, news: Values, reporter: Reporter, coming: AbstractSet[Ref] = frozenset()
     ) -> verbs.Difference:
         """What an update would do; says it to the user, and refuses here what must not be done."""
-        found = await verbs.diff(KINDS[kind], await self.cluster(kind, olds), identity, olds, news, coming)
+        found = await verbs.diff(KINDS[kind], await self.shared(kind, olds), identity, olds, news, coming)
         if found.plan.refused:
             raise PlanRefused(f"{kind} {identity}: " + "; ".join(f"{change.property}: {change.why}" for change in found.plan.refused))
         if found.lines:
@@ -81,8 +86,9 @@ class Calls:
         return await verbs.create(KINDS[kind], await self.cluster(kind, news, change=True), news, reporter)
 
     async def read(self, kind: str, identity: str, state: Values) -> verbs.Found | None:
-        """The resource as it is."""
-        return await verbs.read(KINDS[kind], await self.cluster(kind, state), identity, state)
+        """The resource as it is. That it is gone is only ever the API server's own word."""
+        found = await verbs.read(KINDS[kind], await self.shared(kind, state), identity, state)
+        return found or await verbs.read(KINDS[kind], await self.cluster(kind, state), identity, state)
 
     async def update(self, kind: str, identity: str, olds: Values, news: Values, reporter: Reporter) -> verbs.Found:
         """Bring the resource to the new inputs."""

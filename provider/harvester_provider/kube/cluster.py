@@ -18,6 +18,7 @@ from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.kube.client import Client
 from harvester_provider.kube.informer import Informer, Key, list_all
 from harvester_provider.kube.manifests import apply_manifest
+from harvester_provider.kube.shared_reads import SharedReads
 from harvester_provider.kube.uploads import send
 
 LINGER = 20.0
@@ -34,6 +35,8 @@ class KubeCluster:
         self._client = client
         self._known = known or {}
         self._informers: dict[Listing, tuple[Informer, asyncio.Task[None]]] = {}
+        self.shared = SharedReads(self, self._informer)
+        """Reads for those who only look, and are many."""
 
     @property
     def address(self) -> str:
