@@ -120,7 +120,7 @@ class LocalHarvester:
 
     @property
     def tokens(self) -> dict[str, str]:
-        """Bearer tokens by user name: `admin` may do everything; `guest` has no rights, to test refusals with."""
+        """Bearer tokens by user name: `admin` may do everything, `rancher` what a user of Rancher may, `guest` nothing."""
         return Pki(self.layout.pki).tokens()
 
     def _state(self) -> State:

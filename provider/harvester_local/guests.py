@@ -62,9 +62,14 @@ class GuestApi:
         await guest._stack.enter_async_context(guest.api)
         return guest
 
+    @property
+    def server(self) -> str:
+        """URL of the API."""
+        return f"https://{LOOPBACK}:{self.port}"
+
     def kubeconfig(self) -> str:
         """Kubeconfig of its administrator."""
-        return self.pki.certificate_kubeconfig(f"https://{LOOPBACK}:{self.port}").decode()
+        return self.pki.certificate_kubeconfig(self.server).decode()
 
     async def stop(self) -> None:
         """End it."""

@@ -76,7 +76,7 @@ class Pki:
         return self.folder / "tokens.csv"
 
     def tokens(self) -> dict[str, str]:
-        """Bearer tokens by user name: `admin` may do everything; `guest` has no rights, to test refusals with."""
+        """Bearer tokens by user name: `admin` may do everything, `rancher` what a user of Rancher may, `guest` nothing."""
         with self.tokens_file.open(newline="") as file:
             return {user: token for token, user, *_ in csv.reader(file)}
 
@@ -137,6 +137,7 @@ def _new_tokens() -> str:
     rows = csv.writer(sheet, lineterminator="\n")
     rows.writerow([f"kubeconfig-user-{secrets.token_hex(3)[:5]}:{secrets.token_hex(27)}", "admin", "admin", ADMINISTRATORS])
     rows.writerow([f"token-{secrets.token_hex(3)[:5]}:{secrets.token_hex(27)}", "guest", "guest", ""])
+    rows.writerow([f"token-{secrets.token_hex(3)[:5]}:{secrets.token_hex(27)}", "rancher", "rancher", ""])
     return sheet.getvalue()
 
 

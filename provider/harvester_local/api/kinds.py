@@ -69,6 +69,13 @@ NETWORK = Kind("k8s.cni.cncf.io", "v1", "network-attachment-definitions", "Netwo
 IP_POOL = Kind(*_BALANCING, "ippools", "IPPool", namespaced=False)
 LOAD_BALANCER = Kind(*_BALANCING, "loadbalancers", "LoadBalancer")
 
+RANCHER_CLUSTER = Kind("provisioning.cattle.io", "v1", "clusters", "Cluster", status=True)
+HARVESTER_CONFIG = Kind("rke-machine-config.cattle.io", "v1", "harvesterconfigs", "HarvesterConfig")
+MACHINE_TEMPLATE = Kind("rke-machine.cattle.io", "v1", "harvestermachinetemplates", "HarvesterMachineTemplate")
+MACHINE_DEPLOYMENT = Kind("cluster.x-k8s.io", "v1beta1", "machinedeployments", "MachineDeployment", status=True)
+CLUSTER_MACHINE = Kind("cluster.x-k8s.io", "v1beta1", "machines", "Machine", status=True)
+RANCHER_SETTING = Kind("management.cattle.io", "v3", "settings", "Setting", namespaced=False)
+
 NODE = Kind("", "v1", "nodes", "Node", namespaced=False, status=True)
 NAMESPACE = Kind("", "v1", "namespaces", "Namespace", namespaced=False, status=True)
 VOLUME_CLAIM = Kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", status=True)
@@ -88,6 +95,9 @@ BACKING_IMAGE = Kind("longhorn.io", "v1beta2", "backingimages", "BackingImage", 
 LONGHORN_NODE = Kind("longhorn.io", "v1beta2", "nodes", "Node", status=True)
 REVISION = Kind("apps", "v1", "controllerrevisions", "ControllerRevision")
 CLUSTER_ROLE = Kind("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", namespaced=False)
+CLUSTER_ROLE_BINDING = Kind("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False)
+ROLE = Kind("rbac.authorization.k8s.io", "v1", "roles", "Role")
+ROLE_BINDING = Kind("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
 CRD = Kind("apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False, status=True)
 VALIDATING_WEBHOOKS = Kind(
     "admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations", "ValidatingWebhookConfiguration", namespaced=False
@@ -103,6 +113,7 @@ WATCHED = (
     *(BACKUP, RESTORE, SCHEDULE, LONGHORN_TARGET),
     *(CLUSTER_NETWORK, VLAN_CONFIG, VLAN_STATUS, NETWORK),
     *(IP_POOL, LOAD_BALANCER),
+    *(RANCHER_CLUSTER, HARVESTER_CONFIG, MACHINE_DEPLOYMENT, CLUSTER_MACHINE),
     *(NODE, VOLUME_CLAIM, STORAGE_CLASS, SNAPSHOT, SNAPSHOT_CLASS, SECRET, REVISION),
     *(ADDON, UPGRADE, SUPPORT_BUNDLE, LINK_MONITOR, PCI_DEVICE_CLAIM),
     *(DEPLOYMENT, DAEMON_SET, KUBEVIRT, CDI),
@@ -110,6 +121,9 @@ WATCHED = (
 """The kinds that are kept in the store."""
 
 
-def in_plain(kind: Kind) -> bool:
-    """Whether a Kubernetes with KubeVirt, and without Harvester, has the kind."""
-    return not kind.group.endswith("harvesterhci.io")
+_NOT_IN_PLAIN = ("harvesterhci.io", "cattle.io", "cluster.x-k8s.io")
+
+
+def in_plain(group: str) -> bool:
+    """Whether a Kubernetes with KubeVirt, and without Harvester and Rancher, has the kinds of an API group."""
+    return not group.endswith(_NOT_IN_PLAIN)

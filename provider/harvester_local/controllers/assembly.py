@@ -5,10 +5,12 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
+from harvester_local.api.client import Api
 from harvester_local.controllers.addons import Addons
 from harvester_local.controllers.backup_stores import Stores
 from harvester_local.controllers.backup_targets import BackupTargets
 from harvester_local.controllers.backups import Backups
+from harvester_local.controllers.cluster_machines import ClusterMachines
 from harvester_local.controllers.devices import LinkMonitors, PciDeviceClaims
 from harvester_local.controllers.events import Recorder
 from harvester_local.controllers.guest_clusters import GuestClusters
@@ -16,11 +18,13 @@ from harvester_local.controllers.images import Images, Uploads
 from harvester_local.controllers.instances import Instances
 from harvester_local.controllers.keypairs import KeyPairs
 from harvester_local.controllers.load_balancers import IpPools, LoadBalancers
+from harvester_local.controllers.machine_pools import MachinePools
 from harvester_local.controllers.machines import Machines
 from harvester_local.controllers.maintenance import Maintenance
 from harvester_local.controllers.migrations import Migrations, WorkloadUpdates
 from harvester_local.controllers.networks import ClusterNetworks, Networks, Uplinks
 from harvester_local.controllers.operators import Operators, Workloads
+from harvester_local.controllers.rancher_clusters import RancherClusters
 from harvester_local.controllers.restores import Restores
 from harvester_local.controllers.runtime import Context, Runner
 from harvester_local.controllers.saved_images import SavedImages
@@ -35,8 +39,13 @@ from harvester_local.controllers.volumes import Volumes
 
 
 @asynccontextmanager
-async def control(context: Context, outside: aiohttp.ClientSession, uploads: Uploads, guests: GuestClusters) -> AsyncIterator[None]:
-    """Within the block every change in the store reaches the controllers it concerns. `outside` fetches images."""
+async def control(
+    context: Context, outside: aiohttp.ClientSession, uploads: Uploads, callers: Api, guests: GuestClusters
+) -> AsyncIterator[None]:
+    """Within the block every change in the store reaches the controllers it concerns.
+
+    `outside` fetches images, `callers` reaches the API server with the credentials of others.
+    """
     recorder, scheduler = Recorder(context.api), Scheduler(context.store)
     stores = Stores(context)
     saved_images = SavedImages(context, stores)
@@ -53,6 +62,9 @@ async def control(context: Context, outside: aiohttp.ClientSession, uploads: Upl
             ClusterNetworks(context),
             Networks(context),
             guests,
+            RancherClusters(context),
+            MachinePools(context),
+            ClusterMachines(context, callers, guests),
             IpPools(context),
             LoadBalancers(context),
             Volumes(context, recorder),

@@ -1,13 +1,14 @@
 """Guest clusters of RKE2 and K3s: what the machines of one do inside, as far as it is seen from outside.
 
 The first server starts the cluster where Harvester knows of no kubeconfig of it, and publishes one; every machine that
-runs becomes a node, once per boot disk; a server that is told to leaves etcd. The API is a real one, see `guests`.
+runs becomes a node, once per boot disk; a server that is told to leaves etcd. Machines of Rancher have an agent in them,
+which does what its plan says and notes that it has. The API is a real one, see `guests`.
 """
 
 import asyncio
 import base64
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -17,8 +18,9 @@ from harvester_local.api.objects import Key, Obj, annotations, deleting, items, 
 from harvester_local.controllers.faults import Fault, fault_of
 from harvester_local.controllers.runtime import Context, Mapper
 from harvester_local.guests import GuestApi, GuestHost
-from harvester_local.model.guests import CLUSTER_LABEL, NodePlan, decoded, node_object, node_plan, user_data_secret
+from harvester_local.model.guests import CLUSTER_LABEL, NodePlan, agent_plan, decoded, node_object, node_plan, user_data_secret
 from harvester_local.model.machines import phase
+from harvester_local.model.rancher import MACHINE_NAME, applied
 
 _AGAIN_SECONDS = 0.5
 _WATCH_SECONDS = 3600
@@ -41,11 +43,27 @@ class GuestClusters:
         self._context, self._callers, self._host = context, callers, host
         self._guests: dict[Key, Guest] = {}
         self._plans: dict[str, NodePlan | None] = {}
+        self._told = context.store.index(SECRET, _machine_told)
 
     @property
     def watches(self) -> Mapping[Kind, Mapper]:
-        """Machines of guest clusters and their instances."""
-        return {MACHINE: _cluster_of, INSTANCE: _cluster_of}
+        """Machines of guest clusters, their instances, and the plans of Rancher's agents."""
+        return {MACHINE: _cluster_of, INSTANCE: _cluster_of, SECRET: self._cluster_told}
+
+    def api(self, key: Key) -> GuestApi | None:
+        """The API of the cluster of that name, whose machines are in that namespace; None where there is none."""
+        guest = self._guests.get(key)
+        return guest.api if guest else None
+
+    def of_machines(self, names: Container[str]) -> GuestApi | None:
+        """The API of the cluster that machines of these names are in; None where there is none."""
+        found = (key for m in self._context.store.all(MACHINE) if m["metadata"]["name"] in names for key in _cluster_of(m))
+        return next((api for key in found if (api := self.api(key))), None)
+
+    def _cluster_told(self, secret: Obj) -> Iterable[Key]:
+        names = set(_machine_told(secret))
+        machines = self._context.store.all(MACHINE) if names else ()
+        return [key for machine in machines if machine["metadata"]["name"] in names for key in _cluster_of(machine)]
 
     async def close(self) -> None:
         """Stop all guest APIs."""
@@ -71,6 +89,7 @@ class GuestClusters:
         for machine, plan in members.values():
             await self._publish(guest, plan)
             await self._join(guest, machine, plan)
+            await self._applied(machine)
         await self._lose(guest, members.keys())
         return None
 
@@ -79,12 +98,24 @@ class GuestClusters:
         instance = self._context.store.get(INSTANCE, key_of(machine))
         if instance is None or deleting(instance) or phase(instance) != "Running" or fault_of(machine) is Fault.NEVER_JOINS:
             return None
+        if (told := self._plan_of(machine)) is not None:
+            return agent_plan(told)
         uid = instance["metadata"]["uid"]
         if uid not in self._plans:
             name = user_data_secret(instance)
             secret = await self._context.api.get(SECRET, Key(key_of(machine).namespace, name)) if name else {}
             self._plans[uid] = node_plan(decoded(secret, "userdata"))
         return self._plans[uid]
+
+    def _plan_of(self, machine: Obj) -> Obj | None:
+        """The Secret with the plan of the agent in a machine of Rancher."""
+        return next(iter(self._context.store.find(self._told, machine["metadata"]["name"])), None)
+
+    async def _applied(self, machine: Obj) -> None:
+        """The agent notes in the Secret that it has done what its plan says."""
+        secret = self._plan_of(machine)
+        if secret is not None and not applied(secret):
+            await self._context.api.patch(SECRET, key_of(secret), {"data": {"appliedPlan": secret["data"]["plan"]}})
 
     async def _publish(self, guest: Guest, plan: NodePlan) -> None:
         """Write the kubeconfig to where the first server is told to, with the guest's own credentials."""
@@ -146,6 +177,12 @@ async def _leave(api: Api, node: Obj) -> None:
         if marks.get(f"{prefix}/remove") == "true" and not marks.get(f"{prefix}/removed-node-name"):
             name = node["metadata"]["name"]
             await api.patch(NODE, Key("", name), {"metadata": {"annotations": {f"{prefix}/removed-node-name": name}}})
+
+
+def _machine_told(secret: Obj) -> Iterable[str]:
+    """Index words: the machine whose agent a Secret is for."""
+    name = labels(secret).get(MACHINE_NAME)
+    return (name,) if name else ()
 
 
 def _cluster_of(obj: Obj) -> Iterable[Key]:

@@ -11,12 +11,10 @@ import yaml
 from aiohttp import web
 
 from harvester_local.api.client import Api, ApiError
-from harvester_local.api.kinds import SECRET, SERVICE_ACCOUNT, Kind
+from harvester_local.api.kinds import CLUSTER_ROLE_BINDING, ROLE_BINDING, SECRET, SERVICE_ACCOUNT, Kind
 from harvester_local.api.objects import Key, Obj, part
 from harvester_local.front_door.answers import rancher_error
 
-ROLE_BINDING = Kind("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
-CLUSTER_ROLE_BINDING = Kind("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False)
 _CSI_ROLE = "harvesterhci.io:csi-driver"
 _TOKEN_WITHIN_SECONDS = 10
 

@@ -1,10 +1,12 @@
-"""`/k8s/clusters/local/...`: every byte to and from the API server, as it comes.
+"""`/k8s/clusters/...`: every byte to and from an API server, as it comes.
 
 Bodies and watches are streamed, the caller's credentials passed on, connections kept. It looks into nothing.
 """
 
 import asyncio
 import contextlib
+import ssl
+from collections.abc import Mapping
 
 import aiohttp
 from aiohttp import web
@@ -28,21 +30,28 @@ _HOP_BY_HOP = {
 
 
 class Proxy:
-    """Passes requests on to one API server."""
+    """Passes requests below `prefix` on to one API server. `headers` take the place of the caller's own.
 
-    def __init__(self, session: aiohttp.ClientSession, server: str) -> None:
-        self._session, self._server = session, server
+    `tls` is for a server of another authority than the session's.
+    """
+
+    def __init__(
+        self, session: aiohttp.ClientSession, server: str, *, prefix: str = PREFIX, tls: ssl.SSLContext | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        self._session, self._server, self._prefix, self._tls, self._headers = session, server, prefix, tls, headers or {}
 
     async def forward(self, request: web.Request, *, cut: str = "") -> web.StreamResponse:
         """The API server's answer. `cut` is "truncate" or "lost" to break it off half-way or before it begins."""
-        target = self._server + request.raw_path.removeprefix(PREFIX)
+        target = self._server + request.raw_path.removeprefix(self._prefix)
         headers = CIMultiDict((k, v) for k, v in request.headers.items() if k.lower() not in _HOP_BY_HOP)
+        headers.update(self._headers)
         body = request.content if request.can_read_body else None
         if request.content_length is not None and body is not None:
             headers["Content-Length"] = str(request.content_length)
         try:
             async with self._session.request(
-                request.method, target, headers=headers, data=body, allow_redirects=False, auto_decompress=False
+                request.method, target, headers=headers, data=body, allow_redirects=False, auto_decompress=False, ssl=self._tls or True
             ) as answer:
                 if cut:
                     return await _cut_off(request, answer, cut)

@@ -21,6 +21,7 @@ from harvester_local.front_door.kubeconfig import Kubeconfigs
 from harvester_local.front_door.login import Login
 from harvester_local.front_door.nodes import NODE_ACTIONS, NodeActions
 from harvester_local.front_door.proxy import PREFIX, Proxy, cut_connection, half_of_the_body, never
+from harvester_local.front_door.rancher import API, CLUSTERS, Estate, Rancher
 from harvester_local.front_door.steve import PREFIX as STEVE
 from harvester_local.front_door.steve import Steve, Target, credentials
 from harvester_local.front_door.subresources import GROUP, Subresources
@@ -51,16 +52,24 @@ class FrontConfig:
     version: str
 
     @property
+    def address(self) -> str:
+        """Where the front door is."""
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
     def url(self) -> str:
         """Where the API server is reached through the front door."""
-        return f"https://127.0.0.1:{self.port}{PREFIX}"
+        return self.address + PREFIX
 
 
 class FrontDoor:
     """All that answers, joined."""
 
-    def __init__(self, config: FrontConfig, api: Api, callers: Api, session: aiohttp.ClientSession, uploads: Uploads) -> None:
+    def __init__(
+        self, config: FrontConfig, api: Api, callers: Api, session: aiohttp.ClientSession, uploads: Uploads, estate: Estate
+    ) -> None:
         self._config = config
+        self._rancher = Rancher(estate, session, config.address, config.admin_token, config.ca)
         self.faults, self.requests = Faults(), Requests()
         self._proxy = Proxy(session, config.apiserver)
         self._subresources = Subresources(api, callers)
@@ -78,6 +87,8 @@ class FrontDoor:
             ("POST", f"{STEVE}kubeconfig"): self._kubeconfig,
             ("GET", f"{STEVE}readyz"): self._ready,
             ("GET", f"{STEVE}ui-info"): self._ui_info,
+            ("GET", "/v1-rke2-release/releases"): self._rancher.releases,
+            ("GET", "/v1-k3s-release/releases"): self._rancher.releases,
             ("GET", "/healthz"): self._healthy,
             ("GET", "/ping"): self._healthy,
             ("GET", "/local/faults"): self._list_faults,
@@ -116,6 +127,8 @@ class FrontDoor:
             answer = await self._subresources.handle(request, request.path.removeprefix(PREFIX))
         elif request.path.startswith(f"{PREFIX}/"):
             return await self._proxy.forward(request, cut=cut)
+        elif request.path.startswith(CLUSTERS):
+            return await self._rancher.guest(request, cut)
         else:
             answer = await self._route(request)
         if cut:
@@ -125,6 +138,8 @@ class FrontDoor:
     async def _route(self, request: web.Request) -> web.StreamResponse:
         if handler := self._routes.get((request.method, request.path.rstrip("/"))):
             return await handler(request)
+        if request.method == "POST" and request.path.startswith(API):
+            return await self._rancher.cluster_action(request)
         if request.path.startswith(STEVE):
             return await self._harvester(request)
         return rancher_error(404, f"{request.method} {request.path}: nothing answers here")
@@ -183,7 +198,7 @@ class FrontDoor:
 
 
 @asynccontextmanager
-async def serve_front(config: FrontConfig, api: Api, uploads: Uploads) -> AsyncIterator[FrontDoor]:
+async def serve_front(config: FrontConfig, api: Api, uploads: Uploads, estate: Estate) -> AsyncIterator[FrontDoor]:
     """Within the block the front door is open, over TLS on 127.0.0.1. `api` acts as the control plane."""
     async with AsyncExitStack() as stack:
         trust = client_tls(config.ca)
@@ -191,7 +206,7 @@ async def serve_front(config: FrontConfig, api: Api, uploads: Uploads) -> AsyncI
         endless = aiohttp.ClientTimeout(total=None, sock_connect=10)
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector, timeout=endless))
         callers = await stack.enter_async_context(Api(config.apiserver, trust))
-        front = FrontDoor(config, api, callers, session, uploads)
+        front = FrontDoor(config, api, callers, session, uploads, estate)
         app = web.Application(client_max_size=0)
         app.router.add_route("*", "/{path:.*}", front.handle)
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -62,6 +62,23 @@ def node_plan(user_data: str) -> NodePlan | None:
     )
 
 
+def agent_plan(secret: Obj) -> NodePlan:
+    """The plan that Rancher gives the agent in a machine: the installer's image says the version, a file says the rest."""
+    document = json.loads(decoded(secret, "plan"))
+    install, file = document["instructions"][0], document["files"][0]
+    distribution, _, tag = install["image"].rpartition("system-agent-installer-")[2].partition(":")
+    config: dict[str, Any] = yaml.safe_load(base64.b64decode(file["content"])) or {}
+    pairs = (entry.partition("=") for entry in config.get("node-label") or [])
+    return NodePlan(
+        distribution=distribution,
+        version=re.sub(r"-(?=rke2r|k3s)", "+", tag),
+        role=str(install["env"][0]).partition("=")[2],
+        first="server" not in config,
+        labels={name: value for name, _, value in pairs},
+        taints=tuple(config.get("node-taint") or ()),
+    )
+
+
 def user_data_secret(instance: Obj) -> str:
     """Name of the Secret with an instance's user data, empty for none."""
     for volume in items(instance, "spec", "volumes"):

@@ -9,7 +9,7 @@ from pathlib import Path
 import yaml
 
 from harvester_local.api.client import Api, ApiError
-from harvester_local.api.kinds import CRD
+from harvester_local.api.kinds import CRD, in_plain
 from harvester_local.api.objects import Key, Obj
 
 BUILT_IN = Path(__file__).parent.parent / "crds"
@@ -44,7 +44,7 @@ async def install_definitions(api: Api, folder: Path | None, *, plain: bool = Fa
     """Create or update the definitions and wait until each is served; their number."""
     definitions = await asyncio.to_thread(_chosen, folder)
     if plain:
-        definitions = [each for each in definitions if not each["spec"]["group"].endswith("harvesterhci.io")]
+        definitions = [each for each in definitions if in_plain(each["spec"]["group"])]
     slots = asyncio.Semaphore(_AT_ONCE)
 
     async def install(definition: Obj) -> None:

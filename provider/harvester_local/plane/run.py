@@ -20,11 +20,13 @@ from harvester_local.controllers.guest_clusters import GuestClusters
 from harvester_local.controllers.images import Uploads
 from harvester_local.controllers.runtime import Context
 from harvester_local.front_door.images_host import serve_images
+from harvester_local.front_door.rancher import Estate
 from harvester_local.front_door.server import FrontConfig, serve_front
 from harvester_local.guests import GuestHost
 from harvester_local.plane.config import PlaneConfig
 from harvester_local.plane.definitions import install_definitions
 from harvester_local.plane.furniture import furnish
+from harvester_local.plane.rancher import furnish_rancher
 from harvester_local.plane.watching import watching
 from harvester_local.plane.webhooks import register_webhooks
 
@@ -64,16 +66,20 @@ async def _start(config: PlaneConfig, stack: AsyncExitStack, stop: asyncio.Event
     count = await install_definitions(api, config.crds, plain=plain)
     log.info("%d kinds served", count)
     await furnish(api, rules, config.settings)
+    if not plain:
+        await furnish_rancher(api, f"https://127.0.0.1:{config.front_port}", config.ca.read_text())
     context, uploads = Context(api, store, config.settings, rules), Uploads(config.work / "uploads")
     world = World(store, rules)
     callers = await stack.enter_async_context(Api(config.apiserver, client_tls(config.ca)))
     guests = GuestClusters(context, callers, GuestHost(config.apiserver_program, config.etcd_port, config.work / "guests"))
-    await stack.enter_async_context(control(context, outside, uploads, guests))
-    await stack.enter_async_context(watching(tuple(filter(in_plain, WATCHED)) if plain else WATCHED, api, store, config, stop.set))
+    await stack.enter_async_context(control(context, outside, uploads, callers, guests))
+    await stack.enter_async_context(
+        watching(tuple(kind for kind in WATCHED if in_plain(kind.group)) if plain else WATCHED, api, store, config, stop.set)
+    )
     await stack.enter_async_context(serve_admission(world, config.webhook_port, config.serving_cert, config.serving_key))
     await register_webhooks(api, config, plain=plain)
     await stack.enter_async_context(serve_images(config.images_port))
-    await stack.enter_async_context(serve_front(_front(config), api, uploads))
+    await stack.enter_async_context(serve_front(_front(config), api, uploads, Estate(store, guests)))
 
 
 def _front(config: PlaneConfig) -> FrontConfig:

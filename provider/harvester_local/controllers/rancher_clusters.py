@@ -1,0 +1,236 @@
+"""Rancher's provisioning Clusters: a MachineDeployment per pool, the plans of the agents one after the other, the status.
+
+Agents are told their plans by Secrets, as upstream does: the first server alone, then the others; a change of version
+goes through the servers before the agents, by the concurrency of the upgrade strategy. Upstream:
+pkg/controllers/provisioningv2/{cluster,provisioningcluster}, pkg/capr/planner in Rancher.
+"""
+
+import secrets
+from collections.abc import Iterable, Mapping
+
+from harvester_local.api.client import ApiError
+from harvester_local.api.kinds import (
+    CLUSTER_MACHINE,
+    HARVESTER_CONFIG,
+    MACHINE_DEPLOYMENT,
+    MACHINE_TEMPLATE,
+    RANCHER_CLUSTER,
+    SECRET,
+    Kind,
+)
+from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, key_of, labels, owner_reference, part
+from harvester_local.controllers.conditions import rancher
+from harvester_local.controllers.runtime import Context, Mapper, own_key
+from harvester_local.model.guests import decoded
+from harvester_local.model.rancher import (
+    CLUSTER_NAME,
+    MACHINE_NAME,
+    PLAN_TYPE,
+    POOL_NAME,
+    alive,
+    applied,
+    credential_key,
+    deployment_name,
+    encoded,
+    figure,
+    is_server,
+    plan,
+    plan_secret,
+    pool_of,
+    pools,
+    roles,
+    rollout,
+    template_of,
+)
+
+_FINALIZERS = ("wrangler.cattle.io/provisioning-cluster-remove", "wrangler.cattle.io/cloud-config-secret-remover")
+_GOES_WITH = "v2prov-authorized-secret-deletes-on-cluster-removal"
+_AUTHORIZED = "v2prov-secret-authorized-for-cluster"
+_AGAIN_SECONDS = 0.5
+
+
+class RancherClusters:
+    """The controller."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @property
+    def watches(self) -> Mapping[Kind, Mapper]:
+        """Clusters, and all that is made for them."""
+        return {RANCHER_CLUSTER: own_key, CLUSTER_MACHINE: _cluster_of, MACHINE_DEPLOYMENT: _cluster_of, SECRET: _cluster_of}
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Bring pools and plans in line with the Cluster, and say how far it is."""
+        store = self._context.store
+        cluster = store.get(RANCHER_CLUSTER, key)
+        if cluster is None:
+            return None
+        machines = [m for m in store.all(CLUSTER_MACHINE, key.namespace) if labels(m).get(CLUSTER_NAME) == key.name]
+        if deleting(cluster):
+            await self._end(cluster, machines)
+            return None
+        if missing := [name for name in _FINALIZERS if name not in finalizers(cluster)]:
+            body = {"metadata": {"finalizers": [*finalizers(cluster), *missing]}}
+            await self._context.api.patch_version(RANCHER_CLUSTER, cluster, body)
+            return None
+        try:
+            await self._pools(cluster)
+        except ApiError as error:
+            await self._say(cluster, f"error applying the pools: {error.message}")
+            return _AGAIN_SECONDS
+        told = await self._tell(cluster, alive(machines))
+        await self._say(cluster, told or self._unfinished(cluster, machines))
+        return None
+
+    # Pools ----------------------------------------------------------------------------------------------------------
+
+    async def _pools(self, cluster: Obj) -> None:
+        """A template and a deployment for each pool; deployments of other pools go."""
+        api, namespace = self._context.api, cluster["metadata"]["namespace"]
+        for pool in pools(cluster):
+            await api.get(SECRET, credential_key(cluster, pool))
+            config = await self._own(cluster, Key(namespace, pool["machineConfigRef"]["name"]))
+            template = await api.ensure(MACHINE_TEMPLATE, template_of(cluster, pool, config))
+            await self._deploy(cluster, pool, template["metadata"]["name"])
+        names = {deployment_name(cluster, pool) for pool in pools(cluster)}
+        for deployment in self._deployments(cluster):
+            if deployment["metadata"]["name"] not in names and not deleting(deployment):
+                await api.delete(MACHINE_DEPLOYMENT, key_of(deployment))
+
+    async def _own(self, cluster: Obj, key: Key) -> Obj:
+        """Take ownership of a pool's configuration, as upstream does."""
+        config = await self._context.api.get(HARVESTER_CONFIG, key)
+        if not config["metadata"].get("ownerReferences"):
+            config = await self._context.api.patch(HARVESTER_CONFIG, key, {"metadata": {"ownerReferences": [owner_reference(cluster)]}})
+        return config
+
+    async def _deploy(self, cluster: Obj, pool: Obj, template: str) -> None:
+        meta = cluster["metadata"]
+        marks = {CLUSTER_NAME: meta["name"], "rke.cattle.io/cluster-name": meta["name"], POOL_NAME: pool["name"]}
+        marks |= {f"rke.cattle.io/{role}-role": "true" for role in roles(pool)}
+        reference = {"apiVersion": "rke-machine.cattle.io/v1", "kind": "HarvesterMachineTemplate", "name": template}
+        spec = {
+            "clusterName": meta["name"],
+            "replicas": pool.get("quantity", 1),
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": rollout(pool)},
+            "template": {"metadata": {"labels": marks}, "spec": {"clusterName": meta["name"], "infrastructureRef": reference}},
+        }
+        key = Key(meta["namespace"], deployment_name(cluster, pool))
+        known = self._context.store.get(MACHINE_DEPLOYMENT, key)
+        if known is None:
+            own = {"name": key.name, "namespace": key.namespace, "labels": {CLUSTER_NAME: meta["name"]}}
+            await self._context.api.ensure(MACHINE_DEPLOYMENT, {"metadata": own, "spec": spec})
+        elif known["spec"] != spec:
+            await self._context.api.patch(MACHINE_DEPLOYMENT, key, {"spec": spec})
+
+    def _deployments(self, cluster: Obj) -> list[Obj]:
+        meta = cluster["metadata"]
+        found = self._context.store.all(MACHINE_DEPLOYMENT, meta["namespace"])
+        return [deployment for deployment in found if labels(deployment).get(CLUSTER_NAME) == meta["name"]]
+
+    # Plans ----------------------------------------------------------------------------------------------------------
+
+    async def _tell(self, cluster: Obj, machines: list[Obj]) -> str:
+        """Give agents their next plans. What is waited for, empty where all agents have done what they were told."""
+        ready = [machine for machine in machines if part(machine, "status").get("infrastructureReady")]
+        servers = [machine for machine in ready if is_server(pool_of(cluster, machine))]
+        init = not any(self._plan(machine) for machine in servers) and not part(cluster, "status").get("ready")
+        if init:
+            if servers:
+                await self._write(cluster, servers[0], init=True)
+            return "waiting for at least one control plane, etcd, and worker node to be registered"
+        if not any(applied(self._plan(machine)) for machine in servers):
+            return "configuring bootstrap node(s): waiting for agent to check in and apply initial plan"
+        workers = [machine for machine in ready if machine not in servers]
+        strategy = part(cluster, "spec", "rkeConfig", "upgradeStrategy")
+        for tier, concurrency in ((servers, "controlPlaneConcurrency"), (workers, "workerConcurrency")):
+            busy = [machine for machine in tier if self._plan(machine) and not applied(self._plan(machine))]
+            behind = [machine for machine in tier if machine not in busy and not self._current(cluster, machine)]
+            fresh = [machine for machine in behind if not self._plan(machine)]
+            room = max(figure(strategy.get(concurrency) or "1", len(tier), up=True), 1) - len(busy)
+            for machine in [*fresh, *[m for m in behind if m not in fresh][: max(room, 0)]]:
+                await self._write(cluster, machine, init=False)
+            if busy or behind:
+                names = ",".join(sorted(machine["metadata"]["name"] for machine in busy or behind))
+                return f"configuring node(s) {names}: waiting for agent to apply its plan"
+        return ""
+
+    def _plan(self, machine: Obj) -> Obj | None:
+        return self._context.store.get(SECRET, plan_secret(machine))
+
+    def _current(self, cluster: Obj, machine: Obj) -> bool:
+        """Whether an agent was told what is wanted now."""
+        secret = self._plan(machine)
+        return secret is not None and decoded(secret, "plan") in {plan(cluster, machine, init=first) for first in (True, False)}
+
+    async def _write(self, cluster: Obj, machine: Obj, *, init: bool) -> None:
+        key, data = plan_secret(machine), {"plan": encoded(plan(cluster, machine, init=init))}
+        if self._plan(machine) is not None:
+            await self._context.api.patch(SECRET, key, {"data": data})
+            return
+        marks = {CLUSTER_NAME: cluster["metadata"]["name"], MACHINE_NAME: machine["metadata"]["name"]}
+        meta = {"name": key.name, "namespace": key.namespace, "labels": marks}
+        await self._context.api.ensure(SECRET, {"metadata": meta, "type": PLAN_TYPE, "data": data})
+
+    # Status ---------------------------------------------------------------------------------------------------------
+
+    def _unfinished(self, cluster: Obj, machines: list[Obj]) -> str:
+        wanted = sum(pool.get("quantity", 1) for pool in pools(cluster))
+        running = [machine for machine in machines if part(machine, "status").get("phase") == "Running" and not deleting(machine)]
+        done = all(part(d, "status").get("observedGeneration") == d["metadata"]["generation"] for d in self._deployments(cluster))
+        done = done and all(
+            part(deployment, "status").get("updatedReplicas") == deployment["spec"]["replicas"] for deployment in self._deployments(cluster)
+        )
+        return "" if done and len(running) == len(machines) == wanted else f"{len(running)} of {wanted} machines are running"
+
+    async def _say(self, cluster: Obj, waiting: str) -> None:
+        """The status: `ready` never goes back to false, and conditions follow what is unfinished."""
+        status, key = dict(part(cluster, "status")), key_of(cluster)
+        status["clusterName"] = status.get("clusterName") or f"c-m-{secrets.token_hex(4)}"
+        status["observedGeneration"] = cluster["metadata"]["generation"]
+        if not status.get("ready") and any(applied(self._plan(m)) for m in self._servers(cluster)):
+            await self._kubeconfig(cluster)
+            status |= {"ready": True, "agentDeployed": True, "clientSecretName": f"{key.name}-kubeconfig"}
+        conditions = {**cluster, "status": status}
+        for kind in ("Updated", "Provisioned", "Ready"):
+            found = rancher(conditions, kind, "Unknown" if waiting else "True", reason="Waiting" if waiting else "", message=waiting)
+            conditions = {**conditions, "status": {**status, "conditions": found}}
+        status = conditions["status"]
+        if status != part(cluster, "status"):
+            await self._context.api.patch_status(RANCHER_CLUSTER, key, status)
+
+    def _servers(self, cluster: Obj) -> list[Obj]:
+        meta = cluster["metadata"]
+        found = [m for m in self._context.store.all(CLUSTER_MACHINE, meta["namespace"]) if labels(m).get(CLUSTER_NAME) == meta["name"]]
+        return [machine for machine in found if is_server(pool_of(cluster, machine))]
+
+    async def _kubeconfig(self, cluster: Obj) -> None:
+        """The Secret with a token for the new cluster. Its kubeconfig is for Rancher itself: the address is one of its own network."""
+        meta = cluster["metadata"]
+        token = f"u-{secrets.token_hex(5)}:{secrets.token_hex(27)}"
+        own = {"name": f"{meta['name']}-kubeconfig", "namespace": meta["namespace"], "ownerReferences": [owner_reference(cluster)]}
+        value = "apiVersion: v1\nkind: Config\nclusters: [{name: cluster, cluster: {server: https://10.43.0.10}}]\n"
+        await self._context.api.ensure(SECRET, {"metadata": own, "data": {"token": encoded(token), "value": encoded(value)}})
+
+    # The end --------------------------------------------------------------------------------------------------------
+
+    async def _end(self, cluster: Obj, machines: list[Obj]) -> None:
+        """Machines first, then what was made for them; the Cluster's own configurations go with it."""
+        api, key = self._context.api, key_of(cluster)
+        deployments = self._deployments(cluster)
+        for deployment in deployments:
+            if not deleting(deployment):
+                await api.delete(MACHINE_DEPLOYMENT, key_of(deployment))
+        if deployments or machines:
+            return
+        for secret in list(self._context.store.all(SECRET, key.namespace)):
+            if annotations(secret).get(_AUTHORIZED) == key.name and annotations(secret).get(_GOES_WITH) == "true":
+                await api.delete(SECRET, key_of(secret))
+        left = [name for name in finalizers(cluster) if name not in _FINALIZERS]
+        await api.patch_version(RANCHER_CLUSTER, cluster, {"metadata": {"finalizers": left}})
+
+
+def _cluster_of(obj: Obj) -> Iterable[Key]:
+    name = labels(obj).get(CLUSTER_NAME)
+    return (Key(obj["metadata"]["namespace"], name),) if name else ()
