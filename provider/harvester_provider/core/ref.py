@@ -5,7 +5,7 @@ resources and the engine speak of the cluster; turning them into URLs is done he
 """
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 from harvester_provider.core.errors import InvalidId
 
@@ -19,6 +19,8 @@ class Api:
     plural: str
     kind: str
     namespaced: bool = True
+    surface: Literal["kubernetes", "harvester"] = "kubernetes"
+    """Whether it is in the Kubernetes API, or in the API beside it that Harvester and Rancher have of their own (`/v1-...`)."""
 
     @property
     def api_version(self) -> str:
@@ -27,6 +29,8 @@ class Api:
 
     def path(self, namespace: str = "", name: str = "") -> str:
         """The URL path below the API server: of one object, or of the collection where `name` is empty."""
+        if self.surface == "harvester":
+            return f"/{self.version}/{self.plural}" + (f"/{name}" if name else "")
         root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
         scope = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
         return f"{root}{scope}/{self.plural}" + (f"/{name}" if name else "")
@@ -51,7 +55,7 @@ class Ref:
         return self.api.path(self.namespace, self.name)
 
     def __str__(self) -> str:
-        return f"{self.api.kind} {self.id}"
+        return f"{self.api.kind} {self.id}".rstrip()
 
     @classmethod
     def of_id(cls, api: Api, value: str) -> Self:

@@ -57,7 +57,7 @@ class KubeCluster:
         if ref in self._known:
             return self._known[ref]
         try:
-            return _object(await self._client.request("GET", ref.path, asked=f"read {ref}"))
+            return _object(await self._client.request("GET", ref.path, asked=f"read {ref}", surface=ref.api.surface))
         except NotFound:
             return None
 

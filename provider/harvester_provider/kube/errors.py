@@ -85,13 +85,18 @@ def _refused(status: int, reason: str, message: str, asked: str, text: str) -> e
 
 def _missing(answer: Object, body: bytes, text: str, asked: str) -> errors.HarvesterError:
     if body.strip() == _NO_SUCH_KIND:
-        return errors.NotHarvester(f"{asked}: this kind is not served there: is it a Harvester, new enough, and is the address its API's?")
+        return errors.NotHarvester(
+            f"{asked}: this kind is not served there: is it a Harvester (or a Rancher, for its kinds), new enough, "
+            "and is the address its API's?"
+        )
     if dig(answer, "kind") != "Status":
         return errors.Unreachable(
             f"{asked}: something else than the Kubernetes API answers there (404): check the address in the kubeconfig", status=404
         )
     if not dig_str(answer, "details", "name"):
-        return errors.NotHarvester(f"{asked}: this kind is not served by the cluster: is it a Harvester, and new enough?")
+        return errors.NotHarvester(
+            f"{asked}: this kind is not served by the cluster: is it a Harvester (or a Rancher, for its kinds), and new enough?"
+        )
     return errors.NotFound(text, status=404, reason="NotFound")
 
 

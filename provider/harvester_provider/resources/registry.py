@@ -24,6 +24,8 @@ _MODULES = {
     "Node": "node",
     "PciDeviceClaim": "pci_device_claim",
     "PoorMansCluster": "poor_mans_cluster",
+    "RancherCloudCredential": "rancher.credential",
+    "RancherCluster": "rancher.cluster",
     "Setting": "setting",
     "SriovNetworkDevice": "sriov_network_device",
     "SshKey": "ssh_key",

@@ -122,6 +122,27 @@ if TYPE_CHECKING:
     from pulumi_harvester.pci_device_claim import PciDeviceClaimArgs as PciDeviceClaimArgs
     from pulumi_harvester.poor_mans_cluster import PoorMansCluster as PoorMansCluster
     from pulumi_harvester.poor_mans_cluster import PoorMansClusterArgs as PoorMansClusterArgs
+    from pulumi_harvester.rancher_cloud_credential import RancherCloudCredential as RancherCloudCredential
+    from pulumi_harvester.rancher_cloud_credential import RancherCloudCredentialArgs as RancherCloudCredentialArgs
+    from pulumi_harvester.rancher_cluster import RancherCluster as RancherCluster
+    from pulumi_harvester.rancher_cluster import RancherClusterArgs as RancherClusterArgs
+    from pulumi_harvester.rancher_cluster import RancherDisk as RancherDisk
+    from pulumi_harvester.rancher_cluster import RancherDiskArgs as RancherDiskArgs
+    from pulumi_harvester.rancher_cluster import RancherDiskArgsDict as RancherDiskArgsDict
+    from pulumi_harvester.rancher_cluster import RancherDiskBus as RancherDiskBus
+    from pulumi_harvester.rancher_cluster import RancherDrain as RancherDrain
+    from pulumi_harvester.rancher_cluster import RancherDrainArgs as RancherDrainArgs
+    from pulumi_harvester.rancher_cluster import RancherDrainArgsDict as RancherDrainArgsDict
+    from pulumi_harvester.rancher_cluster import RancherMachinePool as RancherMachinePool
+    from pulumi_harvester.rancher_cluster import RancherMachinePoolArgs as RancherMachinePoolArgs
+    from pulumi_harvester.rancher_cluster import RancherMachinePoolArgsDict as RancherMachinePoolArgsDict
+    from pulumi_harvester.rancher_cluster import RancherMachinePoolRoles as RancherMachinePoolRoles
+    from pulumi_harvester.rancher_cluster import RancherRollingUpdate as RancherRollingUpdate
+    from pulumi_harvester.rancher_cluster import RancherRollingUpdateArgs as RancherRollingUpdateArgs
+    from pulumi_harvester.rancher_cluster import RancherRollingUpdateArgsDict as RancherRollingUpdateArgsDict
+    from pulumi_harvester.rancher_cluster import RancherUpgradeStrategy as RancherUpgradeStrategy
+    from pulumi_harvester.rancher_cluster import RancherUpgradeStrategyArgs as RancherUpgradeStrategyArgs
+    from pulumi_harvester.rancher_cluster import RancherUpgradeStrategyArgsDict as RancherUpgradeStrategyArgsDict
     from pulumi_harvester.setting import Setting as Setting
     from pulumi_harvester.setting import SettingArgs as SettingArgs
     from pulumi_harvester.shared import Clock as Clock
@@ -400,9 +421,30 @@ __all__ = [
     "PciDeviceClaimArgs",
     "PoorMansCluster",
     "PoorMansClusterArgs",
+    "RancherCloudCredential",
+    "RancherCloudCredentialArgs",
+    "RancherCluster",
+    "RancherClusterArgs",
+    "RancherDisk",
+    "RancherDiskArgs",
+    "RancherDiskArgsDict",
+    "RancherDiskBus",
+    "RancherDrain",
+    "RancherDrainArgs",
+    "RancherDrainArgsDict",
+    "RancherMachinePool",
+    "RancherMachinePoolArgs",
+    "RancherMachinePoolArgsDict",
+    "RancherMachinePoolRoles",
     "RancherRegistration",
     "RancherRegistrationArgs",
     "RancherRegistrationArgsDict",
+    "RancherRollingUpdate",
+    "RancherRollingUpdateArgs",
+    "RancherRollingUpdateArgsDict",
+    "RancherUpgradeStrategy",
+    "RancherUpgradeStrategyArgs",
+    "RancherUpgradeStrategyArgsDict",
     "Setting",
     "SettingArgs",
     "SriovNetworkDevice",
@@ -652,9 +694,30 @@ _HOME = {
     "PciDeviceClaimArgs": "pci_device_claim",
     "PoorMansCluster": "poor_mans_cluster",
     "PoorMansClusterArgs": "poor_mans_cluster",
+    "RancherCloudCredential": "rancher_cloud_credential",
+    "RancherCloudCredentialArgs": "rancher_cloud_credential",
+    "RancherCluster": "rancher_cluster",
+    "RancherClusterArgs": "rancher_cluster",
+    "RancherDisk": "rancher_cluster",
+    "RancherDiskArgs": "rancher_cluster",
+    "RancherDiskArgsDict": "rancher_cluster",
+    "RancherDiskBus": "rancher_cluster",
+    "RancherDrain": "rancher_cluster",
+    "RancherDrainArgs": "rancher_cluster",
+    "RancherDrainArgsDict": "rancher_cluster",
+    "RancherMachinePool": "rancher_cluster",
+    "RancherMachinePoolArgs": "rancher_cluster",
+    "RancherMachinePoolArgsDict": "rancher_cluster",
+    "RancherMachinePoolRoles": "rancher_cluster",
     "RancherRegistration": "cluster",
     "RancherRegistrationArgs": "cluster",
     "RancherRegistrationArgsDict": "cluster",
+    "RancherRollingUpdate": "rancher_cluster",
+    "RancherRollingUpdateArgs": "rancher_cluster",
+    "RancherRollingUpdateArgsDict": "rancher_cluster",
+    "RancherUpgradeStrategy": "rancher_cluster",
+    "RancherUpgradeStrategyArgs": "rancher_cluster",
+    "RancherUpgradeStrategyArgsDict": "rancher_cluster",
     "Setting": "setting",
     "SettingArgs": "setting",
     "SriovNetworkDevice": "sriov_network_device",
@@ -778,6 +841,8 @@ _MODULES = frozenset(
         "node",
         "pci_device_claim",
         "poor_mans_cluster",
+        "rancher_cloud_credential",
+        "rancher_cluster",
         "setting",
         "shared",
         "sriov_network_device",

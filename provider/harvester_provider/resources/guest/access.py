@@ -5,7 +5,11 @@ pkg/api/kubeconfig/generate_handler.go), and may write one Secret: the guest's f
 so that nobody has to log in to a guest to get it. One module from inputs to outputs.
 """
 
+<<<<<<< HEAD
 import re
+=======
+import base64
+>>>>>>> de70009 (Declare cloud credentials and clusters of Rancher)
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -23,6 +27,7 @@ from harvester_provider.core.unknown import is_known
 from harvester_provider.core.verdict import Ready, Verdict, Waiting
 from harvester_provider.resources.apis import CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING, SECRET, SERVICE_ACCOUNT, VIP
 from harvester_provider.resources.kind import BaseKind, manifest, metadata, metadata_patch
+from harvester_provider.resources.kubernetes_version import VERSION, refused_step
 from harvester_provider.resources.model import SECRET as HIDDEN
 from harvester_provider.resources.model import NamespacedInputs, Outputs
 from harvester_provider.resources.secret import text_in
@@ -31,7 +36,6 @@ _CLOUD_PROVIDER, _CSI = "harvesterhci.io:cloudprovider", "harvesterhci.io:csi-dr
 _TOKEN_SECONDS = 60.0
 _RBAC = "rbac.authorization.k8s.io"
 _SHORTEST_TOKEN = 16
-_VERSION = re.compile(r"v(\d+)\.(\d+)\.(\d+)")
 
 
 class GuestAccessInputs(NamespacedInputs):
@@ -81,7 +85,7 @@ class GuestAccess(BaseKind[GuestAccessInputs]):
             return (Problem("joinToken", f"use at least {_SHORTEST_TOKEN} characters, none of them ':' or white space"),)
         if is_known(inputs.server) and inputs.server and not inputs.server.startswith("https://"):
             return (Problem("server", f"{inputs.server!r} is no address of an API: write https://ADDRESS:6443"),)
-        if is_known(inputs.kubernetes_version) and inputs.kubernetes_version and not _VERSION.match(inputs.kubernetes_version):
+        if is_known(inputs.kubernetes_version) and inputs.kubernetes_version and not VERSION.match(inputs.kubernetes_version):
             return (Problem("kubernetesVersion", f"{inputs.kubernetes_version!r} is no version: write for example v1.34.2+rke2r1"),)
         return ()
 
@@ -102,7 +106,7 @@ class GuestAccess(BaseKind[GuestAccessInputs]):
     def update(self, old: GuestAccessInputs, new: GuestAccessInputs, seen: Snapshot) -> Plan:
         """Make what is missing, and patch the metadata. Token and address live in the state alone: machines get them when they are made."""
         ref = self.ref(new)
-        steps = {"kubernetes_version": trouble} if (trouble := _refused_step(old.kubernetes_version, new.kubernetes_version)) else {}
+        steps = {"kubernetes_version": trouble} if (trouble := refused_step(old.kubernetes_version, new.kubernetes_version)) else {}
         changes = tuple(self.changes(old, new, {name: (Effect.REFUSED, why) for name, why in steps.items()}))
         if Plan(changes=changes).replaces or steps:
             return Plan(changes=changes)
@@ -129,21 +133,6 @@ class GuestAccess(BaseKind[GuestAccessInputs]):
         return GuestAccessOutputs(
             cloud_config=_cloud_config(server, ca, token, ref.namespace) if token else "", published_in=_published(ref).name
         ).wire()
-
-
-def _refused_step(old: str | None, new: str | None) -> str:
-    """Why a cluster cannot go from one version to another, or an empty text (kubernetes.io/releases/version-skew-policy)."""
-    before, after = (_VERSION.match(text or "") for text in (old, new))
-    if before is None or after is None:
-        return ""
-    if old is not None and new is not None and old.partition("+")[2][:3] != new.partition("+")[2][:3]:
-        return f"a cluster of {old} cannot become one of {new}: make another cluster"
-    minors = int(after[2]) - int(before[2])
-    if int(after[1]) != int(before[1]) or minors > 1:
-        return f"Kubernetes is upgraded one minor at a time: from {old} go to a v{before[1]}.{int(before[2]) + 1} first"
-    if minors < 0 or (minors == 0 and int(after[3]) < int(before[3])):
-        return f"Kubernetes does not go back from {old} to {new}: make another cluster of that version"
-    return ""
 
 
 def _token(ref: Ref) -> Ref:

@@ -1,0 +1,134 @@
+"""Judging a cluster of Rancher: are its machines those that were declared, and do they run the declared version?
+
+The conditions alone do not say: Rancher notes a new generation before it acts on it, `ready` never goes back to false, and
+`Updated` stays True from the change before. So machines and their deployments are looked at as well: each pool's deployment
+must be made of the pool's configuration, and each machine must run, as the node of its version.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from harvester_provider.core.json import Object, condition, dig, dig_int, dig_map, dig_objects, dig_str, dig_strings, is_true
+from harvester_provider.core.ref import Listing, Ref, Want
+from harvester_provider.core.snapshot import Snapshot
+from harvester_provider.core.verdict import Failed, Ready, Verdict, Waiting
+from harvester_provider.resources.rancher.words import CLONED_FROM, CLUSTER_NAME, DEPLOYMENT, MACHINE, TEMPLATE
+
+_SHOWN = 3
+_QUOTA = "exceeded quota"
+
+
+def machines_of(ref: Ref) -> Listing:
+    """The machines of a cluster."""
+    return Listing(MACHINE, ref.namespace, labels=((CLUSTER_NAME, ref.name),))
+
+
+def watched(ref: Ref) -> tuple[Want, ...]:
+    """All that is looked at while a cluster is waited for."""
+    return (ref, machines_of(ref), Listing(DEPLOYMENT, ref.namespace), Listing(TEMPLATE, ref.namespace))
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Judges whether the cluster has become what its spec says."""
+
+    ref: Ref
+
+    def __call__(self, seen: Snapshot) -> Verdict:
+        """Ready where machines, versions and conditions say so; Failed where a machine cannot be made."""
+        found = seen[self.ref]
+        if found is None:
+            return Waiting("it does not exist any more")
+        machines = [machine for machine in seen.listed(machines_of(self.ref)) if not dig_str(machine, "metadata", "deletionTimestamp")]
+        for machine in machines:
+            if why := dig_str(machine, "status", "failureMessage"):
+                return Failed(f"machine {dig_str(machine, 'metadata', 'name')}: {_last_line(why)}", _advice(why))
+        version = dig_str(found, "spec", "kubernetesVersion")
+        unfinished = [text for machine in machines if (text := _progress(machine, version))]
+        counted = f"{len(machines) - len(unfinished)} of {self._wanted(found)} machines are ready"
+        if unfinished:
+            return Waiting(f"{counted}: {_some(unfinished)}")
+        if why := self._behind(found, seen, len(machines)):
+            return Waiting(f"{counted}: {why}")
+        return Ready()
+
+    def _wanted(self, found: Object) -> int:
+        return sum(dig_int(pool, "quantity", default=1) for pool in _pools(found))
+
+    def _behind(self, found: Object, seen: Snapshot, machines: int) -> str:
+        """What Rancher has not done yet, empty where it has done everything."""
+        if dig_int(found, "status", "observedGeneration") < dig_int(found, "metadata", "generation"):
+            return "Rancher has not looked at the change yet"
+        deployments = {dig_str(each, "metadata", "name"): each for each in seen.listed(Listing(DEPLOYMENT, self.ref.namespace))}
+        templates = {dig_str(each, "metadata", "name"): each for each in seen.listed(Listing(TEMPLATE, self.ref.namespace))}
+        for pool in _pools(found):
+            name = dig_str(pool, "name")
+            deployment = deployments.get(f"{self.ref.name}-{name}", {})
+            template = templates.get(dig_str(deployment, "spec", "template", "spec", "infrastructureRef", "name"), {})
+            if dig_strings(template, "metadata", "annotations").get(CLONED_FROM) != dig_str(pool, "machineConfigRef", "name"):
+                return f"pool {name} is not of its present shape yet"
+            if not _rolled(deployment, dig_int(pool, "quantity", default=1)):
+                return f"pool {name} is being rolled"
+        if machines != self._wanted(found) or len(seen.listed(machines_of(self.ref))) != machines:
+            return "machines are being removed"
+        unmet = next((kind for kind in ("Updated", "Ready") if not is_true(found, kind)), "")
+        return dig_str(condition(found, unmet), "message") or f"condition {unmet} is not True" if unmet else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Judges whether a cluster that is being deleted has gone, with its machines."""
+
+    ref: Ref
+
+    def __call__(self, seen: Snapshot) -> Verdict:
+        """Ready where neither cluster nor machines are left."""
+        left = [_removal(machine) for machine in seen.listed(machines_of(self.ref))]
+        if left:
+            return Waiting(f"{len(left)} machines are left: {_some(left)}")
+        found = seen[self.ref]
+        return Ready() if found is None else Waiting(dig_str(condition(found, "Removed"), "message") or "Rancher is removing it")
+
+
+def _pools(found: Object) -> list[Object]:
+    return dig_objects(found, "spec", "rkeConfig", "machinePools")
+
+
+def _rolled(deployment: Object, quantity: int) -> bool:
+    meta, status = dig_map(deployment, "metadata"), dig_map(deployment, "status")
+    if dig_int(status, "observedGeneration") < dig_int(meta, "generation") or dig(deployment, "spec", "replicas") != quantity:
+        return False
+    return all(dig_int(status, name) == quantity for name in ("replicas", "updatedReplicas", "readyReplicas"))
+
+
+def _progress(machine: Object, version: str) -> str:
+    """How far a machine is, empty where it runs as a node of that version."""
+    name, phase = dig_str(machine, "metadata", "name"), dig_str(machine, "status", "phase") or "new"
+    runs = dig_str(machine, "status", "nodeInfo", "kubeletVersion")
+    if phase == "Running" and runs == version:
+        return ""
+    said = dig_str(condition(machine, "Ready"), "message") or dig_str(condition(machine, "InfrastructureReady"), "message")
+    why = said or (f"runs {runs} and not {version}" if runs else "")
+    return f"{name} is {phase}" + (f" ({why})" if why else "")
+
+
+def _removal(machine: Object) -> str:
+    said = dig_str(condition(machine, "Ready"), "message")
+    return dig_str(machine, "metadata", "name") + (f" ({said})" if said else "")
+
+
+def _some(texts: Iterable[str]) -> str:
+    every = sorted(texts)
+    more = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
+    return "; ".join(every[:_SHOWN]) + more
+
+
+def _last_line(text: str) -> str:
+    """The driver's own words: what comes before is said of every failure."""
+    return text.strip().rpartition("\n")[2]
+
+
+def _advice(why: str) -> str:
+    if _QUOTA in why:
+        return "raise the quota of the machines' namespace in Harvester, or ask for fewer or smaller machines; then `pulumi up` goes on"
+    return "correct the pool, the credential or Harvester; Rancher tries again by itself, and `pulumi up` goes on from here"

@@ -1,0 +1,30 @@
+"""Names in Rancher's API, each once. Source: pkg/capr and pkg/apis in Rancher."""
+
+from harvester_provider.core.ref import Api, Ref
+from harvester_provider.resources.apis import SECRET
+
+CLUSTER = Api("provisioning.cattle.io", "v1", "clusters", "Cluster")
+CONFIG = Api("rke-machine-config.cattle.io", "v1", "harvesterconfigs", "HarvesterConfig")
+TEMPLATE = Api("rke-machine.cattle.io", "v1", "harvestermachinetemplates", "HarvesterMachineTemplate")
+DEPLOYMENT = Api("cluster.x-k8s.io", "v1beta1", "machinedeployments", "MachineDeployment")
+MACHINE = Api("cluster.x-k8s.io", "v1beta1", "machines", "Machine")
+_SETTING = Api("management.cattle.io", "v3", "settings", "Setting", namespaced=False)
+
+SERVER_URL, CA = Ref(_SETTING, "server-url"), Ref(_SETTING, "cacerts")
+RELEASES = {
+    name: Ref(Api("", f"v1-{name}-release", "releases", f"releases of {name}", namespaced=False, surface="harvester"), "")
+    for name in ("rke2", "k3s")
+}
+"""The versions of Kubernetes that this Rancher makes clusters of, by distribution."""
+
+CREDENTIALS = "cattle-global-data"
+"""Namespace of cloud credentials."""
+CREDENTIAL_KUBECONFIG = "harvestercredentialConfig-kubeconfigContent"
+CLUSTER_NAME = "cluster.x-k8s.io/cluster-name"
+CLONED_FROM = "rke.cattle.io/cloned-from-name"
+AUTOSCALED = "provisioning.cattle.io/cluster-autoscaler-enabled"
+
+
+def credential(name: str) -> Ref:
+    """The Secret that a cluster's `cattle-global-data:NAME` stands for."""
+    return Ref(SECRET, name.rpartition(":")[2], CREDENTIALS)
