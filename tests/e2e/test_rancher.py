@@ -1,7 +1,5 @@
 """Guest clusters of a Rancher, below the CLI: made, changed in each way, refused, resumed, removed. On the local Harvester, which has a Rancher."""
 
-import asyncio
-import base64
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,14 +9,12 @@ from typing import Any
 import pytest
 import yaml
 from kubernetes import client
-from target import VM, Target, connect, eventually
+from target import VM, Target, connect
 from workshop import Made, Workshop
 
-from harvester_provider.core.errors import InvalidInputs, PlanRefused, WaitFailed, WaitTimedOut
-from harvester_provider.engine import verbs
+from harvester_provider.core.errors import PlanRefused
 from harvester_provider.engine.reporter import Silent
 from harvester_provider.resources.provider import ProviderSettings
-from harvester_provider.resources.registry import KINDS
 from harvester_provider.wiring import Clusters
 
 VERSION, NEXT = "v1.34.2+rke2r1", "v1.35.1+rke2r1"
@@ -150,5 +146,3 @@ async def test_a_cluster_from_its_credential_through_every_change_to_nothing_lef
     assert await made.gone()
     assert (ranch.machines(), ranch.claims()) == ([], [])
     await credential.destroy()
-
-

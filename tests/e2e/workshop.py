@@ -128,7 +128,9 @@ class Made:
 
     def checked(self, inputs: Inputs) -> Inputs:
         """The inputs as the provider's check returns them, with name, namespace and owner as the SDK fills them in."""
-        whole = {"name": self.name, "namespace": self.shop.namespace, "owner": f"shop/dev/{self.name}", **self.shop.placed(inputs)}
+        whole = {"name": self.name, "owner": f"shop/dev/{self.name}", **self.shop.placed(inputs)}
+        if KINDS[self.kind].api.namespaced and "namespace" in KINDS[self.kind].inputs.model_fields:
+            whole.setdefault("namespace", self.shop.namespace)
         found = verbs.check(KINDS[self.kind], whole)
         if found.problems:
             raise Invalid(f"{self.name}: {'; '.join(map(str, found.problems))}")

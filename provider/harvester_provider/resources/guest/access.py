@@ -5,16 +5,10 @@ pkg/api/kubeconfig/generate_handler.go), and may write one Secret: the guest's f
 so that nobody has to log in to a guest to get it. One module from inputs to outputs.
 """
 
-<<<<<<< HEAD
-import re
-=======
-import base64
->>>>>>> de70009 (Declare cloud credentials and clusters of Rancher)
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-import yaml
 from pydantic import Field
 
 from harvester_provider.core.effect import Effect
@@ -27,6 +21,7 @@ from harvester_provider.core.unknown import is_known
 from harvester_provider.core.verdict import Ready, Verdict, Waiting
 from harvester_provider.resources.apis import CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING, SECRET, SERVICE_ACCOUNT, VIP
 from harvester_provider.resources.kind import BaseKind, manifest, metadata, metadata_patch
+from harvester_provider.resources.kubeconfig import with_token
 from harvester_provider.resources.kubernetes_version import VERSION, refused_step
 from harvester_provider.resources.model import SECRET as HIDDEN
 from harvester_provider.resources.model import NamespacedInputs, Outputs
@@ -131,7 +126,7 @@ class GuestAccess(BaseKind[GuestAccessInputs]):
         token, ca = text_in(found, "token"), dig_str(found, "data", "ca.crt")
         server = inputs.server or f"https://{dig_str(seen.get(VIP), 'data', 'ip')}:6443"
         return GuestAccessOutputs(
-            cloud_config=_cloud_config(server, ca, token, ref.namespace) if token else "", published_in=_published(ref).name
+            cloud_config=with_token(server, token, ca=ca, namespace=ref.namespace) if token else "", published_in=_published(ref).name
         ).wire()
 
 
@@ -178,18 +173,6 @@ def _puts(ref: Ref, inputs: GuestAccessInputs) -> Iterable[Put]:
 def _binding(ref: Ref, kind: str, name: str) -> Mapping[str, Json]:
     subject = {"kind": "ServiceAccount", "name": ref.name, "namespace": ref.namespace}
     return {"subjects": [subject], "roleRef": {"apiGroup": _RBAC, "kind": kind, "name": name}}
-
-
-def _cloud_config(server: str, ca: str, token: str, namespace: str) -> str:
-    document = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "default", "cluster": {"server": server, "certificate-authority-data": ca}}],
-        "users": [{"name": "default", "user": {"token": token}}],
-        "contexts": [{"name": "default", "context": {"cluster": "default", "user": "default", "namespace": namespace}}],
-        "current-context": "default",
-    }
-    return yaml.safe_dump(document, sort_keys=False)
 
 
 KIND = GuestAccess()

@@ -9,8 +9,6 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
-import yaml
-
 from harvester_provider.core.effect import Effect
 from harvester_provider.core.json import Json, Object, by_name, dig, dig_map, dig_objects, dig_str
 from harvester_provider.core.kind import Requirement
@@ -20,12 +18,14 @@ from harvester_provider.core.ref import Api, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import SECRET
 from harvester_provider.resources.kind import BaseKind, manifest, metadata, metadata_patch
+from harvester_provider.resources.kubeconfig import with_token
 from harvester_provider.resources.kubernetes_version import refused_step
 from harvester_provider.resources.rancher import check, pools
 from harvester_provider.resources.rancher.model import RancherClusterInputs, RancherClusterOutputs, RancherUpgradeStrategy
 from harvester_provider.resources.rancher.spec import operations, secret_name, seen_drain, spec_of
 from harvester_provider.resources.rancher.status import Gone, Settled, watched
 from harvester_provider.resources.rancher.words import AUTOSCALED, CA, CLUSTER, RELEASES, SERVER_URL, credential
+from harvester_provider.resources.secret import text_in
 
 _SECONDS = 3600.0
 
@@ -114,7 +114,7 @@ class RancherCluster(BaseKind[RancherClusterInputs]):
         values: dict[str, object] = {
             "kubernetes_version": dig_str(found, "spec", "kubernetesVersion"),
             "cloud_credential": dig_str(found, "spec", "cloudCredentialSecretName"),
-            "cloud_config": _decoded(seen.get(_cloud_config(ref)), "credential") or None,
+            "cloud_config": text_in(seen.get(_cloud_config(ref)), "credential") or None,
             "machine_namespace": next(iter(where), prior.machine_namespace if prior else "default"),
             "pools": [pools.seen_pool(*entries[name], known.get(name)) for name in order],
             "upgrade_strategy": RancherUpgradeStrategy.model_construct(
@@ -137,11 +137,12 @@ class RancherCluster(BaseKind[RancherClusterInputs]):
         Not of `generateKubeconfig`, which makes another token each time, one that expires.
         """
         ref = self.ref(inputs)
-        identity, token = dig_str(seen.get(ref), "status", "clusterName"), _decoded(seen.get(_token(ref)), "token")
+        identity, token = dig_str(seen.get(ref), "status", "clusterName"), text_in(seen.get(_token(ref)), "token")
         server = f"{_setting(seen, SERVER_URL)}/k8s/clusters/{identity}"
         if not (identity and token):
             return RancherClusterOutputs(cluster_id=identity).wire()
-        text = _kubeconfig(inputs.name, server, _setting(seen, CA), token)
+        ca = base64.b64encode(_setting(seen, CA).encode()).decode()
+        text = with_token(server, token, ca=ca, name=inputs.name)
         return RancherClusterOutputs(kubeconfig=text, server=server, cluster_id=identity).wire()
 
     def _wait(self, inputs: RancherClusterInputs, operation: str) -> Await:
@@ -164,7 +165,7 @@ def _parts(inputs: RancherClusterInputs, seen: Snapshot) -> Iterable[Put]:
     """The Secret and the configurations, as far as they are missing or differ."""
     ref = Ref(CLUSTER, inputs.name, inputs.namespace)
     secret = _cloud_config(ref)
-    if inputs.cloud_config and _decoded(seen.get(secret), "credential") != inputs.cloud_config:
+    if inputs.cloud_config and text_in(seen.get(secret), "credential") != inputs.cloud_config:
         marks = {"v2prov-secret-authorized-for-cluster": inputs.name, "v2prov-authorized-secret-deletes-on-cluster-removal": "true"}
         meta = {**metadata(inputs, annotations=marks), "name": secret.name}
         data = {"credential": base64.b64encode(inputs.cloud_config.encode()).decode()}
@@ -221,29 +222,9 @@ def _declared(prior: Mapping[str, Json] | None, found: Object) -> dict[str, Json
     return {name: value for name, value in found.items() if prior is None or name in prior}
 
 
-def _decoded(found: Object, key: str) -> str:
-    try:
-        return base64.b64decode(dig_str(found, "data", key)).decode()
-    except ValueError:
-        return ""
-
-
 def _setting(seen: Snapshot, ref: Ref) -> str:
     found = seen.get(ref)
     return dig_str(found, "value") or dig_str(found, "default")
-
-
-def _kubeconfig(name: str, server: str, ca: str, token: str) -> str:
-    authority = {"certificate-authority-data": base64.b64encode(ca.encode()).decode()} if ca else {}
-    document = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": name, "cluster": {"server": server, **authority}}],
-        "users": [{"name": name, "user": {"token": token}}],
-        "contexts": [{"name": name, "context": {"cluster": name, "user": name}}],
-        "current-context": name,
-    }
-    return yaml.safe_dump(document, sort_keys=False)
 
 
 KIND = RancherCluster()

@@ -9,7 +9,6 @@ import base64
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
-import yaml
 from pydantic import Field
 
 from harvester_provider.core.effect import Effect
@@ -21,9 +20,11 @@ from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import is_known
 from harvester_provider.resources.apis import SECRET
 from harvester_provider.resources.kind import BaseKind, manifest, metadata, metadata_patch
+from harvester_provider.resources.kubeconfig import token_in
 from harvester_provider.resources.model import SECRET as HIDDEN
 from harvester_provider.resources.model import Outputs, ResourceInputs
 from harvester_provider.resources.rancher.words import CLUSTER, CREDENTIAL_KUBECONFIG, CREDENTIALS
+from harvester_provider.resources.secret import text_in
 
 _TYPE, _ID = "harvestercredentialConfig-clusterType", "harvestercredentialConfig-clusterId"
 _DISPLAYED = "field.cattle.io/name"
@@ -63,7 +64,7 @@ class RancherCloudCredential(BaseKind[RancherCloudCredentialInputs]):
 
     def check(self, inputs: RancherCloudCredentialInputs) -> Sequence[Problem]:
         """A kubeconfig with a token. Its content is never repeated."""
-        if is_known(inputs.kubeconfig) and not _token(inputs.kubeconfig):
+        if is_known(inputs.kubeconfig) and not token_in(inputs.kubeconfig):
             return (
                 Problem("kubeconfig", "it has no bearer token: give the text of a kubeconfig with one (Harvester: Download KubeConfig)"),
             )
@@ -110,7 +111,10 @@ class RancherCloudCredential(BaseKind[RancherCloudCredentialInputs]):
     def observe(self, ref: Ref, prior: RancherCloudCredentialInputs | None, seen: Snapshot) -> RancherCloudCredentialInputs:
         """What Rancher has now."""
         found = seen.get(ref)
-        values: dict[str, object] = {"kubeconfig": _text(found, CREDENTIAL_KUBECONFIG), "harvester_cluster_id": _text(found, _ID) or None}
+        values: dict[str, object] = {
+            "kubeconfig": text_in(found, CREDENTIAL_KUBECONFIG),
+            "harvester_cluster_id": text_in(found, _ID) or None,
+        }
         return self.observed(ref, prior, found, {**values, "name": ref.name.removeprefix("cc-")})
 
     def outputs(self, inputs: RancherCloudCredentialInputs, seen: Snapshot) -> Mapping[str, Json]:  # noqa: ARG002  the name says it
@@ -123,9 +127,9 @@ class RancherCloudCredential(BaseKind[RancherCloudCredentialInputs]):
 
     def _in_use(self, inputs: RancherCloudCredentialInputs, seen: Snapshot) -> str:
         """Why the token cannot be used, or an empty text."""
-        token, own = _token(inputs.kubeconfig).partition(":")[0], self.ref(inputs).name
+        token, own = token_in(inputs.kubeconfig).partition(":")[0], self.ref(inputs).name
         others = [found for found in seen.listed(_ALL) if dig_str(found, "metadata", "name") != own]
-        users = [dig_str(o, "metadata", "name") for o in others if _token(_text(o, CREDENTIAL_KUBECONFIG)).partition(":")[0] == token]
+        users = [dig_str(o, "metadata", "name") for o in others if token_in(text_in(o, CREDENTIAL_KUBECONFIG)).partition(":")[0] == token]
         if not users:
             return ""
         return f"its token is in use by the cloud credential {users[0]}, and Rancher takes a token once: make another token in Harvester"
@@ -138,20 +142,6 @@ def _data(inputs: RancherCloudCredentialInputs) -> dict[str, Json]:
         _ID: inputs.harvester_cluster_id or "",
     }
     return {name: base64.b64encode(value.encode()).decode() for name, value in values.items()}
-
-
-def _text(found: Object, key: str) -> str:
-    try:
-        return base64.b64decode(dig_str(found, "data", key)).decode()
-    except ValueError:
-        return ""
-
-
-def _token(kubeconfig: str) -> str:
-    try:
-        return dig_str(yaml.safe_load(kubeconfig), "users", 0, "user", "token")
-    except yaml.YAMLError:
-        return ""
 
 
 def _credentials(cluster: Object) -> set[str]:
