@@ -44,6 +44,13 @@ class Target:
         return found | ({"harvester:endpoint": self.endpoint} if self.endpoint else {})
 
     @property
+    def rancher(self) -> dict[str, str]:
+        """The connection of the local Harvester's Rancher, as one of `harvester:clusters`."""
+        assert self.local is not None, "the local Harvester alone has a Rancher"
+        url = f"{self.local.endpoint}/k8s/clusters/local"
+        return {"host": url, "token": self.local.tokens["rancher"], "ca": str(self.local.ca)}
+
+    @property
     def custom(self) -> client.CustomObjectsApi:
         return client.CustomObjectsApi(self.api)
 

@@ -3,6 +3,7 @@
 Previews that an example's README prints (its blocks of `text`, one per change) are compared with real ones.
 """
 
+import json
 from collections.abc import Callable
 from itertools import zip_longest
 
@@ -19,13 +20,14 @@ CHANGES: dict[str, list[dict[str, str]]] = {
     "03-change-a-nic": [{"secondNic": "vlanA"}],
     "04-resize-and-rewire": [{"cpu": "2", "memory": "2Gi", "diskSize": "30Gi", "secondNic": "vlanA"}, {"secondNic": "vlanB"}],
     "05-backup-and-restore": [{"stage": "replaced"}],
+    "09-nested-cluster": [{"workers": "1"}, {"kubernetesVersion": "v1.35.1+rke2r1", "workerMemory": "6Gi"}],
     "10-nested-without-rancher": [{"kubernetesVersion": "v1.35.1+rke2r1", "workers": "1"}],
 }
 """The changes that each example is shown to survive, one after the other."""
 ELSEWHERE = {"06-harvester-cluster", "08-bare-metal"}
 """Examples with a test module of their own."""
-NEED_GUESTS = {"10-nested-without-rancher"}
-"""Examples that need what runs inside of machines."""
+NEED_GUESTS = {"09-nested-cluster", "10-nested-without-rancher"}
+"""Examples that need what runs inside of machines, or a Rancher."""
 
 
 def test_every_example_is_run() -> None:
@@ -33,8 +35,10 @@ def test_every_example_is_run() -> None:
 
 
 @pytest.fixture
-def settings(request: pytest.FixtureRequest, example: str) -> dict[str, str]:
+def settings(request: pytest.FixtureRequest, example: str, target: Target) -> dict[str, str]:
     """What an example must be told before it runs here."""
+    if example == "09-nested-cluster" and target.local is not None:
+        return {"harvester:clusters": json.dumps({"rancher": target.rancher})}
     if example != "05-backup-and-restore":
         return {}
     request.getfixturevalue("one_at_a_time")

@@ -81,11 +81,8 @@ class Ranch:
 
 @asynccontextmanager
 async def ranch_on(target: Target) -> AsyncIterator[Ranch]:
-    assert target.local is not None
     name = f"r{uuid.uuid4().hex[:6]}"
-    url = f"{target.local.endpoint}/k8s/clusters/local"
-    connection = {"host": url, "token": target.local.tokens["rancher"], "ca": str(target.local.ca)}
-    clusters = Clusters(ProviderSettings.model_validate({"clusters": {"rancher": connection}}))
+    clusters = Clusters(ProviderSettings.model_validate({"clusters": {"rancher": target.rancher}}))
     try:
         async with Workshop.on(target, f"e2e-{name}") as harvester:
             await harvester.make("VlanNetwork", "red", clusterNetwork="mgmt", vlanId=11)
@@ -146,3 +143,5 @@ async def test_a_cluster_from_its_credential_through_every_change_to_nothing_lef
     assert await made.gone()
     assert (ranch.machines(), ranch.claims()) == ([], [])
     await credential.destroy()
+    left = await ranch.rancher.cluster.list(Listing(CONFIG, WORKSPACE))
+    assert not [name for each in left if (name := dig_str(each, "metadata", "name")).startswith(ranch.name)]

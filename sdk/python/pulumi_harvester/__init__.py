@@ -109,6 +109,7 @@ if TYPE_CHECKING:
     from pulumi_harvester.nested_cluster import NestedCluster as NestedCluster
     from pulumi_harvester.nested_cluster import NestedClusterArgs as NestedClusterArgs
     from pulumi_harvester.nested_cluster import NodePool as NodePool
+    from pulumi_harvester.nested_cluster import RancherProvisioner as RancherProvisioner
     from pulumi_harvester.node import Node as Node
     from pulumi_harvester.node import NodeArgs as NodeArgs
     from pulumi_harvester.node import NodeDisk as NodeDisk
@@ -436,6 +437,7 @@ __all__ = [
     "RancherMachinePoolArgs",
     "RancherMachinePoolArgsDict",
     "RancherMachinePoolRoles",
+    "RancherProvisioner",
     "RancherRegistration",
     "RancherRegistrationArgs",
     "RancherRegistrationArgsDict",
@@ -709,6 +711,7 @@ _HOME = {
     "RancherMachinePoolArgs": "rancher_cluster",
     "RancherMachinePoolArgsDict": "rancher_cluster",
     "RancherMachinePoolRoles": "rancher_cluster",
+    "RancherProvisioner": "nested_cluster",
     "RancherRegistration": "cluster",
     "RancherRegistrationArgs": "cluster",
     "RancherRegistrationArgsDict": "cluster",

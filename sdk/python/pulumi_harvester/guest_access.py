@@ -19,14 +19,14 @@ from pulumi_harvester.shared import Timeouts, TimeoutsLike
 class GuestAccessArgs:
     """The inputs of GuestAccess."""
 
-    join_token: pulumi.Input[str] = prop(name="joinToken")
-    """The secret by which nodes join the guest cluster, at least 16 characters without `:` and white space. Whoever has it can become
-    its administrator.
-    """
     name: pulumi.Input[str] | None = prop(name="name", default=None)
     """Name of the object in the cluster. Default: the resource's name in the program. A change replaces the resource."""
     namespace: pulumi.Input[str] | None = prop(name="namespace", default=None)
     """Namespace of the object. Default: `default`. A change replaces the resource."""
+    join_token: pulumi.Input[str] | None = prop(name="joinToken", default=None)
+    """The secret by which nodes join the guest cluster, at least 16 characters without `:` and white space. Whoever has it can become
+    its administrator. Default: somebody else joins them, such as Rancher, and the account may publish no kubeconfig.
+    """
     server: pulumi.Input[str] | None = prop(name="server", default=None)
     """URL of Harvester's Kubernetes API as machines reach it. Default: `https://VIP:6443`."""
     kubernetes_version: pulumi.Input[str] | None = prop(name="kubernetesVersion", default=None)
@@ -60,9 +60,9 @@ class GuestAccess(HarvesterResource, kind="GuestAccess", inputs=GuestAccessArgs,
         resource_name: str,
         opts: pulumi.ResourceOptions | None = None,
         *,
-        join_token: pulumi.Input[str],
         name: pulumi.Input[str] | None = None,
         namespace: pulumi.Input[str] | None = None,
+        join_token: pulumi.Input[str] | None = None,
         server: pulumi.Input[str] | None = None,
         kubernetes_version: pulumi.Input[str] | None = None,
         description: pulumi.Input[str] | None = None,
@@ -76,11 +76,12 @@ class GuestAccess(HarvesterResource, kind="GuestAccess", inputs=GuestAccessArgs,
     def __init__(self, resource_name: str, *args: Any, **inputs: Any) -> None:
         """Declare the resource, with its inputs by keyword or all in one GuestAccessArgs.
 
-        :param join_token: The secret by which nodes join the guest cluster, at least 16 characters without `:` and white space.
-            Whoever has it can become its administrator.
         :param name: Name of the object in the cluster. Default: the resource's name in the program. A change replaces the
             resource.
         :param namespace: Namespace of the object. Default: `default`. A change replaces the resource.
+        :param join_token: The secret by which nodes join the guest cluster, at least 16 characters without `:` and white space.
+            Whoever has it can become its administrator. Default: somebody else joins them, such as Rancher, and the account may
+            publish no kubeconfig.
         :param server: URL of Harvester's Kubernetes API as machines reach it. Default: `https://VIP:6443`.
         :param kubernetes_version: Version of the guest cluster, such as `v1.34.2+rke2r1`. A change by more than one minor, or
             back, is refused at preview.
@@ -111,9 +112,9 @@ class GuestAccess(HarvesterResource, kind="GuestAccess", inputs=GuestAccessArgs,
 
     @property
     @pulumi.getter(name="joinToken")
-    def join_token(self) -> pulumi.Output[str]:
+    def join_token(self) -> pulumi.Output[str | None]:
         """The secret by which nodes join the guest cluster, at least 16 characters without `:` and white space. Whoever has it can become
-        its administrator.
+        its administrator. Default: somebody else joins them, such as Rancher, and the account may publish no kubeconfig.
         """
         return pulumi.get(self, "join_token")
 
@@ -186,5 +187,5 @@ class GuestAccess(HarvesterResource, kind="GuestAccess", inputs=GuestAccessArgs,
     @property
     @pulumi.getter(name="publishedIn")
     def published_in(self) -> pulumi.Output[str | None]:
-        """Name of the Secret where the guest leaves its kubeconfig."""
+        """Name of the Secret where the guest leaves its kubeconfig; empty without a join token."""
         return pulumi.get(self, "published_in")

@@ -160,6 +160,6 @@ class RancherCloudCredential(
 
     @property
     @pulumi.getter(name="credential")
-    def credential(self) -> pulumi.Output[str | None]:
+    def credential(self) -> pulumi.Output[str]:
         """`cattle-global-data:NAME`: the `cloud_credential` of a RancherCluster."""
         return pulumi.get(self, "credential")

@@ -14,8 +14,8 @@ from harvester_provider.core.plan import Await, Call, Patch, Plan, Put, Remove
 from harvester_provider.core.ref import Listing, Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Failed, Ready, Waiting
-from harvester_provider.resources.apis import NODE, POD, SECRET, VIP, VIRTUAL_MACHINE
-from harvester_provider.resources.guest import access, kubeconfig, node
+from harvester_provider.resources.apis import LOAD_BALANCER, NODE, PERSISTENT_VOLUME_CLAIM, POD, SECRET, VIP, VIRTUAL_MACHINE
+from harvester_provider.resources.guest import access, kubeconfig, leftovers, node
 
 OWNER = "demo/dev/guest"
 ACCESS = access.GuestAccessInputs.model_validate({"name": "dev", "namespace": "guests", "join_token": "x" * 20, "owner": OWNER})
@@ -33,7 +33,8 @@ def access_snapshot(*missing: str) -> Snapshot:
     token = Ref(SECRET, "dev-token", "guests")
     if found[token]:
         found[token] = {"data": {"token": encoded("bearer"), "ca.crt": encoded("CA")}}
-    return Snapshot({**found, VIP: {"data": {"ip": "10.0.0.1"}}, ref: found[ref]})
+    around: dict[Listing, tuple[Object, ...]] = {want: () for want in leftovers.wants(ref) if isinstance(want, Listing)}
+    return Snapshot({**found, VIP: {"data": {"ip": "10.0.0.1"}}, ref: found[ref]}, around)
 
 
 def test_every_object_of_an_access_carries_its_owner_and_the_account_comes_first() -> None:
@@ -71,6 +72,40 @@ def test_the_rights_go_before_the_account() -> None:
     removed = [step.ref.api.kind for step in access.KIND.delete(ACCESS, access_snapshot()).steps if isinstance(step, Remove)]
     assert removed[-1] == "ServiceAccount"
     assert len(removed) == 7
+
+
+def test_an_access_without_a_join_token_publishes_nothing() -> None:
+    plain = ACCESS.updated(join_token=None)
+    made = [step.ref.api.kind for step in access.KIND.create(plain, Snapshot()).steps if isinstance(step, Put)]
+    assert made == ["ServiceAccount", "Secret", "RoleBinding", "ClusterRoleBinding"]
+    assert "publishedIn" not in access.KIND.outputs(plain, access_snapshot())
+
+
+def test_the_account_stays_until_the_last_machine_of_its_cluster_has_gone() -> None:
+    wait = access.KIND.delete(ACCESS, access_snapshot()).steps[0]
+    assert isinstance(wait, Await)
+    machines = wait.wants[0]
+    assert isinstance(machines, Listing)
+    assert (machines.namespace, machines.labels) == ("guests", (("guestcluster.harvesterhci.io/name", "dev"),))
+    left = wait.judge(Snapshot({}, {machines: ({"metadata": {"name": "dev-w1"}},)}))
+    assert isinstance(left, Waiting)
+    assert "dev-w1" in left.why
+    assert wait.judge(Snapshot({}, {machines: ()})) == Ready()
+
+
+def test_what_the_cloud_provider_left_is_said() -> None:
+    def named(name: str, **annotations: str) -> Object:
+        return {"metadata": {"name": name, "annotations": annotations}}
+
+    seen = access_snapshot()
+    balancers = (named("lb-dev", **{"loadbalancer.harvesterhci.io/cluster": "dev"}), named("other"))
+    claims = (named("pvc-1234"), named("my-data"))
+    around = {**seen.listings, Listing(LOAD_BALANCER, "guests"): balancers, Listing(PERSISTENT_VOLUME_CLAIM, "guests"): claims}
+    notes = " ".join(access.KIND.delete(ACCESS, Snapshot(seen.objects, around)).notes)
+    assert "lb-dev" in notes
+    assert "pvc-1234" in notes
+    assert "other:" not in notes
+    assert "my-data" not in notes
 
 
 @given(st.text(max_size=40))

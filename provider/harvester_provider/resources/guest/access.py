@@ -20,6 +20,7 @@ from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import is_known
 from harvester_provider.core.verdict import Ready, Verdict, Waiting
 from harvester_provider.resources.apis import CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING, SECRET, SERVICE_ACCOUNT, VIP
+from harvester_provider.resources.guest import leftovers
 from harvester_provider.resources.kind import BaseKind, manifest, metadata, metadata_patch
 from harvester_provider.resources.kubeconfig import with_token
 from harvester_provider.resources.kubernetes_version import VERSION, refused_step
@@ -28,7 +29,7 @@ from harvester_provider.resources.model import NamespacedInputs, Outputs
 from harvester_provider.resources.secret import text_in
 
 _CLOUD_PROVIDER, _CSI = "harvesterhci.io:cloudprovider", "harvesterhci.io:csi-driver"
-_TOKEN_SECONDS = 60.0
+_TOKEN_SECONDS, _GONE_SECONDS = 60.0, 600.0
 _RBAC = "rbac.authorization.k8s.io"
 _SHORTEST_TOKEN = 16
 
@@ -36,9 +37,9 @@ _SHORTEST_TOKEN = 16
 class GuestAccessInputs(NamespacedInputs):
     """What a guest cluster may do in its namespace of Harvester."""
 
-    join_token: str = Field(json_schema_extra=HIDDEN)
+    join_token: str | None = Field(default=None, json_schema_extra=HIDDEN)
     """The secret by which nodes join the guest cluster, at least 16 characters without `:` and white space. Whoever has it can become
-    its administrator."""
+    its administrator. Default: somebody else joins them, such as Rancher, and the account may publish no kubeconfig."""
     server: str | None = None
     """URL of Harvester's Kubernetes API as machines reach it. Default: `https://VIP:6443`."""
     kubernetes_version: str | None = None
@@ -51,7 +52,7 @@ class GuestAccessOutputs(Outputs):
     cloud_config: str = Field(default="", json_schema_extra=HIDDEN)
     """Kubeconfig for Harvester: of the cloud provider, the CSI driver and the publisher."""
     published_in: str = ""
-    """Name of the Secret where the guest leaves its kubeconfig."""
+    """Name of the Secret where the guest leaves its kubeconfig; empty without a join token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,11 @@ class GuestAccess(BaseKind[GuestAccessInputs]):
     def check(self, inputs: GuestAccessInputs) -> Sequence[Problem]:
         """The token's form. Its value is never repeated."""
         token = inputs.join_token
-        if is_known(token) and (len(token) < _SHORTEST_TOKEN or any(letter.isspace() or letter == ":" for letter in token)):
+        if (
+            is_known(token)
+            and token is not None
+            and (len(token) < _SHORTEST_TOKEN or any(letter.isspace() or letter == ":" for letter in token))
+        ):
             return (Problem("joinToken", f"use at least {_SHORTEST_TOKEN} characters, none of them ':' or white space"),)
         if is_known(inputs.server) and inputs.server and not inputs.server.startswith("https://"):
             return (Problem("server", f"{inputs.server!r} is no address of an API: write https://ADDRESS:6443"),)
@@ -85,8 +90,8 @@ class GuestAccess(BaseKind[GuestAccessInputs]):
         return ()
 
     def reads(self, ref: Ref, inputs: GuestAccessInputs | None, seen: Snapshot) -> Iterable[Want]:  # noqa: ARG002  the same for all
-        """All objects that belong to it, and the cluster's address."""
-        return (ref, *(part for part in _refs(ref)), VIP)
+        """All objects that belong to it, the cluster's address, and what a guest cluster of its name has in Harvester."""
+        return (ref, *_refs(ref), VIP, *leftovers.wants(ref))
 
     def create(self, inputs: GuestAccessInputs, seen: Snapshot) -> Plan:  # noqa: ARG002  nothing of it is there
         """Make the account and all that belongs to it. The account comes first: it is what an interrupted create is found by."""
@@ -110,10 +115,15 @@ class GuestAccess(BaseKind[GuestAccessInputs]):
         patches = [Patch(ref, {"metadata": meta}, says=f"change the metadata of {ref}")] if meta else []
         return Plan(steps=(*missing, *patches), changes=changes)
 
-    def delete(self, old: GuestAccessInputs, seen: Snapshot) -> Plan:  # noqa: ARG002  what is gone already is no error
-        """Remove all of it, the rights first and the account last."""
+    def delete(self, old: GuestAccessInputs, seen: Snapshot) -> Plan:
+        """Once no machine of the guest cluster is left, remove all of it, the rights first and the account last.
+
+        What the cloud provider and the CSI driver have made with these rights is theirs, and said.
+        """
         ref = self.ref(old)
-        return Plan(steps=tuple(Remove(part, says=f"delete {part}") for part in (*reversed(_refs(ref)), ref)))
+        removals = (Remove(part, says=f"delete {part}") for part in (*reversed(_refs(ref)), ref))
+        wait = leftovers.machines_gone(ref, old.seconds("delete", _GONE_SECONDS))
+        return Plan(steps=(wait, *removals), notes=tuple(leftovers.notes(ref, seen)))
 
     def observe(self, ref: Ref, prior: GuestAccessInputs | None, seen: Snapshot) -> GuestAccessInputs:
         """Its metadata as the cluster has it."""
@@ -126,7 +136,8 @@ class GuestAccess(BaseKind[GuestAccessInputs]):
         token, ca = text_in(found, "token"), dig_str(found, "data", "ca.crt")
         server = inputs.server or f"https://{dig_str(seen.get(VIP), 'data', 'ip')}:6443"
         return GuestAccessOutputs(
-            cloud_config=with_token(server, token, ca=ca, namespace=ref.namespace) if token else "", published_in=_published(ref).name
+            cloud_config=with_token(server, token, ca=ca, namespace=ref.namespace) if token else "",
+            published_in=_published(ref).name if inputs.join_token else "",
         ).wire()
 
 
@@ -156,18 +167,18 @@ def _puts(ref: Ref, inputs: GuestAccessInputs) -> Iterable[Put]:
     token, published, role, publish, cloud, csi = _refs(ref)
     bodies: dict[Ref, Mapping[str, Json]] = {
         token: {"type": "kubernetes.io/service-account-token"},
-        published: {"type": "Opaque"},
-        role: {"rules": [{"apiGroups": [""], "resources": ["secrets"], "resourceNames": [published.name], "verbs": ["get", "patch"]}]},
-        publish: _binding(ref, "Role", role.name),
         cloud: _binding(ref, "ClusterRole", _CLOUD_PROVIDER),
         csi: _binding(ref, "ClusterRole", _CSI),
     }
-    for part, body in bodies.items():
+    if inputs.join_token:
+        writes = {"apiGroups": [""], "resources": ["secrets"], "resourceNames": [published.name], "verbs": ["get", "patch"]}
+        bodies |= {published: {"type": "Opaque"}, role: {"rules": [writes]}, publish: _binding(ref, "Role", role.name)}
+    for part in (part for part in _refs(ref) if part in bodies):
         meta = dict(metadata(inputs, annotations={"kubernetes.io/service-account.name": ref.name} if part == token else {}))
         meta["name"] = part.name
         if not part.namespace:
             meta.pop("namespace")
-        yield Put(part, manifest(part.api, meta, **body))
+        yield Put(part, manifest(part.api, meta, **bodies[part]))
 
 
 def _binding(ref: Ref, kind: str, name: str) -> Mapping[str, Json]:

@@ -25,7 +25,7 @@ from harvester_provider.resources.rancher.model import RancherClusterInputs, Ran
 from harvester_provider.resources.rancher.spec import operations, secret_name, seen_drain, spec_of
 from harvester_provider.resources.rancher.status import Gone, Settled, watched
 from harvester_provider.resources.rancher.words import AUTOSCALED, CA, CLUSTER, RELEASES, SERVER_URL, credential
-from harvester_provider.resources.secret import text_in
+from harvester_provider.resources.secret import encoded, text_in
 
 _SECONDS = 3600.0
 
@@ -168,8 +168,7 @@ def _parts(inputs: RancherClusterInputs, seen: Snapshot) -> Iterable[Put]:
     if inputs.cloud_config and text_in(seen.get(secret), "credential") != inputs.cloud_config:
         marks = {"v2prov-secret-authorized-for-cluster": inputs.name, "v2prov-authorized-secret-deletes-on-cluster-removal": "true"}
         meta = {**metadata(inputs, annotations=marks), "name": secret.name}
-        data = {"credential": base64.b64encode(inputs.cloud_config.encode()).decode()}
-        yield Put(secret, manifest(SECRET, meta, type="Opaque", data=data), says=f"write {secret}")
+        yield Put(secret, manifest(SECRET, meta, type="Opaque", data=encoded({"credential": inputs.cloud_config})), says=f"write {secret}")
     for pool in inputs.pools:
         config, fields = pools.config_ref(inputs, pool), pools.configuration(inputs, pool)
         found = seen.get(config)

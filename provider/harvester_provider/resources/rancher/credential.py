@@ -5,7 +5,6 @@ in its own API alone, not for the Secret behind it, so that both are checked her
 pkg/api/norman/customization/cred/store.go. One module from inputs to outputs.
 """
 
-import base64
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
@@ -24,7 +23,7 @@ from harvester_provider.resources.kubeconfig import token_in
 from harvester_provider.resources.model import SECRET as HIDDEN
 from harvester_provider.resources.model import Outputs, ResourceInputs
 from harvester_provider.resources.rancher.words import CLUSTER, CREDENTIAL_KUBECONFIG, CREDENTIALS
-from harvester_provider.resources.secret import text_in
+from harvester_provider.resources.secret import encoded, text_in
 
 _TYPE, _ID = "harvestercredentialConfig-clusterType", "harvestercredentialConfig-clusterId"
 _DISPLAYED = "field.cattle.io/name"
@@ -45,7 +44,7 @@ class RancherCloudCredentialInputs(ResourceInputs):
 class RancherCloudCredentialOutputs(Outputs):
     """What clusters name it by."""
 
-    credential: str = ""
+    credential: str
     """`cattle-global-data:NAME`: the `cloudCredential` of a RancherCluster."""
 
 
@@ -141,7 +140,7 @@ def _data(inputs: RancherCloudCredentialInputs) -> dict[str, Json]:
         _TYPE: "imported" if inputs.harvester_cluster_id else "external",
         _ID: inputs.harvester_cluster_id or "",
     }
-    return {name: base64.b64encode(value.encode()).decode() for name, value in values.items()}
+    return encoded(values)
 
 
 def _credentials(cluster: Object) -> set[str]:
