@@ -13,22 +13,14 @@ from target import VM, Target, connect
 from workshop import Made, Workshop
 
 from harvester_provider.core.errors import PlanRefused
-from harvester_provider.engine.reporter import Silent
+from harvester_provider.core.json import dig_str
+from harvester_provider.core.ref import Listing
 from harvester_provider.resources.provider import ProviderSettings
+from harvester_provider.resources.rancher.words import CONFIG
 from harvester_provider.wiring import Clusters
 
 VERSION, NEXT = "v1.34.2+rke2r1", "v1.35.1+rke2r1"
 WORKSPACE = "fleet-default"
-
-
-class Heard(Silent):
-    """A reporter that keeps the lines of progress."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def progress(self, text: str) -> None:
-        self.lines.append(text)
 
 
 @dataclass
