@@ -19,16 +19,23 @@ _MESSAGE_BYTES = 400 * 2**20
 """What the engine itself allows (upstream sdk/go/common/util/rpcutil)."""
 _ORPHAN_SECONDS = 1.0
 _GRACE_SECONDS = 2.0
+_GOODBYES = (signal.SIGINT, signal.SIGTERM)
+"""What ends the plugin: the engine sends SIGINT when it needs it no more, and waits five seconds for its end (upstream
+sdk/go/common/util/cmdutil/term.go). A user's Ctrl-C is for the engine alone, which cancels calls in its own way: plugins are in a
+process group of their own.
+"""
 
 
 def main() -> None:
     """The console script `pulumi-resource-harvester`. Its only argument is the engine's address; without one it waits to be attached."""
     address = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to the engine, which cancels calls in its own way
     asyncio.run(_serve(address))
 
 
 async def _serve(address: str) -> None:
+    ended = asyncio.Event()
+    for number in _GOODBYES:
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
     limits = [(f"grpc.max_{way}_message_length", _MESSAGE_BYTES) for way in ("send", "receive")]
     server = grpc.aio.server(options=limits)
     servicer = Servicer(Messages(address))
@@ -38,8 +45,6 @@ async def _serve(address: str) -> None:
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     warm = asyncio.create_task(asyncio.to_thread(import_module, "harvester_provider.frontends.native.resources"))
-    ended = asyncio.Event()
-    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
     orphan = asyncio.create_task(_end_with(os.getppid(), ended))
     await ended.wait()
     orphan.cancel()
