@@ -47,7 +47,7 @@ class Plane:
         guests = GuestClusters(
             context, self.api, GuestHost(Path("no-apiserver"), 0, work / "guests")
         )  # no machine here is of a guest cluster
-        async with aiohttp.ClientSession() as session, control(context, session, Uploads(work), guests):
+        async with aiohttp.ClientSession() as session, control(context, session, Uploads(work), self.api, guests):
             await self.create(kinds.NODE, node("node1"))
             await self.create(kinds.STORAGE_CLASS, storage_class("longhorn"))
             value = json.dumps({"type": "nfs", "endpoint": f"nfs://localhost:{self.share}", "refreshIntervalInSeconds": interval})

@@ -94,13 +94,13 @@ def test_the_users_kubeconfig_points_at_the_front_door_with_the_admin_token(runn
     assert told["users"][0]["user"] == {"token": running.tokens["admin"]}
 
 
-def test_the_admin_token_may_read_secrets_and_the_guest_token_may_not(running: LocalHarvester) -> None:
+def test_the_admin_token_may_read_all_secrets_and_the_others_may_not(running: LocalHarvester) -> None:
     url = f"https://127.0.0.1:{recorded(running).ports['apiserver']}/api/v1/secrets"
     answers = {
         user: requests.get(url, headers={"Authorization": f"Bearer {token}"}, verify=str(running.ca), timeout=SECONDS).status_code
         for user, token in running.tokens.items()
     }
-    assert answers == {"admin": 200, "guest": 403}
+    assert answers == {"admin": 200, "guest": 403, "rancher": 403}
 
 
 def test_an_object_goes_with_its_owner(running: LocalHarvester) -> None:
