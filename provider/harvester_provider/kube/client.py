@@ -12,13 +12,13 @@ from contextlib import asynccontextmanager
 from typing import Any, cast
 
 import aiohttp
-from kubernetes.aio.client.api_client import ApiClient
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
 from harvester_provider.core.errors import BadConnection, Overloaded, Unauthorized, Unreachable
 from harvester_provider.core.json import Json
 from harvester_provider.kube.connection import Target
 from harvester_provider.kube.errors import translate
+from harvester_provider.kube.library import ApiClient
 
 CONNECT_SECONDS = 5.0
 """For a TCP and TLS connection: an unreachable address is an error within seconds."""

@@ -14,11 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
-from kubernetes.aio.client.configuration import Configuration
-from kubernetes.aio.config.config_exception import ConfigException
-from kubernetes.aio.config.kube_config import KubeConfigLoader, KubeConfigMerger
 
 from harvester_provider.core.errors import BadConnection
+from harvester_provider.kube.library import ConfigException, Configuration, KubeConfigLoader, KubeConfigMerger
 from harvester_provider.resources.provider import Connection
 
 _DEFAULT = "~/.kube/config"
