@@ -79,8 +79,7 @@ class Informer:
 
     def wrote(self, found: Object) -> None:
         """Take in the answer of a write of this process, unless the stream was faster."""
-        if self.synced.is_set():
-            self._put(found)
+        self._put(found)
 
     async def run(self) -> None:
         """List, watch, and start over after every break, until cancelled or broken for good (`error`)."""
@@ -99,7 +98,8 @@ class Informer:
 
     async def _list_and_watch(self) -> None:
         items, version = await list_all(self._source, self.listing)
-        self.objects = {_key(item): item for item in items}
+        written = {key: item for key, item in self.objects.items() if _version(item) > _number(version)}
+        self.objects = {_key(item): item for item in items} | written  # a list that was on its way meanwhile does not have it
         self.synced.set()
         self._tell(("", ""))
         while True:
@@ -168,6 +168,9 @@ def _uid(item: Object) -> str:
 
 
 def _version(item: Object) -> int:
+    return _number(dig_str(item, "metadata", "resourceVersion"))
+
+
+def _number(version: str) -> int:
     """Resource versions of one kind are comparable numbers (KEP-5504, Kubernetes 1.35; etcd revisions before)."""
-    text = dig_str(item, "metadata", "resourceVersion")
-    return int(text) if text.isdigit() else 0
+    return int(version) if version.isdigit() else 0

@@ -1,0 +1,48 @@
+"""An informer whose lists take their time."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+
+from harvester_provider.core.json import Json, dig
+from harvester_provider.core.ref import Api, Listing
+from harvester_provider.kube.informer import Informer
+
+GADGETS = Listing(Api("example.org", "v1", "gadgets", "Gadget"), "default")
+
+
+def gadget(name: str, version: int) -> dict[str, Json]:
+    return {"metadata": {"name": name, "namespace": "default", "uid": f"uid-{name}", "resourceVersion": str(version)}}
+
+
+class SlowLists:
+    """A source whose lists show what was there at version 10 and arrive when they are let through; its watches show nothing."""
+
+    def __init__(self, *items: dict[str, Json]) -> None:
+        self.asked, self.through = asyncio.Event(), asyncio.Event()
+        self._items = items
+
+    async def request(self, method: str, path: str, *, query: Mapping[str, str] | None = None, asked: str = "") -> Json:  # noqa: ARG002
+        self.asked.set()
+        await self.through.wait()
+        return {"metadata": {"resourceVersion": "10"}, "items": list(self._items)}
+
+    async def lines(self, path: str, query: Mapping[str, str], asked: str) -> AsyncGenerator[bytes, None]:  # noqa: ARG002
+        await asyncio.Event().wait()
+        yield b""
+
+
+async def test_what_was_written_while_the_list_was_on_its_way_is_there_and_what_is_older_than_the_list_is_gone() -> None:
+    source = SlowLists(gadget("known", 3))
+    informer = Informer(source, GADGETS)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(informer.run())
+        await source.asked.wait()
+        informer.wrote(gadget("made", 12))
+        informer.wrote(gadget("removed", 9))
+        source.through.set()
+        await informer.synced.wait()
+        running.cancel()
+    assert {name: dig(found, "metadata", "resourceVersion") for (_, name), found in informer.objects.items()} == {
+        "known": "3",
+        "made": "12",
+    }
