@@ -1,7 +1,7 @@
 """One case for every row of the table of effects: an edit of a running machine, and what it does on each release.
 
 The expected effects are written here by hand and not taken from the table. `~/red` stands for what is called `red` in the
-namespace of the test: networks `red` and `blue`, the image `disc`, the SSH key `ada`.
+namespace of the test: networks `red` and `blue`, the image `disc`, the SSH key `ada`. `~-fast` is the storage class of the test.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ ROOMY: Inputs = {"memory": "1Gi", "hotPlug": {"maxCpu": 4, "maxMemory": "4Gi"}}
 USER_DATA = "#cloud-config\npackages: [vim]\n"
 
 NO, LIVE, MIGRATE = Effect.METADATA, Effect.LIVE, Effect.MIGRATE
-STOP, RESTART = Effect.STOP_MODIFY_START, Effect.RESTART
+STOP, RESTART, REFUSED = Effect.STOP_MODIFY_START, Effect.RESTART, Effect.REFUSED
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class Case:
     pkg/network/vmliveupdate/restart.go; hot-plug volumes without the gate: vm.go validLiveUpdateVolumes)."""
     memory_only: str = ""
     """Why it is shown in memory and not on clusters: what their nodes would have to have."""
+    gives: str = ""
+    """The belonging of the machine that becomes another one, such as `disk root`; all others stay."""
     restart_due: bool = False
     """Somebody has changed something meanwhile that waits for the guest's next start."""
 
@@ -73,10 +75,10 @@ def _case(row: str, effect: Effect, after: Inputs, before: Inputs | None = None,
     return Case(row, {OLDEST: effect}, after, before or {}, announced or row, **more)
 
 
-def _since(release: Release, row: str, after: Inputs, before: Inputs, announced: str, *effects: Effect, silent: bool = False) -> Case:
+def _since(release: Release, row: str, after: Inputs, before: Inputs, announced: str, *effects: Effect, **more: Any) -> Case:
     """A case whose effect is another one before `release`, or that cannot be had there."""
     earlier, later = effects if len(effects) == 2 else (None, effects[0])
-    return Case(row, ({OLDEST: earlier} if earlier else {}) | {release: later}, after, before, announced, silent=silent)
+    return Case(row, ({OLDEST: earlier} if earlier else {}) | {release: later}, after, before, announced, **more)
 
 
 def _placement(row: str, after: Any) -> tuple[Case, Case]:
@@ -140,6 +142,7 @@ CASES: tuple[Case, ...] = (
     _case("terminationGracePeriodSeconds", STOP, {"terminationGracePeriodSeconds": 30}),
     _case("restartTrigger", RESTART, {"restartTrigger": "1"}),
     _case("disks[].size", LIVE, _disks({**ROOT, "size": "2Gi"}), announced="disks[root].size"),
+    _since((1, 8), "disks[].storageClass", _disks({**ROOT, "storageClass": "~-fast"}), BASE, "disks[root].storageClass", REFUSED, MIGRATE, gives="disk root"),
     _since((1, 8), "disks[+]", _disks(ROOT, HOT), BASE, "disks[hot]", STOP, LIVE, silent=True),
     _case("disks[+]", STOP, _disks(ROOT, DATA), announced="disks[data]"),
     _since((1, 8), "disks[-]", _disks(ROOT), _disks(ROOT, HOT), "disks[hot]", STOP, LIVE, silent=True),

@@ -19,7 +19,7 @@ from workshop import Made, Workshop, furnish
 from harvester_local.cluster import LocalHarvester
 from harvester_local.settings import VERSIONS, Settings
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.errors import WaitTimedOut
+from harvester_provider.core.errors import PlanRefused, WaitTimedOut
 from harvester_provider.core.json import dig_str
 from harvester_provider.resources.apis import SERVER_VERSION
 from harvester_provider.resources.virtual_machine.effects import Release, release
@@ -100,6 +100,10 @@ async def _changed(machine: Made, case: Case, expected: Effect) -> None:
     preview = await machine.preview(**case.whole_after)
     assert {(change.property, change.effect) for change in preview.plan.changes} == {(case.announced, expected)}
     assert expected <= Effect.METADATA or any(line.startswith(f"{case.announced}: {expected.label}") for line in preview.lines)
+    if expected is Effect.REFUSED:
+        with pytest.raises(PlanRefused):
+            await machine.up(**case.whole_after)
+        return
     try:
         await machine.up(**case.whole_after)
     except WaitTimedOut:
@@ -143,6 +147,8 @@ async def _in_order(machine: Made, case: Case, had: dict[str, str]) -> None:
     await machine.settled(restart_required=False)
     assert not machine.state.get("restartRequired")
     has = await machine.belongings()
+    if case.gives:
+        assert has.pop(case.gives) != had[case.gives]
     assert {name: value for name, value in had.items() if name in has} == {name: value for name, value in has.items() if name in had}
     assert await machine.drift() == []
     assert not (await machine.preview(**case.whole_after)).changed

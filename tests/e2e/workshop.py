@@ -44,6 +44,8 @@ class Workshop:
     namespace: str
     given: bool = False
     """Whether it is a cluster that is not ours."""
+    lasting: list["Made"] = field(default_factory=list)
+    """What is in no namespace, so that it does not go with ours."""
     boots: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     _counted: asyncio.Condition = field(default_factory=asyncio.Condition)
 
@@ -54,18 +56,22 @@ class Workshop:
         settings = ProviderSettings(kubeconfig=target.kubeconfig, endpoint=target.endpoint or None)
         clusters = Clusters(settings)
         with namespace(target.core, name):
+            shop = cls(await clusters.get(None), name, given=target.local is None)
             try:
-                shop = cls(await clusters.get(None), name, given=target.local is None)
                 counting = asyncio.create_task(shop._count_boots())
                 yield shop
                 counting.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await counting
             finally:
+                for made in shop.lasting:
+                    await made.destroy()
                 await clusters.close()
 
     def placed(self, value: Any) -> Any:
-        """`~/red` in inputs stands for what is called `red` in the namespace."""
+        """`~/red` in inputs stands for what is called `red` in the namespace, `~-red` for what is in none and has its name in front."""
+        if isinstance(value, str) and value.startswith("~-"):
+            return f"{self.namespace}{value[1:]}"
         if isinstance(value, str):
             return f"{self.namespace}/{value[2:]}" if value.startswith("~/") else value
         if isinstance(value, Mapping):
@@ -74,8 +80,10 @@ class Workshop:
 
     async def make(self, kind: str, name: str, **inputs: Any) -> "Made":
         """`pulumi up` of a new resource."""
-        made = Made(self, kind, name)
+        made = Made(self, kind, self.placed(name))
         await made.make(**inputs)
+        if not KINDS[kind].api.namespaced:
+            self.lasting.append(made)
         return made
 
     async def _count_boots(self) -> None:
@@ -220,13 +228,15 @@ class Made:
 
 
 async def furnish(shop: Workshop, image_url: str) -> None:
-    """What the machines of the cases use: networks `red` and `blue`, the image `disc`, the SSH key `ada`, the Secret `answers`."""
+    """What the machines of the cases use: networks `red` and `blue`, the image `disc`, the SSH key `ada`, the Secret `answers`, and the
+    storage class `fast`, with the namespace's name in front."""
     key = ed25519.Ed25519PrivateKey.generate().public_key()
     text = key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
     await asyncio.gather(
         shop.make("VlanNetwork", "red", clusterNetwork="mgmt", vlanId=11),
         shop.make("VlanNetwork", "blue", clusterNetwork="mgmt", vlanId=12),
         shop.make("Image", "disc", url=image_url),
+        shop.make("StorageClass", "~-fast", numberOfReplicas=1),
         shop.make("SshKey", "ada", publicKey=text),
         shop.make("CloudInit", "answers", userData="#cloud-config\n{}\n"),
     )

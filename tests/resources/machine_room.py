@@ -176,6 +176,8 @@ class MachineRoom(FakeCluster):
             self._boot()
         elif call.path.endswith(("/pause", "/unpause")):
             self._freeze(frozen=call.path.endswith("/pause"))
+        elif call.path.endswith("action=storageMigration"):
+            self._move_volume(call.body)
         return None
 
     async def delete(self, ref: Ref, propagation: Literal["Foreground", "Background"], uid: str = "") -> None:
@@ -249,6 +251,21 @@ class MachineRoom(FakeCluster):
         paused = [{"type": "Paused", "status": "True", "reason": "PausedByUser", "message": "VMI was paused by user"}] if frozen else []
         self.place(GUEST, {**guest, "status": {**guest["status"], "conditions": [*kept, *paused]}})
         self._report("Paused" if frozen else "Running")
+
+    def _move_volume(self, asked: Any) -> None:
+        """Harvester's storage migration, at once: the guest and the claim template have the target."""
+        source, target = asked["sourceVolume"], asked["targetVolume"]
+        body = copy.deepcopy(self.machine)
+        entries = json.loads(body["metadata"]["annotations"][TEMPLATES])
+        found: Any = self.objects[Ref(PERSISTENT_VOLUME_CLAIM, target, "default")]
+        meta = {"name": target, "annotations": found["metadata"]["annotations"]}
+        after = [{"metadata": meta, "spec": found["spec"]} if entry["metadata"]["name"] == source else entry for entry in entries]
+        body["metadata"]["annotations"][TEMPLATES] = json.dumps(after)
+        for volume in body["spec"]["template"]["spec"]["volumes"]:
+            if volume.get("persistentVolumeClaim", {}).get("claimName") == source:
+                volume["persistentVolumeClaim"]["claimName"] = target
+        body["spec"]["updateVolumesStrategy"] = "Migration"
+        self._write(REF, body)
 
     def _shut_down(self) -> None:
         self.vanish(GUEST)

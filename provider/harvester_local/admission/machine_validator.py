@@ -15,6 +15,7 @@ from harvester_local.model.machines import (
     VOLUME_TEMPLATES,
     TemplateError,
     amount,
+    claims,
     disks,
     interfaces,
     networks,
@@ -36,6 +37,8 @@ def validate_machine(request: Request, world: World) -> None:
     _check_spec(machine, world)
     if not request.created:
         _check_template_changes(old, machine, world)
+        if world.rules.storage_migration:
+            _check_targets(machine, world)
     _check_maintenance(machine, old)
     if not request.created and interfaces(template_spec(old)) == interfaces(template_spec(machine)):
         return
@@ -113,6 +116,29 @@ def _check_template_changes(old: Obj, new: Obj, world: World) -> None:
                 changed += f" new name {store_class} in volume {name};"
     if changed:
         raise failed(f"storage class names for the volumes in the {VOLUME_TEMPLATES} annotation cannot be changed;{changed}")
+
+
+def _check_targets(machine: Obj, world: World) -> None:
+    """Storage migration: one volume at a time, of a machine that runs, to a claim that is there and large enough."""
+    entries = [entry for entry in volume_templates(machine) if entry.get("targetVolume")]
+    used, field = claims(template_spec(machine)), f"metadata.annotations[{VOLUME_TEMPLATES}]"
+    if len(entries) > 1:
+        raise invalid("only one volume migration is allowed at a time", field)
+    for entry in entries:
+        source, target = entry["metadata"]["name"], entry["targetVolume"]
+        if target in used:
+            continue  # it is on its way
+        if source not in used:
+            raise invalid(f"PVC {source} is not attached to the VM", field)
+        if part(machine, "status").get("printableStatus") != "Running":
+            raise invalid("VM must be running to set targetVolume for volume migration", field)
+        found = world.store.get(VOLUME_CLAIM, Key(machine["metadata"]["namespace"], target))
+        if found is None:
+            raise invalid(f"targetVolume PVC {machine['metadata']['namespace']}/{target} not found", field)
+        have, needed = amount(found, "spec", "resources", "requests", "storage"), amount(entry, "spec", "resources", "requests", "storage")
+        if have is not None and needed is not None and have < needed:
+            new, old = (part(each, "spec", "resources", "requests")["storage"] for each in (found, entry))
+            raise invalid(f"targetVolume {target} size ({new}) must not be less than source volume {source} size ({old})", field)
 
 
 def _check_size(namespace: str, old: Obj, new: Obj, world: World) -> None:

@@ -31,6 +31,7 @@ from harvester_local.controllers.saved_images import SavedImages
 from harvester_local.controllers.schedules import Schedules
 from harvester_local.controllers.scheduling import Scheduler
 from harvester_local.controllers.snapshots import Snapshots
+from harvester_local.controllers.storage_migrations import StorageMigrations
 from harvester_local.controllers.support_bundles import SupportBundles
 from harvester_local.controllers.templates import Templates, TemplateVersions
 from harvester_local.controllers.upgrades import Upgrades
@@ -70,6 +71,7 @@ async def control(
             Volumes(context, recorder),
             Snapshots(context),
             VolumeTemplates(context),
+            StorageMigrations(context),
             Machines(context, recorder),
             Instances(context, recorder, scheduler),
             Migrations(context, scheduler),

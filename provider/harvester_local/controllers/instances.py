@@ -158,8 +158,11 @@ class Instances:
             status["conditions"] = virt(virt(_conditions(instance), "AgentConnected", "True"), "Ready", "True")  # a probe passes, too
             status["guestOSInfo"] = GUEST_OS
         attached = volume_status(instance, self._claim(key.namespace))
+        if is_true(instance, "VolumesChange"):  # the guest has its former volumes until it has moved
+            return status
         if [(v["name"], _claim_in(v)) for v in attached] != [(v["name"], _claim_in(v)) for v in known.get("volumeStatus") or []]:
             status["volumeStatus"] = attached
+            status["conditions"] = migratable(status.get("conditions", _conditions(instance)), instance, self._claim(key.namespace))
         return status
 
     # The end --------------------------------------------------------------------------------------------------------

@@ -26,8 +26,12 @@ class LiveUpdate:
     """The outcome. `spec` is a merge patch for the instance's spec."""
 
     spec: Obj = field(default_factory=dict)
+    status: Obj = field(default_factory=dict)
+    """A merge patch for the instance's status."""
     migration: list[str] = field(default_factory=list)
     """Conditions to set on the instance, so that it gets a migration."""
+    called_back: bool = False
+    """Whether volumes that were on the move are to stay."""
     restart: str = ""
     """Why a restart is needed, empty when none is."""
 
@@ -51,8 +55,9 @@ def live_update(started: Obj, machine: Obj, instance: Obj, rules: Rules, *, pend
         result.restart = NOT_LIVE
     elif not pending:
         _placement(wanted, instance, result)
-        result.restart = _sockets(wanted, instance, result) or _memory(wanted, instance, result)
-        _moved_volumes(machine, instance, rules, result)
+        result.restart = (
+            _sockets(wanted, instance, result) or _memory(wanted, instance, result) or _moved_volumes(machine, instance, rules, result)
+        )
     return result
 
 
@@ -111,7 +116,7 @@ def _volumes(base: Obj, machine: Obj, instance: Obj, rules: Rules, result: LiveU
         base["volumes"] = volumes(wanted)
     if _disks_are_live(base, wanted):
         base.setdefault("domain", {}).setdefault("devices", {})["disks"] = disks(wanted)
-    if not rules.declarative_disk_hotplug:
+    if not rules.declarative_disk_hotplug or _moves(machine):  # hotplug.go plugs nothing while volumes are to be moved
         return
     spec = part(instance, "spec")
     now, after = _by_name(volumes(spec)), _by_name(volumes(wanted))
@@ -145,16 +150,35 @@ def _disks_are_live(base: Obj, wanted: Obj) -> bool:
     return not changed and not fixed and not any("cdrom" in disk for disk in removed)
 
 
-def _moved_volumes(machine: Obj, instance: Obj, rules: Rules, result: LiveUpdate) -> None:
-    """Storage migration: volumes that point to other claims are copied by a migration."""
-    if not (rules.storage_migration and _moves(machine)):
-        return
-    after = _by_name(volumes(template_spec(machine)))
+def _moved_volumes(machine: Obj, instance: Obj, rules: Rules, result: LiveUpdate) -> str:
+    """Storage migration: volumes that point to other claims are copied by a migration; a text when that needs a restart."""
     now = result.spec.get("volumes") or volumes(part(instance, "spec"))
+    after = _by_name(volumes(template_spec(machine)))
     moved = [after[v["name"]] if v["name"] in after and claim_of(v) else v for v in now]
-    if moved != now:
-        result.spec["volumes"] = moved
-        result.migration.append("VolumesChange")
+    if _called_back(moved, instance):
+        result.spec["volumes"], result.status, result.called_back = moved, {"migratedVolumes": None}, True
+        return ""
+    if not (rules.storage_migration and _moves(machine)) or moved == now:
+        return ""
+    changed = {v["name"]: {"claimName": claim_of(v)} for v in now if claim_of(v) != claim_of(after.get(v["name"]) or v)}
+    for volume in items(instance, "status", "volumeStatus"):
+        modes = part(volume, "persistentVolumeClaimInfo").get("accessModes")
+        if modes == ["ReadWriteOnce"] and volume["name"] not in changed:
+            return f"cannot migrate the VM. The volume {volume['name']} is RWO and not included in the migration volumes"
+    claims = [
+        {"volumeName": name, "sourcePVCInfo": source, "destinationPVCInfo": {"claimName": claim_of(after[name])}}
+        for name, source in changed.items()
+    ]
+    result.spec["volumes"], result.status = moved, {"migratedVolumes": claims}
+    result.migration.append("VolumesChange")
+    return ""
+
+
+def _called_back(moved: list[Obj], instance: Obj) -> bool:
+    """Whether all volumes that are on the move are to be the former ones again (volume-migration.go, VolumeMigrationCancel)."""
+    sources = {v["volumeName"]: v["sourcePVCInfo"]["claimName"] for v in items(instance, "status", "migratedVolumes")}
+    wanted = {v["name"]: claim_of(v) for v in moved if v["name"] in sources}
+    return is_true(instance, "VolumesChange") and bool(sources) and wanted == sources
 
 
 def _moves(machine: Obj) -> bool:

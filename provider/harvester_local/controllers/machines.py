@@ -182,11 +182,13 @@ class Machines:
         if fresh := {k: v for k, v in wanted.items() if labels(instance).get(k) != v}:
             meta["labels"] = fresh
         body: Obj = {**({"metadata": meta} if meta else {}), **({"spec": update.spec} if update.spec else {})}
-        if update.migration:
+        if update.migration or update.called_back:
             conditions = items(instance, "status", "conditions")
             for change in update.migration:
                 conditions = virt(conditions, change, "True")
-            body["status"] = {"conditions": conditions}
+            if update.called_back:
+                conditions = virt(conditions, "VolumesChange", "False", reason="VolumesChangeCancellation")
+            body["status"] = {"conditions": conditions, **update.status}
         if body:
             await self._context.api.patch_version(INSTANCE, instance, body)
 

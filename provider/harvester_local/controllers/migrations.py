@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from harvester_local.api.client import Api
 from harvester_local.api.kinds import INSTANCE, MACHINE, MIGRATION, Kind
-from harvester_local.api.objects import Key, Obj, deleting, finalizers, is_true, items, key_of, now, part
+from harvester_local.api.objects import Key, Obj, condition, deleting, finalizers, is_true, items, key_of, now, part
 from harvester_local.controllers.conditions import without
 from harvester_local.controllers.faults import Fault, fault_of
 from harvester_local.controllers.guest import reported_interfaces
@@ -38,6 +38,12 @@ async def create_migration(
         "finalizers": [FINALIZER],
     }
     return await api.create(MIGRATION, {"metadata": body, "spec": spec})
+
+
+def may_move(instance: Obj) -> bool:
+    """Whether the instance can go to another node: volumes that only this one reaches are no hindrance where they are copied."""
+    found = condition(instance, "LiveMigratable") or {}
+    return found.get("status") == "True" or (found.get("reason") == "DisksNotLiveMigratable" and is_true(instance, "VolumesChange"))
 
 
 class Migrations:
@@ -74,7 +80,7 @@ class Migrations:
         others = [m for m in self._context.store.all(MIGRATION, key.namespace) if m["spec"].get("vmiName") == instance["metadata"]["name"]]
         if any(part(m, "status").get("phase") == "Running" for m in others):
             return None
-        if not is_true(instance, "LiveMigratable"):
+        if not may_move(instance):
             return await self._end(key, migration, instance, failed=True)
         try:
             target = self._scheduler.target(instance, migration["spec"].get("addedNodeSelector"))
@@ -117,6 +123,7 @@ class Migrations:
             "conditions": without(items(instance, "status", "conditions"), *LIVE_CHANGES),
             "currentCPUTopology": {name: part(spec, "domain", "cpu").get(name, 1) for name in ("cores", "sockets", "threads")},
             "interfaces": reported_interfaces(instance, kept, addresses=is_true(instance, "AgentConnected")),
+            "migratedVolumes": None,
         }
         if guest:
             status["memory"] = {"guestCurrent": guest, "guestRequested": guest}
@@ -160,7 +167,7 @@ class WorkloadUpdates:
     async def reconcile(self, key: Key) -> float | None:
         """Create a migration where one is due; after a failed one with a pause."""
         instance = self._context.store.get(INSTANCE, key)
-        if instance is None or deleting(instance) or phase(instance) != "Running" or not is_true(instance, "LiveMigratable"):
+        if instance is None or deleting(instance) or phase(instance) != "Running" or not may_move(instance):
             return None
         if not any(is_true(instance, change) for change in LIVE_CHANGES):
             return None

@@ -16,6 +16,7 @@ from harvester_local.front_door.machines import MachineVerbs, RefusedError
 from harvester_local.model.machines import (
     RUN_STRATEGY,
     VOLUME_TEMPLATES,
+    WAITING_STORAGE_MIGRATION,
     claim_of,
     disks,
     interfaces,
@@ -30,6 +31,7 @@ Action = Callable[[Key, Obj, dict[str, str]], Awaitable[None]]
 MACHINE_ACTIONS = (
     *("start", "stop", "forceStop", "restart", "softreboot", "pause", "unpause", "migrate"),
     *("addVolume", "removeVolume", "addNic", "removeNic", "cpuAndMemoryHotplug"),
+    *("storageMigration", "cancelStorageMigration"),
 )
 
 
@@ -45,6 +47,8 @@ class MachineActions:
             "addNic": self._add_nic,
             "removeNic": self._remove_nic,
             "cpuAndMemoryHotplug": self._resize,
+            "storageMigration": self._move_volume,
+            "cancelStorageMigration": self._move_no_volume,
         }
 
     async def handle(self, request: web.Request, key: Key, name: str, headers: dict[str, str]) -> web.Response:
@@ -139,6 +143,35 @@ class MachineActions:
             patch.append(_put("/spec/template/spec/domain/memory/guest", options["memory"]))
         await self._callers.call("GET", INSTANCE.path(*key), headers=headers)
         await self._edit(key, patch, headers)
+
+    async def _move_volume(self, key: Key, options: Obj, headers: dict[str, str]) -> None:
+        """Name the target in the claim template; Harvester's controller does the rest."""
+        source, target = options["sourceVolume"], options["targetVolume"]
+        if source == target:
+            raise RefusedError(422, "sourceVolume and targetVolume must be different")
+        entries = volume_templates(await self._get(key, headers))
+        if source not in {entry["metadata"]["name"] for entry in entries}:
+            raise RefusedError(500, f"source volume {source} not found in volumeClaimTemplates annotation")
+        moved = [{**entry, "targetVolume": target} if entry["metadata"]["name"] == source else entry for entry in entries]
+        await self._edit(key, [_templates(moved)], headers)
+
+    async def _move_no_volume(self, key: Key, _options: Obj, headers: dict[str, str]) -> None:
+        """Put the source back behind its disk."""
+        machine = await self._get(key, headers)
+        back = {entry["targetVolume"]: entry["metadata"]["name"] for entry in volume_templates(machine) if entry.get("targetVolume")}
+        if not back:
+            raise RefusedError(500, "no active storage migration found")
+        stays = [{name: value for name, value in entry.items() if name != "targetVolume"} for entry in volume_templates(machine)]
+        known = [
+            {**volume, "persistentVolumeClaim": {**volume["persistentVolumeClaim"], "claimName": back[claim_of(volume)]}}
+            if claim_of(volume) in back
+            else volume
+            for volume in volumes(template_spec(machine))
+        ]
+        marks = {VOLUME_TEMPLATES: json.dumps(stays, separators=(",", ":")), WAITING_STORAGE_MIGRATION: None}
+        spec = {"updateVolumesStrategy": None, "template": {"spec": {"volumes": known}}}
+        patch = {"metadata": {"annotations": marks}, "spec": spec}
+        await self._callers.call("PATCH", MACHINE.path(*key), patch, content_type=MERGE, headers=headers)
 
     async def _get(self, key: Key, headers: dict[str, str]) -> Obj:
         return await self._callers.call("GET", MACHINE.path(*key), headers=headers)

@@ -15,6 +15,7 @@ RUN_STRATEGY = "harvesterhci.io/vmRunStrategy"
 MAC_ADDRESSES = "harvesterhci.io/mac-address"
 REMOVED_CLAIMS = "harvesterhci.io/removedPersistentVolumeClaims"
 IMAGE_ID = "harvesterhci.io/imageId"
+WAITING_STORAGE_MIGRATION = "harvesterhci.io/waitingStorageMigration"
 HOTPLUG = "harvesterhci.io/enableCPUAndMemoryHotplug"
 RESERVED_MEMORY = "harvesterhci.io/reservedMemory"
 

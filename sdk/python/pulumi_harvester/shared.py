@@ -130,7 +130,11 @@ class DiskArgs:
     container_image: pulumi.Input[str] | None = prop(name="containerImage", default=None)
     """Container image with a disk in it, such as `docker.io/kubevirt/fedora-cloud-container-disk-demo`. What is written to it is lost."""
     storage_class: pulumi.Input[str] | None = prop(name="storageClass", default=None)
-    """Storage class of a blank disk. Default: the cluster's default class. The volume of an image has the image's own class."""
+    """Storage class of the volume. Default: the cluster's default class, or the image's own. Another one copies the content to a new
+    volume while the guest runs, with a live migration and without a stop (Harvester 1.8 and later); the former volume is kept or
+    deleted as `on_delete` says. A new machine's volume of an image is made in the image's class first: `storage_class` of the Image
+    is shorter.
+    """
     access_mode: pulumi.Input[DiskAccessMode] | None = prop(name="accessMode", default=None)
     """Access mode of the volume. Live migration needs `ReadWriteMany`. Default: `ReadWriteMany`."""
     volume_mode: pulumi.Input[DiskVolumeMode] | None = prop(name="volumeMode", default=None)
@@ -199,7 +203,11 @@ class Disk(dict[str, Any]):
     container_image: str | None = prop(name="containerImage")
     """Container image with a disk in it, such as `docker.io/kubevirt/fedora-cloud-container-disk-demo`. What is written to it is lost."""
     storage_class: str | None = prop(name="storageClass")
-    """Storage class of a blank disk. Default: the cluster's default class. The volume of an image has the image's own class."""
+    """Storage class of the volume. Default: the cluster's default class, or the image's own. Another one copies the content to a new
+    volume while the guest runs, with a live migration and without a stop (Harvester 1.8 and later); the former volume is kept or
+    deleted as `on_delete` says. A new machine's volume of an image is made in the image's class first: `storage_class` of the Image
+    is shorter.
+    """
     access_mode: DiskAccessMode = prop(name="accessMode")
     """Access mode of the volume. Live migration needs `ReadWriteMany`."""
     volume_mode: DiskVolumeMode = prop(name="volumeMode")

@@ -38,7 +38,7 @@ def test_the_sample_is_sound() -> None:
         ({"disks": [{"name": "a", "existingVolume": "v", "size": "1Gi"}]}, "disks[0].size", "leave size out"),
         ({"disks": [{"name": "a", "existingVolume": "v", "onDelete": "delete"}]}, "disks[0].onDelete", "never deleted"),
         ({"disks": [{"name": "a", "existingVolume": "ns/v"}]}, "disks[0].existingVolume", "bare name"),
-        ({"disks": [{"name": "a", "image": "x/y", "size": "1Gi", "storageClass": "s"}]}, "disks[0].storageClass", "leave storageClass out"),
+        ({"disks": [{"name": "a", "existingVolume": "v", "storageClass": "s"}]}, "disks[0].storageClass", "leave storageClass out"),
         ({"disks": [{"name": "a", "type": "cd-rom", "bus": "virtio", "image": "x/y"}]}, "disks[0].bus", "use sata"),
         ({"disks": [{"name": "a", "type": "cd-rom", "size": "1Gi"}]}, "disks[0].size", "empty drive"),
         ({"disks": [{"name": "cloudinitdisk", "size": "1Gi"}]}, "disks[0].name", "cloud-init drive"),

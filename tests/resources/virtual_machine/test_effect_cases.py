@@ -10,15 +10,17 @@ from effect_cases import CASES, Case, without_a_case
 from machine_room import MachineRoom
 
 from harvester_local.settings import VERSIONS
+from harvester_provider.core.effect import Effect
+from harvester_provider.core.errors import PlanRefused
 from harvester_provider.core.ref import Ref
-from harvester_provider.resources.apis import IMAGE, KEY_PAIR, NETWORK, PRIORITY_CLASS, SECRET
+from harvester_provider.resources.apis import IMAGE, KEY_PAIR, NETWORK, PRIORITY_CLASS, SECRET, STORAGE_CLASS
 from harvester_provider.resources.virtual_machine.effects import release
 
 
 def placed(value: Any) -> Any:
     """`~/red` is in the namespace of the room."""
     if isinstance(value, str):
-        return value.replace("~/", "default/")
+        return value.replace("~/", "default/").replace("~-", "")
     if isinstance(value, dict):
         return {key: placed(item) for key, item in value.items()}
     return [placed(item) for item in value] if isinstance(value, list) else value
@@ -31,6 +33,7 @@ def furnished(version: str) -> MachineRoom:
         room.place(Ref(NETWORK, name, "default"), {})
     leap: Any = room.objects[Ref(IMAGE, "leap", "default")]
     room.place(Ref(IMAGE, "disc", "default"), {"status": {**leap["status"], "virtualSize": 64 * 2**20}})
+    room.place(Ref(STORAGE_CLASS, "fast"), {})
     room.place(Ref(SECRET, "answers", "default"), {"data": {}})
     room.place(Ref(PRIORITY_CLASS, "system-cluster-critical"), {})
     room.place(Ref(KEY_PAIR, "ada", "default"), {"spec": {"publicKey": "ssh-ed25519 AAAA ada"}})
@@ -59,7 +62,12 @@ async def test_preview_announces_it_and_the_guest_is_restarted_only_then(version
         room.edit(lambda body: body["status"].update(conditions=[{"type": "RestartRequired", "status": "True"}]))
     plan = (await room.preview(made, **after)).plan
     assert {(change.property, change.effect) for change in plan.changes} == {(case.announced, expected)}
-    starts = room.starts["vm1"]
+    starts, had = room.starts["vm1"], room.objects.copy()
+    if expected is Effect.REFUSED:
+        with pytest.raises(PlanRefused):
+            await room.up(made, **after)
+        assert room.objects == had
+        return
     changed = await room.up(made, **after)
     assert room.starts["vm1"] - starts == int(expected.stops_guest)
     assert (await room.refresh(changed)).inputs == changed.inputs

@@ -157,5 +157,5 @@ class TestTheWait:
 
     @pytest.mark.parametrize(("phase", "begun"), [("Scheduling", True), ("Failed", False)])
     def test_a_migration_on_its_way_is_not_asked_for_again(self, phase: str, *, begun: bool) -> None:
-        verdict = Moving(self.PLUGGED)(self.seen({"spec": {"vmiName": "vm1"}, "status": {"phase": phase}}))
+        verdict = Moving(REF, self.PLUGGED)(self.seen({"spec": {"vmiName": "vm1"}, "status": {"phase": phase}}))
         assert isinstance(verdict, Ready) is begun

@@ -19,7 +19,7 @@ from harvester_provider.core.ref import Api, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import VIRTUAL_MACHINE
 from harvester_provider.resources.kind import BaseKind
-from harvester_provider.resources.virtual_machine import from_template, manifest, removal, wants
+from harvester_provider.resources.virtual_machine import from_template, manifest, removal, storage_moves, wants
 from harvester_provider.resources.virtual_machine.calls import freeze
 from harvester_provider.resources.virtual_machine.check import problems
 from harvester_provider.resources.virtual_machine.live import Live
@@ -30,7 +30,7 @@ from harvester_provider.resources.virtual_machine.outputs import outputs
 from harvester_provider.resources.virtual_machine.plan import Update
 from harvester_provider.resources.virtual_machine.power import STARTS
 from harvester_provider.resources.virtual_machine.secret import write_secret
-from harvester_provider.resources.virtual_machine.waits import START_SECONDS, ready
+from harvester_provider.resources.virtual_machine.waits import START_SECONDS, ready, running_again
 
 
 def random_suffix() -> str:
@@ -76,18 +76,25 @@ class VirtualMachine(BaseKind[VirtualMachineInputs]):
             raise NotOurs(
                 f"{own}: a Secret of that name exists, and the machine needs it for its cloud-init data: delete it, or set secretName"
             )
+        storage_moves.may_follow(inputs, seen)
         body = manifest.virtual_machine(inputs, seen, self._suffix)
         notes = tuple(_policies(inputs))
         return Plan(steps=(Put(ref, body, says=f"make {ref}"),), notes=notes)
 
     def settle(self, inputs: VirtualMachineInputs, seen: Snapshot) -> Sequence[Step]:
-        """The Secret, owned by the machine, and the wait until it runs. A machine that people or nobody starts is not waited for."""
+        """The Secret, owned by the machine, and the wait until it runs. A machine that people or nobody starts is not waited for.
+
+        Volumes of images that are declared in another class move there last.
+        """
         live = Live.of(self.ref(inputs), seen)
         wait = ready(inputs, live, inputs.seconds("create", START_SECONDS)) if inputs.run_strategy in STARTS else ()
+        moves = tuple(storage_moves.after_create(inputs, live, seen, self._suffix))
+        if moves and not wait:
+            wait = (running_again(live, inputs.seconds("create", START_SECONDS)),)
         if live.paused and inputs.paused:  # a resumed create: it stands still already, and nothing more comes of it
             return tuple(write_secret(inputs, live.vm, seen))
         frozen = freeze(live.ref, frozen=True) if inputs.paused and inputs.run_strategy in STARTS else ()
-        return (*write_secret(inputs, live.vm, seen), *wait, *frozen)
+        return (*write_secret(inputs, live.vm, seen), *wait, *moves, *frozen)
 
     def update(self, old: VirtualMachineInputs, new: VirtualMachineInputs, seen: Snapshot) -> Plan:
         """Live where it can be, stop-modify-start where the guest must be off, refused where data would be lost."""

@@ -2,12 +2,13 @@
 
 Each condition is a fact about the machine as it was seen, or about the one device that changes. Nothing here decides an effect.
 Sources: Harvester pkg/util/virtualmachine/virtualmachine.go (hot actions of NICs), KubeVirt pkg/storage/hotplug/hotplug.go,
-vm.go (handleCPUChangeRequest, handleMemoryHotplugRequest) and pkg/liveupdate/memory/memory.go.
+vm.go (handleCPUChangeRequest, handleMemoryHotplugRequest), pkg/liveupdate/memory/memory.go and volume-migration.go.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 
-from harvester_provider.core.json import dig, dig_int, dig_map, is_true
+from harvester_provider.core.json import condition, dig, dig_int, dig_list, dig_map, dig_objects, dig_str, is_true
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.resources.virtual_machine import disks, nics, policy, sizing, words
 from harvester_provider.resources.virtual_machine.devices import Disk, NetworkInterface
@@ -24,9 +25,12 @@ class Need(StrEnum):
     NOT_LEAVING = "a NIC of that name is not being unplugged"
     ANOTHER_NIC = "another NIC stays"
     HOT_PLUG = "the disk has hotPlug"
+    SAME_VOLUMES = "no volume of it has moved to another storage class since its last start"
     DRIVE = "the medium that is put into the drive, and the one that is taken out, have hotPlug"
     ROOM_FOR_CPUS = "the machine was started with hotPlug, and their number grows to maxCpu at most"
     ROOM_FOR_MEMORY = "the machine was started with hotPlug, and it stays between what the guest started with and maxMemory"
+    COPYABLE = "the disk is an ordinary one without hotPlug, and no other volume of the machine is ReadWriteOnce"
+    MOVABLE = "nothing but its volumes keeps the machine on its node"
     NOTHING_DUE = "no restart of the machine is due already"
 
 
@@ -40,6 +44,8 @@ def of_machine(live: Live) -> Needs:
         Need.MACS: all(entry.get("macAddress") for entry in live.interfaces.values()),
         Need.NO_CLUSTER_NODE: live.labels.get(words.CREATOR) != words.NODE_DRIVER,
         Need.NOTHING_DUE: not policy.due(live),
+        Need.SAME_VOLUMES: not live.copies_claims,
+        Need.MOVABLE: is_true(live.instance, "LiveMigratable") or _held_by_volumes(live),
     }
     return _holding(facts)
 
@@ -91,6 +97,21 @@ def of_other_medium(before: Disk, disk: Disk, live: Live) -> Needs:
     leaves, comes = disk.name in live.volumes, disks.has_source(disk)
     plugged = (not comes or disk.hot_plug) and (not leaves or is_hot_plugged(live, disk.name))
     return _holding({Need.DRIVE: drive and disks.bus_of(live.disks[disk.name]) == "sata" and (leaves or comes) and plugged})
+
+
+def of_moved_volume(disk: str, live: Live) -> Needs:
+    """What holds for a disk whose volume moves (KubeVirt volume-migration.go, ValidateVolumes and ValidateVolumesUpdateMigration)."""
+    device = live.disks.get(disk, {})
+    others = [each for each in dig_objects(live.instance, "status", "volumeStatus") if each.get("name") != disk]
+    alone = [dig_list(each, "persistentVolumeClaimInfo", "accessModes") == ["ReadWriteOnce"] for each in others]
+    plain = isinstance(device.get("disk"), Mapping) and device.get("shareable") is not True and not is_hot_plugged(live, disk)
+    return _holding({Need.COPYABLE: plain and not any(alone)})
+
+
+def _held_by_volumes(live: Live) -> bool:
+    """Whether only volumes keep a guest on its node: those that are copied go with it."""
+    movable, storage = condition(live.instance, "LiveMigratable"), condition(live.instance, "StorageLiveMigratable")
+    return dig_str(movable, "reason") == "DisksNotLiveMigratable" and storage.get("status") != "False"
 
 
 def is_hot_plugged(live: Live, disk: str) -> bool:

@@ -48,7 +48,7 @@ class Judge:
         starts = not self.live.on and (self.power.starts or self.power.wakes)
         if edit.field == "runStrategy" or (edit.property == TRIGGER and starts):
             return self._power_change(edit)
-        asked = edit.field in ASKED and not self._has_been_asked(edit.field)
+        asked = bool(edit.asks) or (edit.field in ASKED and not self._has_been_asked(edit.field))
         if len(self.draft.patch) == before and effect > Effect.METADATA and not asked and self._is_so_already(act):
             return Change(edit.property, Effect.METADATA, "it is so already")
         return Change(edit.property, effect, why)

@@ -137,9 +137,8 @@ def _needless(path: str, disk: Disk, given: Sequence[str]) -> Iterator[Problem]:
     attached = [name for name in given if name != "image"]
     if attached and disk.size is not None:
         yield Problem(f"{path}.size", f"{attached[0]} has a size of its own: leave size out")
-    if given and disk.storage_class:
-        whose = "the image decides" if "image" in given else f"{given[0]} has"
-        yield Problem(f"{path}.storageClass", f"{whose} its own storage: leave storageClass out")
+    if attached and disk.storage_class:
+        yield Problem(f"{path}.storageClass", f"{attached[0]} has its own storage: leave storageClass out")
     if "existingVolume" in given and disk.on_delete == "delete":
         yield Problem(f"{path}.onDelete", "a volume that was attached is never deleted with the machine: leave onDelete out")
 

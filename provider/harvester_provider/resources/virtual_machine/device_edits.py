@@ -10,7 +10,7 @@ from typing import Any, cast
 from harvester_provider.core.json import Json, Object, dig, dig_str
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.snapshot import Snapshot
-from harvester_provider.resources.virtual_machine import abilities, disks, manifest, nics, words
+from harvester_provider.resources.virtual_machine import abilities, disks, manifest, nics, storage_moves, words
 from harvester_provider.resources.virtual_machine.devices import Disk, NetworkInterface
 from harvester_provider.resources.virtual_machine.draft import Draft
 from harvester_provider.resources.virtual_machine.edits import DISKS, INTERFACES, NETWORKS, VOLUMES, Edit, local, nothing
@@ -22,7 +22,7 @@ from harvester_provider.resources.virtual_machine.words import DEVICES
 _TEMPLATES = ("metadata", "annotations", words.VOLUME_CLAIM_TEMPLATES)
 _DEVICE_FIELDS = {"type": "type", "bus": "bus", "boot_order": "bootOrder", "cache_mode": "cacheMode", "serial": "serial"}
 _SOURCE_FIELDS = {"image": "image", "existing_volume": "existingVolume", "container_image": "containerImage"}
-_VOLUME_FIELDS = {"storage_class": "storageClass", "access_mode": "accessMode", "volume_mode": "volumeMode"}
+_VOLUME_FIELDS = {"access_mode": "accessMode", "volume_mode": "volumeMode"}
 
 
 def disk_edits(old: VirtualMachineInputs, new: VirtualMachineInputs, live: Live, seen: Snapshot, suffix: Suffix) -> Iterator[Edit]:
@@ -33,7 +33,8 @@ def disk_edits(old: VirtualMachineInputs, new: VirtualMachineInputs, live: Live,
     for name, disk in after.items():
         path = f"disks[{name}]"
         if name not in before:
-            yield Edit(path, "disks[+]", _adder(disk, new, seen, suffix), holds=abilities.of_new_disk(disk), device=name)
+            refused = storage_moves.cannot_come(disk, new, seen)
+            yield Edit(path, "disks[+]", _adder(disk, new, seen, suffix), refused, abilities.of_new_disk(disk), device=name)
         elif before[name] != disk:
             yield from _changed_disk(path, before[name], disk, new, live, seen, suffix)
 
@@ -43,6 +44,7 @@ def _remover(name: str, live: Live) -> Callable[[Draft], None]:
         claim = live.claim(name)
         draft.remove_entry(name, *DISKS)
         draft.remove_entry(name, *VOLUMES)
+        _copy_nothing(draft)
         _edit_templates(draft, lambda entries: [entry for entry in entries if dig_str(entry, "metadata", "name") != claim])
 
     return act
@@ -53,6 +55,7 @@ def _adder(disk: Disk, new: VirtualMachineInputs, seen: Snapshot, suffix: Suffix
         if draft.index(disk.name, *DISKS) is not None:
             return  # an interrupted update has added it already
         draft.append(disks.device(disk), *DISKS)
+        _copy_nothing(draft)
         _attach(draft, disk, new, seen, suffix)
 
     return act
@@ -70,6 +73,11 @@ def _attach(draft: Draft, disk: Disk, new: VirtualMachineInputs, seen: Snapshot,
         draft.append(volume, *VOLUMES)
 
 
+def _copy_nothing(draft: Draft) -> None:
+    """Another volume behind a disk is what it is: left over from a storage migration, this would have the former content copied to it."""
+    draft.drop("spec", "updateVolumesStrategy")
+
+
 def _changed_disk(
     path: str, before: Disk, disk: Disk, new: VirtualMachineInputs, live: Live, seen: Snapshot, suffix: Suffix
 ) -> Iterator[Edit]:
@@ -81,9 +89,12 @@ def _changed_disk(
         yield _other_source(f"{path}.{sources[0]}", before, disk, new, live, seen, suffix)
     elif before.size != disk.size:
         yield _other_size(f"{path}.size", disk, live)
+    moves = bool(disk.storage_class) and before.storage_class != disk.storage_class
+    if before.storage_class != disk.storage_class and not sources:
+        yield storage_moves.edit(f"{path}.storageClass", disk, new, live, seen, suffix)
     if not sources:
         for name, alias in _VOLUME_FIELDS.items():
-            if getattr(before, name) != getattr(disk, name):
+            if getattr(before, name) != getattr(disk, name) and not (moves and name == "access_mode"):
                 why = f"the volume of disk {disk.name} is made and keeps its {alias}: give the disk another name to get a new volume"
                 yield Edit(f"{path}.{alias}", "disks[]", lambda _: None, why)
     if before.hot_plug != disk.hot_plug and not sources:
@@ -122,6 +133,7 @@ def _other_source(path: str, before: Disk, disk: Disk, new: VirtualMachineInputs
 
     def act(draft: Draft) -> None:
         draft.remove_entry(disk.name, *VOLUMES)
+        _copy_nothing(draft)
         _edit_templates(draft, lambda entries: [entry for entry in entries if dig_str(entry, "metadata", "name") != claim])
         _attach(draft, disk, new, seen, suffix)
 

@@ -32,7 +32,9 @@ class Disk(Model):
     container_image: str | None = None
     """Container image with a disk in it, such as `docker.io/kubevirt/fedora-cloud-container-disk-demo`. What is written to it is lost."""
     storage_class: str | None = None
-    """Storage class of a blank disk. Default: the cluster's default class. The volume of an image has the image's own class."""
+    """Storage class of the volume. Default: the cluster's default class, or the image's own. Another one copies the content to a new
+    volume while the guest runs, with a live migration and without a stop (Harvester 1.8 and later); the former volume is kept or deleted
+    as `on_delete` says. A new machine's volume of an image is made in the image's class first: `storage_class` of the Image is shorter."""
     access_mode: Literal["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany"] = "ReadWriteMany"
     """Access mode of the volume. Live migration needs `ReadWriteMany`."""
     volume_mode: Literal["Block", "Filesystem"] = "Block"

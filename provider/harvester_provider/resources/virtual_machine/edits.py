@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from harvester_provider.core.json import Json, dig, dig_map, dig_strings
+from harvester_provider.core.plan import Step
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.kind import entries_patch, metadata_patch
 from harvester_provider.resources.virtual_machine import abilities, cloud_init, guest, manifest, parts, sizing, words
@@ -38,6 +39,8 @@ class Edit:
     """How the object is edited under a running guest, where that is another way."""
     device: str = ""
     """The name of the disk or NIC that comes or goes, so that a running guest is waited for."""
+    asks: tuple[Step, ...] = ()
+    """The steps that ask a running guest for it, where it is nothing that the patch of the machine says."""
 
 
 def nothing(draft: Draft) -> None:

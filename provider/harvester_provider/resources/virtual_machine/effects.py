@@ -38,6 +38,10 @@ _RESTART = "KubeVirt vm.go syncRestartRequired: every other difference of the te
 _NETWORK = "KubeVirt pkg/network/vmliveupdate/restart.go"
 _NEW_NIC = f"{_NETWORK}: it compares the NICs that the guest has, and asks for no restart for others"
 _HOT_VOLUMES = "KubeVirt pkg/storage/hotplug/hotplug.go, gate DeclarativeHotplugVolumes"
+_HOT_DISK = frozenset({Need.HOT_PLUG, Need.SAME_VOLUMES})
+_STORAGE = (
+    "Harvester pkg/api/vm/handler.go (storageMigration), vm_controller.go; KubeVirt volume-migration.go, vm.go handleVolumeUpdateRequest"
+)
 _HOT_NICS = "KubeVirt pkg/network/controllers/vm.go; Harvester pkg/util/virtualmachine/virtualmachine.go (SupportHotplugNic)"
 _NIC = frozenset({Need.MIGRATABLE, Need.MACS, Need.NO_CLUSTER_NODE, Need.BRIDGED})
 _HOT_CPU = "KubeVirt vm.go handleCPUChangeRequest; Harvester pkg/api/vm/handler.go (cpuAndMemoryHotplug)"
@@ -49,6 +53,8 @@ _MOVES = "and the guest moves to another node"
 _NO_WORD = "; for hot-plug volumes KubeVirt asks for no restart, also where it cannot plug them in (before Harvester 1.8)"
 _READ_AT_START = "only read at a start"
 _DUE = frozenset({Need.NOTHING_DUE})
+_COPY = _DUE | {Need.MOVABLE, Need.COPYABLE}
+_NO_COPY = "its volume cannot move to another class: give the disk another name to get a new volume"
 
 _MOVABLE = frozenset({Need.MIGRATABLE})
 
@@ -107,11 +113,13 @@ TABLE: Final[tuple[Row, ...]] = (
     Row("restartTrigger", Effect.RESTART, "asked for by another restartTrigger", "stopped and started by the run strategy, power.py"),
     Row("disks[].size", Effect.LIVE, "the volume grows, the guest sees it at once", "gate ExpandDisks; Harvester CheckExpand", (1, 6)),
     Row("disks[].size", _STOP, "before Harvester 1.6 a volume grows only while it is detached", "Harvester pkg/webhook/util/volume.go"),
-    Row("disks[+]", Effect.LIVE, "the disk is plugged in", _HOT_VOLUMES, (1, 8), frozenset({Need.HOT_PLUG})),
+    Row("disks[].storageClass", Effect.MIGRATE, f"its content is copied to a new volume, {_MOVES}", _STORAGE, (1, 8), _COPY),
+    Row("disks[].storageClass", Effect.REFUSED, _NO_COPY, "KubeVirt volume-migration.go"),
+    Row("disks[+]", Effect.LIVE, "the disk is plugged in", _HOT_VOLUMES, (1, 8), _HOT_DISK),
     Row("disks[+]", _STOP, "a new disk", f"KubeVirt vm.go validLiveUpdateDisks{_NO_WORD}"),
-    Row("disks[-]", Effect.LIVE, "the disk is unplugged", _HOT_VOLUMES, (1, 8), frozenset({Need.HOT_PLUG})),
+    Row("disks[-]", Effect.LIVE, "the disk is unplugged", _HOT_VOLUMES, (1, 8), _HOT_DISK),
     Row("disks[-]", _STOP, "a disk is removed", f"KubeVirt vm.go validLiveUpdateDisks{_NO_WORD}"),
-    Row("disks[].medium", Effect.LIVE, "the medium is changed", _HOT_VOLUMES, (1, 8), frozenset({Need.DRIVE})),
+    Row("disks[].medium", Effect.LIVE, "the medium is changed", _HOT_VOLUMES, (1, 8), frozenset({Need.DRIVE, Need.SAME_VOLUMES})),
     Row("disks[].medium", _STOP, "another volume", "KubeVirt vm.go validLiveUpdateVolumes"),
     Row("disks[]", _STOP, "part of the machine's hardware", _RESTART),
     Row("networkInterfaces[+]", Effect.MIGRATE, f"the NIC is plugged in, {_MOVES}", _HOT_NICS, (1, 7), _NIC | {Need.NOT_LEAVING}),

@@ -4,13 +4,13 @@ KubeVirt's workload updater makes the migration by itself where it is set up to 
 the plan asks for one, as Harvester's own `addNic` does (upstream pkg/api/vm/handler.go).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from harvester_provider.core.effect import Effect
 from harvester_provider.core.json import Object, by_name, condition, dig, dig_map, dig_objects, dig_str, is_true
 from harvester_provider.core.ownership import mark
-from harvester_provider.core.plan import Await, Put, Step
+from harvester_provider.core.plan import Await, Judge, Put, Step
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.ref import Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
@@ -63,7 +63,7 @@ class Plugged:
         restart = condition(live.vm, "RestartRequired")
         if restart.get("status") == "True" and not any(is_true(live.instance, change) for change in _ON_THE_WAY):
             return Failed(f"the cluster wants a restart for it: {dig_str(restart, 'message')}", "restart the machine")
-        return Waiting(", ".join(missing) + _migration_words(live))
+        return Waiting(", ".join(missing) + migration_words(live))
 
     def _nics(self, live: Live) -> Iterator[str]:
         reported = by_name(dig_objects(live.instance, "status", "interfaces"))
@@ -99,21 +99,17 @@ class Plugged:
 
 @dataclass(frozen=True, slots=True)
 class Moving:
-    """Judges whether the migration that a change takes has begun, or is over."""
+    """Judges whether the migration that a change of `ref` takes has begun, or is over: `done` judges the change itself."""
 
-    plugged: Plugged
-
-    @property
-    def wants(self) -> tuple[Want, ...]:
-        """What must be seen to judge."""
-        return (*self.plugged.wants, _migrations(self.plugged.ref))
+    ref: Ref
+    done: Judge
 
     def __call__(self, seen: Snapshot) -> Verdict:
         """Ready where a migration is on its way, or where none is needed any more."""
-        verdict = self.plugged(seen)
+        verdict = self.done(seen)
         if not isinstance(verdict, Waiting):
             return verdict
-        mine = [found for found in seen.listed(_migrations(self.plugged.ref)) if dig_str(found, "spec", "vmiName") == self.plugged.ref.name]
+        mine = [found for found in seen.listed(_migrations(self.ref)) if dig_str(found, "spec", "vmiName") == self.ref.name]
         if any(dig_str(found, "status", "phase") not in _ENDED for found in mine):
             return Ready()
         return verdict
@@ -123,10 +119,15 @@ def follow(plugged: Plugged, owner: str, suffix: Suffix, seconds: float) -> Iter
     """The waits until the running guest has its devices as declared, and the migration where KubeVirt makes none by itself."""
     ref = plugged.ref
     if plugged.migrates:
-        moving = Moving(plugged)
-        yield Await(ref, "being migrated", moving.wants, moving, _BEGIN_SECONDS, otherwise=(migration(ref, owner, suffix()),))
+        yield begun(ref, plugged, plugged.wants, owner, suffix())
     if plugged != Plugged(ref):
         yield Await(ref, f"running with {_words(plugged)}", plugged.wants, plugged, seconds)
+
+
+def begun(ref: Ref, done: Judge, wants: Sequence[Want], owner: str, suffix: str) -> Await:
+    """Wait until the migration has begun that a change takes, and ask for one where it does not begin by itself."""
+    otherwise = (migration(ref, owner, suffix),)
+    return Await(ref, "being migrated", (*wants, _migrations(ref)), Moving(ref, done), _BEGIN_SECONDS, otherwise=otherwise)
 
 
 def migration(ref: Ref, owner: str, suffix: str) -> Put:
@@ -150,7 +151,7 @@ def _words(plugged: Plugged) -> str:
     return ", ".join([*came, *gone])
 
 
-def _migration_words(live: Live) -> str:
+def migration_words(live: Live) -> str:
     """What the last migration came to, where it matters."""
     if dig(live.instance, "status", "migrationState", "failed") is not True:
         return ""

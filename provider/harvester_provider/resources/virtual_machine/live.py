@@ -11,11 +11,13 @@ from functools import cached_property
 from harvester_provider.core.json import Object, by_name, condition, dig, dig_int, dig_map, dig_objects, dig_str, dig_strings, is_true
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
-from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM, RESTORED_VOLUMES, VIRTUAL_MACHINE_INSTANCE
+from harvester_provider.resources.apis import IMAGE_ID, PERSISTENT_VOLUME_CLAIM, RESTORED_VOLUMES, VIRTUAL_MACHINE_INSTANCE
 from harvester_provider.resources.virtual_machine.disks import claim_of
 from harvester_provider.resources.virtual_machine.words import (
+    COPY_OF,
     LAST_STRATEGY,
     MAC_ADDRESSES,
+    MADE_FROM,
     QUOTA,
     STOPPED_FOR_UPDATE,
     VOLUME_CLAIM_TEMPLATES,
@@ -119,8 +121,34 @@ class Live:
         return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else ()
 
     def claim_template(self, claim: str) -> Object:
-        """The template of a claim, or an empty mapping where Harvester does not make it."""
-        return next((entry for entry in self.claim_templates if dig_str(entry, "metadata", "name") == claim), {})
+        """The template of a claim, also of one to which its volume is being copied; an empty mapping where Harvester does not make it."""
+        found = (
+            entry for entry in self.claim_templates if claim and claim in (dig_str(entry, "metadata", "name"), entry.get("targetVolume"))
+        )
+        return next(found, {})
+
+    def target(self, claim: str) -> str:
+        """The claim to which a volume is being copied; empty where it stays (Harvester's storage migration)."""
+        return dig_str(self.claim_template(claim), "targetVolume")
+
+    @property
+    def copies(self) -> list[str]:
+        """The claims to which volumes of the machine are being copied."""
+        return [target for entry in self.claim_templates if (target := dig_str(entry, "targetVolume"))]
+
+    def image(self, claim: str) -> str:
+        """The image that a volume was made from, also where its content has moved to another volume since; empty for none."""
+        notes = dig_strings(self.claim_template(claim), "metadata", "annotations")
+        return notes.get(IMAGE_ID) or notes.get(MADE_FROM, "")
+
+    def copied_from(self, claim: str) -> str:
+        """The claim that a volume took the place of when its content moved to another storage class."""
+        return dig_strings(self.claim_template(claim), "metadata", "annotations").get(COPY_OF, "")
+
+    @property
+    def copies_claims(self) -> bool:
+        """Whether another claim behind a disk means to KubeVirt that the content is to be copied there (spec.updateVolumesStrategy)."""
+        return dig_str(self.vm, "spec", "updateVolumesStrategy") == "Migration"
 
     def stands_for(self, claim: str, before: str) -> bool:
         """Whether `claim` is the volume `before`, or was put in its place by a restore of the machine."""

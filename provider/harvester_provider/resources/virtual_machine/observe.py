@@ -121,7 +121,7 @@ def _disk(live: Live, name: str) -> dict[str, Any]:
         "type": disks.kind_of(device),
         "bus": disks.bus_of(device) or None,
         "size": sizing.quantity(dig(template, "spec", "resources", "requests", "storage")),
-        "image": dig_strings(template, "metadata", "annotations").get(words.IMAGE_ID),
+        "image": live.image(claim) or None,
         "existing_volume": claim if claim and not template else None,
         "container_image": disks.container_of(volume) or None,
         "storage_class": None if _from_image(template) else dig_str(template, "spec", "storageClassName") or None,

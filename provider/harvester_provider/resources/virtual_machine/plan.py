@@ -25,6 +25,7 @@ from harvester_provider.resources.virtual_machine.manifest import Suffix
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
 from harvester_provider.resources.virtual_machine.power import STARTS, Power, asks
 from harvester_provider.resources.virtual_machine.secret import write_secret
+from harvester_provider.resources.virtual_machine.storage_moves import left_behind, while_copying
 from harvester_provider.resources.virtual_machine.waits import (
     START_SECONDS,
     power_on,
@@ -63,7 +64,7 @@ class Update:
         """All changes with their effects, and the steps. A refused plan has no steps."""
         edits = list(self._edits(suffix))
         changes = [self._judge.change(edit) for edit in edits]
-        changes, waiting = self._ruled(changes)
+        changes, waiting = self._ruled([while_copying(change, self.live, halts=self.power.halts) for change in changes])
         if any(change.effect is Effect.REFUSED for change in changes):
             return Plan(changes=tuple(changes))
         must_stop = (
@@ -72,7 +73,9 @@ class Update:
             or (self.live.on and not self.power.halts and any(change.effect.stops_guest for change in changes))
         )
         if must_stop:
-            return self._while_off(edits).around_a_stop([_in_the_stop(change) for change in changes])
+            moves = list(self._moves(edits))
+            inside = [change if edit.asks else _in_the_stop(change) for edit, change in zip(edits, changes, strict=True)]
+            return self._while_off(edits).around_a_stop(inside, moves)
         doomed = self._note_doomed()
         notes = (*self._notes(changes, doomed), *self._left_running(waiting, doomed))
         if waiting:
@@ -83,15 +86,18 @@ class Update:
         steps = self._asking(self._modify(edits, changes, doomed, suffix), suffix)
         return Plan(tuple(steps), tuple(changes), notes=notes, disruption=resumed)
 
-    def around_a_stop(self, changes: Sequence[Change]) -> Plan:
-        """All of it with one stop."""
+    def around_a_stop(self, changes: Sequence[Change], moves: Sequence[Step]) -> Plan:
+        """All of it with one stop, and what only a running guest can do after it."""
         doomed = self._note_doomed()
         notes = tuple(self._notes(changes, doomed))
         policy.clear(self.draft)
+        self.draft.drop("spec", "updateVolumesStrategy")
         set_probe(self.draft, self.new)
         pin_macs(self.draft, self.live)
         thaw = tuple(freeze(self.live.ref, frozen=False)) if self.live.paused else ()
-        around, after = [*thaw, *self._stop_modify_start(changes)], [*self._after_start(doomed), *self._frozen_again()]
+        around = [*thaw, *self._stop_modify_start(changes)]
+        running = [running_again(self.live, self.new.seconds("update", START_SECONDS))] if moves else []
+        after = [*self._after_start(doomed), *running, *moves, *self._frozen_again()]
         return Plan((*around, *after), tuple(changes), self._as_it_was(), notes, committed=len(around), disruption=self._disruption())
 
     def _while_off(self, edits: Sequence[Edit]) -> "Update":
@@ -102,6 +108,10 @@ class Update:
         for edit in edits:
             edit.act(draft)
         return replace(self, draft=draft)
+
+    def _moves(self, edits: Sequence[Edit]) -> Iterator[Step]:
+        """What is asked of the running guest for its disks, one after the other."""
+        return (step for edit in edits if edit.asks and self._judge.effect(edit)[0].touches_running_guest for step in edit.asks)
 
     def _ruled(self, changes: Sequence[Change]) -> tuple[list[Change], list[str]]:
         """The changes as the update policy has them, and what waits for the next start. A guest that goes down anyway takes all of them."""
@@ -164,7 +174,8 @@ class Update:
         """The volumes that go with their disks, noted on the machine until they are gone."""
         used = {claim.name for claim in self._after().claims()}
         doomed = [claim for claim in removal.doomed_claims(self.old, self.live) if claim not in used]
-        doomed = list(dict.fromkeys((*removal.pending_claims(self.live), *doomed)))
+        copied = [claim for claim in left_behind(self.old, self.new, self.live) if claim not in used]
+        doomed = list(dict.fromkeys((*removal.pending_claims(self.live), *doomed, *copied)))
         if doomed:
             self.draft.put(",".join(doomed), "metadata", "annotations", words.CLAIMS_TO_DELETE)
         return doomed
@@ -239,6 +250,7 @@ class Update:
         resumed = bool(self.live.stopped_for_update) and not self.live.on and not self.power.halts
         if self.live.guest_runs and not self.power.halts:
             steps += follow(self._plugged(edits), self.new.owner, suffix, self.new.seconds("update", START_SECONDS))
+            steps += self._moves(edits)
         steps += [*(self._kick() if resumed else ()), *self._volumes_last(doomed), *self._secret_last(), *self._growth()]
         if self.power.starts or resumed or self._unfinished():
             steps += ready(self.new, self._after(), self.new.seconds("update", START_SECONDS))

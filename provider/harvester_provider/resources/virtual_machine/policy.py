@@ -29,9 +29,13 @@ def ruled(changes: Sequence[Change], policy: str) -> tuple[list[Change], list[st
         return list(changes), []
     rule = _refused if policy == "live" else _deferred
     if policy == "defer" and stopping:
-        stopping += [change for change in changes if change.property in NOT_WHILE_DUE and change.effect.touches_running_guest]
+        stopping += [change for change in changes if _held_up(change.property) and change.effect.touches_running_guest]
     after = [rule(change) if change in stopping else change for change in changes]
     return after, list(dict.fromkeys(change.property for change in stopping)) if policy == "defer" else []
+
+
+def _held_up(name: str) -> bool:
+    return name in NOT_WHILE_DUE or name.endswith("].storageClass")
 
 
 def _refused(change: Change) -> Change:
@@ -40,8 +44,9 @@ def _refused(change: Change) -> Change:
 
 
 def _deferred(change: Change) -> Change:
-    """Written now. A volume cannot grow under a guest at all where that is no live change (Harvester, webhook util/volume.go)."""
-    if change.property.endswith("].size"):
+    """Written now. A volume cannot grow under a guest at all where that is no live change (Harvester, webhook util/volume.go), and is
+    not copied to another class while a restart is due (KubeVirt vm.go, sync)."""
+    if change.property.endswith(("].size", "].storageClass")):
         way_out = "stop the machine first, or set updatePolicy to auto"
         return Change(change.property, Effect.REFUSED, f"{change.why}, so it cannot be deferred: {way_out}")
     return Change(change.property, Effect.METADATA, f"deferred to the guest's next start: {change.why}")

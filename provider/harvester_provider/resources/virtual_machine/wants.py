@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from harvester_provider.core.json import dig_strings
+from harvester_provider.core.json import dig_str
 from harvester_provider.core.kind import Requirement
 from harvester_provider.core.ref import Ref, Want
 from harvester_provider.core.snapshot import Snapshot
@@ -19,13 +19,14 @@ from harvester_provider.resources.apis import (
     SERVER_VERSION,
     STORAGE_CLASS,
 )
+from harvester_provider.resources.virtual_machine.devices import Disk
 from harvester_provider.resources.virtual_machine.live import Live, instance_of
 from harvester_provider.resources.virtual_machine.manifest import own_secret
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
 from harvester_provider.resources.virtual_machine.observe import observe
 from harvester_provider.resources.virtual_machine.observe_drive import secrets_of
 from harvester_provider.resources.virtual_machine.removal import doomed_claims, pending_claims
-from harvester_provider.resources.virtual_machine.words import CLOUD_INIT_DISK, IMAGE_ID, reference
+from harvester_provider.resources.virtual_machine.words import CLOUD_INIT_DISK, reference
 
 
 def reads(ref: Ref, inputs: VirtualMachineInputs | None, seen: Snapshot) -> Iterable[Want]:
@@ -39,15 +40,25 @@ def reads(ref: Ref, inputs: VirtualMachineInputs | None, seen: Snapshot) -> Iter
     if inputs is not None:
         wants += [*_claims(live, inputs), *_named(live, inputs, seen)]
     yield from wants
+    if inputs is not None and not live.vm and any(disk.image and disk.storage_class for disk in inputs.disks):
+        yield SERVER_VERSION
     if inputs is not None and live.on and not seen.missing(wants) and (_differs(live, inputs, seen) or _undeclared(live, inputs)):
         yield SERVER_VERSION
 
 
 def _claims(live: Live, inputs: VirtualMachineInputs) -> Iterable[Want]:
-    """The volumes that may be deleted, with their machine or with a disk that is no longer declared: how, they say themselves."""
+    """The volumes that may be deleted, with their machine or with a disk that is no longer declared, and those that are to move to
+    another class: how, they say themselves."""
     undeclared = [live.claim(name) for name in live.disks.keys() - {disk.name for disk in inputs.disks}]
-    names = dict.fromkeys((*doomed_claims(inputs, live), *pending_claims(live), *filter(None, undeclared)))
+    moving = [live.claim(disk.name) for disk in inputs.disks if _is_elsewhere(disk, live)]
+    names = dict.fromkeys((*doomed_claims(inputs, live), *pending_claims(live), *filter(None, (*undeclared, *moving)), *live.copies))
     return (Ref(PERSISTENT_VOLUME_CLAIM, name, live.ref.namespace) for name in names)
+
+
+def _is_elsewhere(disk: Disk, live: Live) -> bool:
+    """Whether a disk's volume is made in another class than the declared one, as far as the machine says."""
+    found = dig_str(live.claim_template(live.claim(disk.name)), "spec", "storageClassName")
+    return bool(disk.storage_class) and found != disk.storage_class
 
 
 def _named(live: Live, inputs: VirtualMachineInputs, seen: Snapshot) -> Iterable[Want]:
@@ -57,8 +68,7 @@ def _named(live: Live, inputs: VirtualMachineInputs, seen: Snapshot) -> Iterable
     yield from (need.ref for need in _access(inputs) if is_known(inputs.namespace))
     for disk in inputs.disks if live.ref in seen else ():
         image = reference(IMAGE, disk.image, live.ref.namespace) if disk.image else None
-        made_from = dig_strings(live.claim_template(live.claim(disk.name)), "metadata", "annotations").get(IMAGE_ID)
-        if image and image.id != made_from:
+        if image and image.id != live.image(live.claim(disk.name)):
             yield image
 
 

@@ -34,7 +34,11 @@ STOPPED_FOR_UPDATE: Final = "harvester.pulumi.com/stopped-for-update"
 """Our own: the run strategy to go back to. An interrupted update finds by it that the machine must be started again."""
 CLAIMS_TO_DELETE: Final = "harvester.pulumi.com/claims-to-delete"
 """Our own: claims of removed disks that are to be deleted still, with commas between."""
-
+COPY_OF: Final = "harvester.pulumi.com/copy-of"
+"""Our own, on a volume: the claim whose content it took over when a disk moved to another storage class."""
+MADE_FROM: Final = "harvester.pulumi.com/made-from"
+"""Our own, on a volume that took over the content of one made from an image: that image's `namespace/name`. Harvester's own annotation
+would say that the volume's storage class is the image's, which its webhook checks (virtualmachine/validator.go)."""
 RESTART_DUE: Final = "harvester.pulumi.com/restart-due"
 """Our own: UID of the running guest, and the properties that it gets only at its next start, with commas between."""
 RESTARTED_FOR: Final = "harvester.pulumi.com/restarted-for"

@@ -1,0 +1,69 @@
+"""Disks that move to another storage class under a running guest, on a cluster."""
+
+import asyncio
+import uuid
+
+import pytest
+from effect_cases import BASE, DATA, FIRST
+from target import Target
+from workshop import Made, Workshop, furnish
+
+from harvester_provider.core.errors import WaitFailed
+from harvester_provider.core.json import dig_str, is_true
+from harvester_provider.core.plan import Call
+from harvester_provider.core.ref import Ref
+from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM, VIRTUAL_MACHINE_INSTANCE
+
+ROOT = {"name": "root", "image": "~/disc", "size": "1Gi", "onDelete": "delete"}
+FAST = {"storageClass": "~-fast"}
+
+
+async def class_of(machine: Made, disk: str) -> str:
+    claim = (await machine.belongings())[f"disk {disk}"]
+    found = await machine.shop.cluster.get(Ref(PERSISTENT_VOLUME_CLAIM, claim, machine.shop.namespace))
+    return dig_str(found or {}, "spec", "storageClassName")
+
+
+@pytest.mark.usefixtures(
+    "simulated"
+)  # elsewhere no virt-handler copies anything; that nothing asks for a restart there shows test_effects.py
+async def test_volumes_move_one_after_the_other_and_keep_their_image_while_the_guest_runs_on(cluster: Target) -> None:
+    async with Workshop.on(cluster, f"storage-{uuid.uuid4().hex[:6]}") as shop:
+        await furnish(shop, cluster.image_url)
+        before = {**BASE, "networkInterfaces": [FIRST], "disks": [ROOT, {**DATA, "onDelete": "keep"}]}
+        after = {**before, "disks": [{**ROOT, **FAST}, {**DATA, "onDelete": "keep", **FAST}]}
+        machine = await shop.make("VirtualMachine", "vm", **before)
+        starts, had = await machine.starts(), await machine.belongings()
+        preview = await machine.preview(**after)
+        assert [change.effect.label for change in preview.plan.changes] == ["migrate", "migrate"]
+        await machine.up(**after)
+        assert await machine.starts() == starts
+        assert {await class_of(machine, "root"), await class_of(machine, "data")} == {shop.placed(FAST["storageClass"])}
+        assert (await shop.has_claim(had["disk root"]), await shop.has_claim(had["disk data"])) == (False, True)
+        await machine.settled(restart_required=False)
+        assert await machine.drift() == []
+        assert not (await machine.preview(**after)).changed
+        await machine.destroy()
+
+
+@pytest.mark.usefixtures("simulated")  # migrations are made to fail there, so that the copy goes on until it is cancelled
+async def test_a_copy_that_somebody_cancels_ends_the_update_and_can_be_asked_for_again(cluster: Target) -> None:
+    async with Workshop.on(cluster, f"storage-{uuid.uuid4().hex[:6]}") as shop:
+        await furnish(shop, cluster.image_url)
+        before = {**BASE, "networkInterfaces": [FIRST], "disks": [{**DATA, "onDelete": "keep"}]}
+        after = {**before, "disks": [{**DATA, "onDelete": "keep", **FAST}]}
+        machine = await shop.make("VirtualMachine", "vm", **before)
+        starts, had = await machine.starts(), await machine.belongings()
+        await machine.edited_by_hand({"metadata": {"annotations": {"local.harvester/fault": "migration-fails"}}})
+        update, guest = asyncio.create_task(machine.up(**after)), Ref(VIRTUAL_MACHINE_INSTANCE, "vm", shop.namespace)
+        await shop.until(lambda seen: is_true(seen.get(guest), "VolumesChange"), guest)
+        path = f"/v1/harvester/kubevirt.io.virtualmachines/{shop.namespace}/vm?action=cancelStorageMigration"
+        await shop.cluster.call(Call("harvester", "POST", path))
+        with pytest.raises(WaitFailed, match=r"somebody has cancelled it.*Next: run `pulumi up` again"):
+            await update
+        assert await machine.belongings() == had
+        await machine.edited_by_hand({"metadata": {"annotations": {"local.harvester/fault": None}}})
+        await machine.up(**after)
+        assert await class_of(machine, "data") == shop.placed(FAST["storageClass"])
+        assert await machine.starts() == starts
+        await machine.destroy()
