@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harvester_provider.core.effect import Effect
+from harvester_provider.resources.virtual_machine.abilities import Need
 from harvester_provider.resources.virtual_machine.effects import TABLE, Release, Row
 
 Inputs = dict[str, Any]
@@ -164,6 +165,10 @@ CALLED = frozenset({"paused", "migrateTo", "restartTrigger.soft"})
 """Rows of what is asked of a running guest, and is no difference of its spec. Their cases are in test_virtual_machine_power.py."""
 
 
+SET_UP = frozenset({Need.LIVE_UPDATE, Need.EXPAND_DISKS, Need.DECLARATIVE_VOLUMES})
+"""What every Harvester's KubeVirt is set up for. Clusters of another set-up are shown in memory (test_hot_plug.py)."""
+
+
 def without_a_case() -> list[str]:
     """The rows of the table that nothing shows. Rows that only a release before the oldest one reaches are left out."""
     return [
@@ -176,4 +181,4 @@ def without_a_case() -> list[str]:
 def _reached(row: Row) -> bool:
     """Whether the oldest release or a later one gets to the row: no row above it takes all there."""
     above = TABLE[: TABLE.index(row)]
-    return not any(other.field == row.field and not other.needs and other.since <= OLDEST for other in above)
+    return not any(other.field == row.field and other.needs <= SET_UP and other.since <= OLDEST for other in above)

@@ -23,6 +23,7 @@ from harvester_provider.engine import verbs
 from harvester_provider.resources.apis import (
     IMAGE,
     KEY_PAIR,
+    KUBEVIRT,
     NETWORK,
     PERSISTENT_VOLUME_CLAIM,
     PRIORITY_CLASS,
@@ -32,6 +33,7 @@ from harvester_provider.resources.apis import (
     VIRTUAL_MACHINE_INSTANCE,
 )
 from harvester_provider.resources.virtual_machine import KIND
+from harvester_provider.resources.virtual_machine.effects import release
 
 REF = Ref(VIRTUAL_MACHINE, "vm1", "default")
 GUEST = Ref(VIRTUAL_MACHINE_INSTANCE, "vm1", "default")
@@ -94,6 +96,7 @@ class MachineRoom(FakeCluster):
         """The next change of a machine's spec is refused with this."""
         self.calls: list[Call] = []
         self.place(SERVER_VERSION, {"value": version})
+        self.kubevirt("ExpandDisks", *(["DeclarativeHotplugVolumes"] if release(version) >= (1, 8) else []))
         imported = {"conditions": [{"type": "Imported", "status": "True"}], "progress": 100, "virtualSize": 2 * 2**30}
         for image in ("leap", "tools"):
             self.place(Ref(IMAGE, image, "default"), {"status": {**imported, "storageClassName": f"lh-{image}"}})
@@ -103,6 +106,11 @@ class MachineRoom(FakeCluster):
         for answers in ("answers", "others"):
             self.place(Ref(SECRET, answers, "default"), {"data": {}})
         self.place(Ref(KEY_PAIR, "ada", "default"), {"spec": {"publicKey": "ssh-ed25519 AAAA ada"}})
+
+    def kubevirt(self, *gates: str, rollout: str = "LiveUpdate") -> None:
+        """How the cluster's KubeVirt is set up."""
+        settings = {"developerConfiguration": {"featureGates": list(gates)}, "vmRolloutStrategy": rollout}
+        self.place(Ref(KUBEVIRT, "kubevirt", "harvester-system"), {"spec": {"configuration": settings}})
 
     # -- what a user does ------------------------------------------------------------------------------------------
     async def up(self, state: Any = None, **inputs: Any) -> verbs.Found:

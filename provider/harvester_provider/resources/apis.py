@@ -1,11 +1,13 @@
 """The APIs that the kinds read and write, each once. Sources: the CRDs of Harvester 1.8, KubeVirt 1.7 and Multus."""
 
-from harvester_provider.core.ref import Api, Ref
+from harvester_provider.core.ref import Api, Listing, Ref
 
 VIRTUAL_MACHINE = Api("kubevirt.io", "v1", "virtualmachines", "VirtualMachine")
 VIRTUAL_MACHINE_INSTANCE = Api("kubevirt.io", "v1", "virtualmachineinstances", "VirtualMachineInstance")
 VIRTUAL_MACHINE_INSTANCE_MIGRATION = Api("kubevirt.io", "v1", "virtualmachineinstancemigrations", "VirtualMachineInstanceMigration")
 KUBEVIRT = Api("kubevirt.io", "v1", "kubevirts", "KubeVirt")
+KUBEVIRTS = Listing(KUBEVIRT)
+"""How KubeVirt is set up: one object, in a namespace that depends on who installed it."""
 
 IMAGE = Api("harvesterhci.io", "v1beta1", "virtualmachineimages", "VirtualMachineImage")
 TEMPLATE = Api("harvesterhci.io", "v1beta1", "virtualmachinetemplates", "VirtualMachineTemplate")

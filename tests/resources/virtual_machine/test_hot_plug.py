@@ -119,6 +119,29 @@ class TestWithAStop:
         assert "only where it is no node of a guest cluster" in line
 
 
+class TestTheClustersKubeVirt:
+    """What a release can do, its KubeVirt can be set up not to do: the machine is stopped then, and preview names the setting."""
+
+    @pytest.mark.parametrize(
+        ("gates", "rollout", "after", "says"),
+        [
+            (["ExpandDisks"], "LiveUpdate", {"disks": [ROOT, HOT]}, "only where KubeVirt's feature gate DeclarativeHotplugVolumes is on"),
+            ([], "LiveUpdate", {"disks": [{**ROOT, "size": "30Gi"}]}, "only where KubeVirt's feature gate ExpandDisks is on"),
+            (["ExpandDisks"], "Stage", {"nodeSelector": {"rack": "a"}}, "only where KubeVirt's vmRolloutStrategy is LiveUpdate"),
+        ],
+    )
+    async def test_decides_besides_the_release(
+        self, room: MachineRoom, gates: list[str], rollout: str, after: dict[str, Any], says: str
+    ) -> None:
+        room.kubevirt(*gates, rollout=rollout)
+        made = await room.up()
+        (line, *_) = (await room.preview(made, **after)).lines
+        assert "stop-modify-start" in line
+        assert says in line
+        await room.up(made, **after)
+        assert room.starts["vm1"] == 2
+
+
 class TestTheWait:
     PLUGGED = Plugged(REF, nics=("eth2",), volumes=("hot",))
 

@@ -1,6 +1,7 @@
 """What a running machine can take without a stop: the conditions that rows of the table of effects name.
 
-Each condition is a fact about the machine as it was seen, or about the one device that changes. Nothing here decides an effect.
+Each condition is a fact about the machine or its cluster as they were seen, or about the one device that changes. Nothing here decides
+an effect.
 Sources: Harvester pkg/util/virtualmachine/virtualmachine.go (hot actions of NICs), KubeVirt pkg/storage/hotplug/hotplug.go,
 vm.go (handleCPUChangeRequest, handleMemoryHotplugRequest), pkg/liveupdate/memory/memory.go and volume-migration.go.
 """
@@ -10,6 +11,8 @@ from enum import StrEnum
 
 from harvester_provider.core.json import condition, dig, dig_int, dig_list, dig_map, dig_objects, dig_str, is_true
 from harvester_provider.core.quantity import Quantity
+from harvester_provider.core.snapshot import Snapshot
+from harvester_provider.resources.apis import KUBEVIRTS
 from harvester_provider.resources.virtual_machine import disks, nics, policy, sizing, words
 from harvester_provider.resources.virtual_machine.devices import Disk, NetworkInterface
 from harvester_provider.resources.virtual_machine.live import Live
@@ -32,9 +35,27 @@ class Need(StrEnum):
     COPYABLE = "the disk is an ordinary one without hotPlug, and no other volume of the machine is ReadWriteOnce"
     MOVABLE = "nothing but its volumes keeps the machine on its node"
     NOTHING_DUE = "no restart of the machine is due already"
+    LIVE_UPDATE = "KubeVirt's vmRolloutStrategy is LiveUpdate"
+    EXPAND_DISKS = "KubeVirt's feature gate ExpandDisks is on"
+    DECLARATIVE_VOLUMES = "KubeVirt's feature gate DeclarativeHotplugVolumes is on"
 
 
 Needs = frozenset[Need]
+
+
+def of_cluster(seen: Snapshot) -> Needs:
+    """What the cluster's KubeVirt is set up for: a rollout strategy that is not named is LiveUpdate, its default since 1.6."""
+    found = seen.listed(KUBEVIRTS) if KUBEVIRTS in seen else ()
+    settings = next((dig_map(each, "spec", "configuration") for each in found), None)
+    if settings is None:
+        return frozenset()
+    gates = dig_list(settings, "developerConfiguration", "featureGates")
+    facts = {
+        Need.LIVE_UPDATE: settings.get("vmRolloutStrategy") in (None, "LiveUpdate"),
+        Need.EXPAND_DISKS: "ExpandDisks" in gates,
+        Need.DECLARATIVE_VOLUMES: "DeclarativeHotplugVolumes" in gates,
+    }
+    return _holding(facts)
 
 
 def of_machine(live: Live) -> Needs:

@@ -56,7 +56,8 @@ class Judge:
     def effect(self, edit: Edit) -> tuple[Effect, str]:
         """What an edit does, and why."""
         version = release(dig_str(self.seen.get(SERVER_VERSION), "value"))
-        guest = Guest(self.live.on and not self.power.halts, version, abilities.of_machine(self.live) | edit.holds)
+        holds = abilities.of_cluster(self.seen) | abilities.of_machine(self.live) | edit.holds
+        guest = Guest(self.live.on and not self.power.halts, version, holds)
         effect, why = effect_of(edit.field, guest)
         if edit.field in policy.PLACEMENT and effect is Effect.LIVE and not dig_str(self.live.instance, "status", "nodeName"):
             return Effect.STOP_MODIFY_START, "no node has taken the machine yet, and its pod never looks again"

@@ -37,8 +37,11 @@ _STOP = Effect.STOP_MODIFY_START
 _RESTART = "KubeVirt vm.go syncRestartRequired: every other difference of the template's spec needs a restart"
 _NETWORK = "KubeVirt pkg/network/vmliveupdate/restart.go"
 _NEW_NIC = f"{_NETWORK}: it compares the NICs that the guest has, and asks for no restart for others"
-_HOT_VOLUMES = "KubeVirt pkg/storage/hotplug/hotplug.go, gate DeclarativeHotplugVolumes"
-_HOT_DISK = frozenset({Need.HOT_PLUG, Need.SAME_VOLUMES})
+_HOT_VOLUMES = "KubeVirt pkg/storage/hotplug/hotplug.go"
+_HOT_DISK = frozenset({Need.HOT_PLUG, Need.SAME_VOLUMES, Need.DECLARATIVE_VOLUMES})
+_HOT_MEDIUM = frozenset({Need.DRIVE, Need.SAME_VOLUMES, Need.DECLARATIVE_VOLUMES})
+_DETACHED = "before Harvester 1.6, and without ExpandDisks, a volume grows only while it is detached"
+_EXPAND = frozenset({Need.EXPAND_DISKS})
 _STORAGE = (
     "Harvester pkg/api/vm/handler.go (storageMigration), vm_controller.go; KubeVirt volume-migration.go, vm.go handleVolumeUpdateRequest"
 )
@@ -52,7 +55,7 @@ _TOLERATIONS = "KubeVirt vm.go handleTolerationsChangeRequest (since 1.5), under
 _MOVES = "and the guest moves to another node"
 _NO_WORD = "; for hot-plug volumes KubeVirt asks for no restart, also where it cannot plug them in (before Harvester 1.8)"
 _READ_AT_START = "only read at a start"
-_DUE = frozenset({Need.NOTHING_DUE})
+_DUE = frozenset({Need.NOTHING_DUE, Need.LIVE_UPDATE})
 _COPY = _DUE | {Need.MOVABLE, Need.COPYABLE}
 _NO_COPY = "its volume cannot move to another class: give the disk another name to get a new volume"
 
@@ -111,15 +114,15 @@ TABLE: Final[tuple[Row, ...]] = (
     Row("migrateTo", Effect.REFUSED, "it cannot be moved while it runs", "KubeVirt migration-create-admitter.go"),
     Row("restartTrigger.soft", Effect.LIVE, "the guest is asked to reboot itself, in the same machine", "KubeVirt virt-api, softreboot"),
     Row("restartTrigger", Effect.RESTART, "asked for by another restartTrigger", "stopped and started by the run strategy, power.py"),
-    Row("disks[].size", Effect.LIVE, "the volume grows, the guest sees it at once", "gate ExpandDisks; Harvester CheckExpand", (1, 6)),
-    Row("disks[].size", _STOP, "before Harvester 1.6 a volume grows only while it is detached", "Harvester pkg/webhook/util/volume.go"),
+    Row("disks[].size", Effect.LIVE, "the volume grows, the guest sees it at once", "Harvester CheckExpand", (1, 6), _EXPAND),
+    Row("disks[].size", _STOP, _DETACHED, "Harvester pkg/webhook/util/volume.go"),
     Row("disks[].storageClass", Effect.MIGRATE, f"its content is copied to a new volume, {_MOVES}", _STORAGE, (1, 8), _COPY),
     Row("disks[].storageClass", Effect.REFUSED, _NO_COPY, "KubeVirt volume-migration.go"),
     Row("disks[+]", Effect.LIVE, "the disk is plugged in", _HOT_VOLUMES, (1, 8), _HOT_DISK),
     Row("disks[+]", _STOP, "a new disk", f"KubeVirt vm.go validLiveUpdateDisks{_NO_WORD}"),
     Row("disks[-]", Effect.LIVE, "the disk is unplugged", _HOT_VOLUMES, (1, 8), _HOT_DISK),
     Row("disks[-]", _STOP, "a disk is removed", f"KubeVirt vm.go validLiveUpdateDisks{_NO_WORD}"),
-    Row("disks[].medium", Effect.LIVE, "the medium is changed", _HOT_VOLUMES, (1, 8), frozenset({Need.DRIVE, Need.SAME_VOLUMES})),
+    Row("disks[].medium", Effect.LIVE, "the medium is changed", _HOT_VOLUMES, (1, 8), _HOT_MEDIUM),
     Row("disks[].medium", _STOP, "another volume", "KubeVirt vm.go validLiveUpdateVolumes"),
     Row("disks[]", _STOP, "part of the machine's hardware", _RESTART),
     Row("networkInterfaces[+]", Effect.MIGRATE, f"the NIC is plugged in, {_MOVES}", _HOT_NICS, (1, 7), _NIC | {Need.NOT_LEAVING}),

@@ -11,6 +11,7 @@ from harvester_provider.resources.apis import (
     CONFIG_MAP,
     IMAGE,
     KEY_PAIR,
+    KUBEVIRTS,
     NETWORK,
     NODE,
     PERSISTENT_VOLUME_CLAIM,
@@ -19,6 +20,7 @@ from harvester_provider.resources.apis import (
     SERVER_VERSION,
     STORAGE_CLASS,
 )
+from harvester_provider.resources.virtual_machine import parts
 from harvester_provider.resources.virtual_machine.devices import Disk
 from harvester_provider.resources.virtual_machine.live import Live, instance_of
 from harvester_provider.resources.virtual_machine.manifest import own_secret
@@ -28,12 +30,14 @@ from harvester_provider.resources.virtual_machine.observe_drive import secrets_o
 from harvester_provider.resources.virtual_machine.removal import doomed_claims, pending_claims
 from harvester_provider.resources.virtual_machine.words import CLOUD_INIT_DISK, reference
 
+_PLACEMENT = frozenset({"node_affinity", "vm_affinity", "vm_anti_affinity", "tolerations"})
+
 
 def reads(ref: Ref, inputs: VirtualMachineInputs | None, seen: Snapshot) -> Iterable[Want]:
     """The machine and its instance, then only what the inputs need of the rest: a refresh without drift asks for little.
 
-    The release decides what a change does, so it is asked for where the inputs differ from the machine, also by a device that is
-    no longer declared.
+    The release and KubeVirt's settings decide what a change does, so they are asked for where the inputs differ from the machine, also by
+    a device that is no longer declared.
     """
     live = Live.of(ref, seen)
     wants: list[Want] = [ref, instance_of(ref), *secrets_of(live)]
@@ -44,6 +48,7 @@ def reads(ref: Ref, inputs: VirtualMachineInputs | None, seen: Snapshot) -> Iter
         yield SERVER_VERSION
     if inputs is not None and live.on and not seen.missing(wants) and (_differs(live, inputs, seen) or _undeclared(live, inputs)):
         yield SERVER_VERSION
+        yield KUBEVIRTS
 
 
 def _claims(live: Live, inputs: VirtualMachineInputs) -> Iterable[Want]:
@@ -78,9 +83,10 @@ def _differs(live: Live, inputs: VirtualMachineInputs, seen: Snapshot) -> bool:
 
 
 def _undeclared(live: Live, inputs: VirtualMachineInputs) -> bool:
-    """Whether the machine has disks or NICs that are not declared: removed ones, or those of others."""
+    """Whether the machine has disks, NICs or a placement that are not declared: removed ones, or those of others."""
+    placed = any(part.read(live) and not getattr(inputs, part.name) for part in parts.PARTS if part.name in _PLACEMENT)
     disks = live.disks.keys() - {disk.name for disk in inputs.disks} - {CLOUD_INIT_DISK}
-    return bool(disks or live.interfaces.keys() - {nic.name for nic in inputs.network_interfaces})
+    return bool(placed or disks or live.interfaces.keys() - {nic.name for nic in inputs.network_interfaces})
 
 
 def requires(inputs: VirtualMachineInputs) -> Iterable[Requirement]:
