@@ -138,6 +138,7 @@ CASES: tuple[Case, ...] = (
     _case("rng", STOP, {"rng": True}),
     _case("clock", STOP, {"clock": {"timezone": "Europe/Berlin"}}),
     _case("hyperv", STOP, {"hyperv": ["relaxed"]}),
+    _case("sysprep.autounattend", NO, {"sysprep": {"autounattend": "<b/>"}}, {"sysprep": {"autounattend": "<a/>"}}, "sysprep"),
     _case("sysprep", STOP, {"sysprep": {"secretName": "answers"}}),
     _case("evictionStrategy", STOP, {"evictionStrategy": "None"}),
     _case("terminationGracePeriodSeconds", STOP, {"terminationGracePeriodSeconds": 30}),

@@ -21,13 +21,14 @@ CHANGES: dict[str, list[dict[str, str]]] = {
     "04-resize-and-rewire": [{"cpu": "2", "memory": "2Gi", "diskSize": "30Gi", "secondNic": "vlanA"}, {"secondNic": "vlanB"}],
     "05-backup-and-restore": [{"stage": "replaced"}],
     "09-nested-cluster": [{"workers": "1"}, {"kubernetesVersion": "v1.35.1+rke2r1", "workerMemory": "6Gi"}],
+    "11-windows": [{"installed": "true"}],
     "10-nested-without-rancher": [{"kubernetesVersion": "v1.35.1+rke2r1", "workers": "1"}],
 }
 """The changes that each example is shown to survive, one after the other."""
 ELSEWHERE = {"06-harvester-cluster", "08-bare-metal"}
 """Examples with a test module of their own."""
-NEED_GUESTS = {"09-nested-cluster", "10-nested-without-rancher"}
-"""Examples that need what runs inside of machines, or a Rancher."""
+NEED_GUESTS = {"09-nested-cluster", "10-nested-without-rancher", "11-windows"}
+"""Examples that need what runs inside of machines, a Rancher, or storage for what firmware keeps."""
 
 
 def test_every_example_is_run() -> None:
@@ -39,6 +40,8 @@ def settings(request: pytest.FixtureRequest, example: str, target: Target) -> di
     """What an example must be told before it runs here."""
     if example == "09-nested-cluster" and target.local is not None:
         return {"harvester:clusters": json.dumps({"rancher": target.rancher})}
+    if example == "11-windows":
+        return {"driversUrl": target.image_url}
     if example != "05-backup-and-restore":
         return {}
     request.getfixturevalue("one_at_a_time")

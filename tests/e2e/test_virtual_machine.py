@@ -1,6 +1,7 @@
 """What happens to a machine, its disks and its addresses, on a cluster and through the real CLI."""
 
 import pytest
+import yaml
 from declared import Estate, StackOf, declared, disk, estate
 from target import VM, Target, eventually
 
@@ -179,12 +180,13 @@ class TestOwnership:
         second.stack.shows_no_change()
 
 
-def test_cloud_init_data_is_nowhere_to_be_read(here: Estate) -> None:
+def test_cloud_init_data_answer_files_and_kubeconfig_are_nowhere_to_be_read(here: Estate) -> None:
     planted = "correct-horse-battery-staple"
     user_data = f"#cloud-config\npassword: {planted}\n"
-    here.declare(here.vm(cloud_init={"user_data": user_data}))
+    here.declare(here.vm(cloud_init={"user_data": user_data}, sysprep={"autounattend": f"<unattend>{planted}</unattend>"}))
     outputs = [here.stack.preview(), here.stack.up(), here.stack.state(), here.stack.run("stack", "output", "--json").output]
-    assert not any(planted in output for output in outputs)
+    token = yaml.safe_load(here.target.kubeconfig)["users"][0]["user"].get("token", planted)
+    assert not any(secret in output for output in outputs for secret in (planted, token))
     here.stack.shows_no_change()
     here.stack.destroy()
     assert here.target.leftovers() == []

@@ -256,3 +256,8 @@ def test_a_key_that_somebody_changed_is_drift() -> None:
     observed = KIND.observe(REF, declared, seen(made(declared), key=changed)).encryption
     assert observed is not None
     assert observed.passphrase == "other"
+
+
+def test_a_class_that_says_nothing_of_growth_is_read_as_one_that_does_not_grow() -> None:
+    silent = {name: value for name, value in made(storage_class()).items() if name != "allowVolumeExpansion"}
+    assert KIND.observe(REF, None, seen(silent)).allow_volume_expansion is False

@@ -24,7 +24,7 @@ def example(request: pytest.FixtureRequest) -> Path:
 
 def _ran(example: Path, **config: str) -> Ran:
     project = yaml.safe_load((example / "Pulumi.yaml").read_text())
-    defaults = {name: str(setting["default"]) for name, setting in project["config"].items()}
+    defaults = {name: yaml.safe_dump(setting["default"]).splitlines()[0].strip("'") for name, setting in project["config"].items()}
     return run_file(example / "__main__.py", {}, defaults | config)
 
 

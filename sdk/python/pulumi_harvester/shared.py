@@ -456,17 +456,23 @@ class Clock(dict[str, Any]):
 
 @input_type
 class SysprepArgs:
-    """Answer files for an unattended installation of Windows, as a CD-ROM. One of both, in the machine's namespace."""
+    """Answer files for an unattended installation of Windows, as a CD-ROM: the texts themselves, or the name of an object with them."""
 
+    autounattend: pulumi.Input[str] | None = prop(name="autounattend", default=None)
+    """Text of `Autounattend.xml`, which the installation reads. Kept in a Secret that belongs to the machine."""
+    unattend: pulumi.Input[str] | None = prop(name="unattend", default=None)
+    """Text of `Unattend.xml`, which sysprep reads when a generalized image is started. Kept in the same Secret."""
     secret_name: pulumi.Input[str] | None = prop(name="secretName", default=None)
-    """Secret with the keys `autounattend.xml` and, if there is any, `unattend.xml`."""
+    """Secret in the machine's namespace with the keys `autounattend.xml`, `unattend.xml` or both."""
     config_map_name: pulumi.Input[str] | None = prop(name="configMapName", default=None)
-    """ConfigMap with the same keys; for answers without a password."""
+    """ConfigMap with such keys in the machine's namespace; for answers without a password."""
 
 
 class SysprepArgsDict(TypedDict):
     """SysprepArgs as a dictionary."""
 
+    autounattend: NotRequired[pulumi.Input[str] | None]
+    unattend: NotRequired[pulumi.Input[str] | None]
     secret_name: NotRequired[pulumi.Input[str] | None]
     config_map_name: NotRequired[pulumi.Input[str] | None]
 
@@ -479,12 +485,16 @@ else:
 
 @pulumi.output_type
 class Sysprep(dict[str, Any]):
-    """Answer files for an unattended installation of Windows, as a CD-ROM. One of both, in the machine's namespace."""
+    """Answer files for an unattended installation of Windows, as a CD-ROM: the texts themselves, or the name of an object with them."""
 
+    autounattend: str | None = prop(name="autounattend")
+    """Text of `Autounattend.xml`, which the installation reads. Kept in a Secret that belongs to the machine."""
+    unattend: str | None = prop(name="unattend")
+    """Text of `Unattend.xml`, which sysprep reads when a generalized image is started. Kept in the same Secret."""
     secret_name: str | None = prop(name="secretName")
-    """Secret with the keys `autounattend.xml` and, if there is any, `unattend.xml`."""
+    """Secret in the machine's namespace with the keys `autounattend.xml`, `unattend.xml` or both."""
     config_map_name: str | None = prop(name="configMapName")
-    """ConfigMap with the same keys; for answers without a password."""
+    """ConfigMap with such keys in the machine's namespace; for answers without a password."""
 
 
 @input_type

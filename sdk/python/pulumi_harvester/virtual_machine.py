@@ -283,7 +283,7 @@ class VirtualMachine(
     HarvesterResource,
     kind="VirtualMachine",
     inputs=VirtualMachineArgs,
-    secrets=(("cloud_init", "user_data"), ("cloud_init", "network_data")),
+    secrets=(("cloud_init", "user_data"), ("cloud_init", "network_data"), ("sysprep", "autounattend"), ("sysprep", "unattend")),
 ):
     """A virtual machine. Disks and network interfaces are keyed by their names."""
 

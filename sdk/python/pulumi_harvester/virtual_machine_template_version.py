@@ -339,7 +339,12 @@ class VirtualMachineTemplateVersion(
     HarvesterResource,
     kind="VirtualMachineTemplateVersion",
     inputs=VirtualMachineTemplateVersionArgs,
-    secrets=(("machine", "cloud_init", "user_data"), ("machine", "cloud_init", "network_data")),
+    secrets=(
+        ("machine", "cloud_init", "user_data"),
+        ("machine", "cloud_init", "network_data"),
+        ("machine", "sysprep", "autounattend"),
+        ("machine", "sysprep", "unattend"),
+    ),
 ):
     """One version of a template. It cannot be changed: another description is another version, with another name."""
 

@@ -167,11 +167,13 @@ async def test_another_value_takes_the_place_of_the_first(room: MachineRoom, bef
     assert now == again
 
 
-@pytest.mark.parametrize("name", CASES)
+SHARED = {"no tablet", "nodes", "sysprep"}
+"""What is in a place with others' entries; each has a case of its own, below or in test_sysprep.py."""
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if name not in SHARED])
 async def test_what_somebody_took_away_is_drift(room: MachineRoom, name: str) -> None:
     inputs, path, _, _ = CASES[name]
-    if name in ("no tablet", "nodes", "sysprep"):
-        return  # its place is shared with others; each has a case of its own below
 
     def take_away(machine: Any) -> None:
         where = machine
@@ -183,6 +185,19 @@ async def test_what_somebody_took_away_is_drift(room: MachineRoom, name: str) ->
     room.edit(take_away)
     assert (await room.refresh(made)).inputs != made.inputs
     assert (await room.preview(await room.refresh(made), **inputs)).changed
+
+
+async def test_a_tablet_that_somebody_added_is_drift_and_taken_out_again(room: MachineRoom) -> None:
+    made = await room.up(tablet="none")
+    room.edit(
+        lambda machine: machine["spec"]["template"]["spec"]["domain"]["devices"].update(
+            inputs=[{"name": "tablet", "type": "tablet", "bus": "usb"}]
+        )
+    )
+    refreshed = await room.refresh(made)
+    assert refreshed.inputs["tablet"] == "usb"
+    await room.up(refreshed, tablet="none")
+    assert "inputs" not in room.devices
 
 
 async def test_other_terms_of_nodes_are_drift_and_those_of_harvester_are_not(room: MachineRoom) -> None:
@@ -264,7 +279,8 @@ async def test_before_1_6_placement_is_only_read_at_a_start() -> None:
         ({"tolerations": [{"value": "x"}]}, "tolerations[0].key", "name the taint"),
         ({"hostDevices": [GPU, GPU]}, "hostDevices[1].name", "already"),
         ({"clock": {"timezone": "UTC", "utcOffsetSeconds": 1}}, "clock.utcOffsetSeconds", "one of them"),
-        ({"sysprep": {}}, "sysprep", "one of them"),
+        ({"sysprep": {}}, "sysprep", "one of the three"),
+        ({"sysprep": {"unattend": "<x/>", "secretName": "answers"}}, "sysprep", "one of the three"),
         ({"labels": {MAINTENANCE: "Shutdown"}}, f"labels[{MAINTENANCE}]", "maintenanceModeStrategy"),
         ({"disks": [{"name": "sysprep", "size": "1Gi"}]}, "disks[0].name", "answer files"),
     ],

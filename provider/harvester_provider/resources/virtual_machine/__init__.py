@@ -29,7 +29,7 @@ from harvester_provider.resources.virtual_machine.observe import observe
 from harvester_provider.resources.virtual_machine.outputs import outputs
 from harvester_provider.resources.virtual_machine.plan import Update
 from harvester_provider.resources.virtual_machine.power import STARTS
-from harvester_provider.resources.virtual_machine.secret import write_secret
+from harvester_provider.resources.virtual_machine.secret import write_secrets
 from harvester_provider.resources.virtual_machine.waits import START_SECONDS, ready, running_again
 
 
@@ -71,11 +71,10 @@ class VirtualMachine(BaseKind[VirtualMachineInputs]):
 
     def create(self, inputs: VirtualMachineInputs, seen: Snapshot) -> Plan:
         """Make the machine. Its volumes are made by Harvester, its Secret once it exists and can own it."""
-        ref, own = self.ref(inputs), manifest.own_secret(self.ref(inputs))
-        if manifest.cloud_init_texts(inputs, seen) and seen.get(own) and not is_ours(seen.get(own), inputs.owner):
-            raise NotOurs(
-                f"{own}: a Secret of that name exists, and the machine needs it for its cloud-init data: delete it, or set secretName"
-            )
+        ref = self.ref(inputs)
+        for own, texts in manifest.own_texts(inputs, seen).items():
+            if texts and seen.get(own) and not is_ours(seen.get(own), inputs.owner):
+                raise NotOurs(f"{own}: a Secret of that name exists, and the machine needs it for its texts: delete it, or set secretName")
         storage_moves.may_follow(inputs, seen)
         body = manifest.virtual_machine(inputs, seen, self._suffix)
         notes = tuple(_policies(inputs))
@@ -92,9 +91,9 @@ class VirtualMachine(BaseKind[VirtualMachineInputs]):
         if moves and not wait:
             wait = (running_again(live, inputs.seconds("create", START_SECONDS)),)
         if live.paused and inputs.paused:  # a resumed create: it stands still already, and nothing more comes of it
-            return tuple(write_secret(inputs, live.vm, seen))
+            return tuple(write_secrets(inputs, live.vm, seen))
         frozen = freeze(live.ref, frozen=True) if inputs.paused and inputs.run_strategy in STARTS else ()
-        return (*write_secret(inputs, live.vm, seen), *wait, *moves, *frozen)
+        return (*write_secrets(inputs, live.vm, seen), *wait, *moves, *frozen)
 
     def update(self, old: VirtualMachineInputs, new: VirtualMachineInputs, seen: Snapshot) -> Plan:
         """Live where it can be, stop-modify-start where the guest must be off, refused where data would be lost."""

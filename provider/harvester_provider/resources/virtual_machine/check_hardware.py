@@ -131,6 +131,7 @@ def _one_of_two(inputs: VirtualMachineInputs) -> Iterator[Problem]:
     if clock is not None and is_known(clock.timers) and not clock.wire():
         yield Problem("clock", "it is empty: give timezone, utcOffsetSeconds or timers, or leave clock out")
     answers = inputs.sysprep if is_known(inputs.sysprep) else None
-    given = (answers.secret_name, answers.config_map_name) if answers is not None else ()
-    if given and is_known(*given) and sum(map(bool, given)) != 1:
-        yield Problem("sysprep", "give secretName or configMapName, one of them")
+    if answers is not None and is_known(answers.autounattend, answers.unattend, answers.secret_name, answers.config_map_name):
+        given = [bool(answers.autounattend or answers.unattend), bool(answers.secret_name), bool(answers.config_map_name)]
+        if sum(given) != 1:
+            yield Problem("sysprep", "give the texts (autounattend, unattend), secretName or configMapName: one of the three")

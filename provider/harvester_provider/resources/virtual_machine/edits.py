@@ -11,7 +11,7 @@ from harvester_provider.core.json import Json, dig, dig_map, dig_strings
 from harvester_provider.core.plan import Step
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.kind import entries_patch, metadata_patch
-from harvester_provider.resources.virtual_machine import abilities, cloud_init, guest, manifest, parts, sizing, words
+from harvester_provider.resources.virtual_machine import abilities, cloud_init, guest, manifest, parts, sizing, sysprep, words
 from harvester_provider.resources.virtual_machine.abilities import Needs
 from harvester_provider.resources.virtual_machine.draft import Draft
 from harvester_provider.resources.virtual_machine.live import Live
@@ -58,7 +58,7 @@ def scalar_edits(old: VirtualMachineInputs, new: VirtualMachineInputs, live: Liv
         act = _ACTS.get(name)
         if act and getattr(old, name) != getattr(new, name):
             alias = field.alias or name
-            row = _trigger_row(new) if name == "restart_trigger" else alias
+            row = _ROWS[name](old, new) if name in _ROWS else alias
             holds = _HOLDS[name](new, live) if name in _HOLDS else frozenset()
             yield Edit(alias, row, _bound(act, old, new, live), holds=holds, act_live=nothing if row in ASKED else None)
     fields = type(new).model_fields
@@ -69,11 +69,20 @@ ASKED = frozenset({"paused", "migrateTo", "restartTrigger.soft"})
 """Rows of what is asked of a running guest, and is nothing in its spec."""
 
 
-def _trigger_row(new: VirtualMachineInputs) -> str:
+def _answers_row(old: VirtualMachineInputs, new: VirtualMachineInputs) -> str:
+    """The row of other answer files: texts in the machine's own Secret change without the machine."""
+    own = bool(sysprep.texts(old.sysprep) and sysprep.texts(new.sysprep))
+    return "sysprep.autounattend" if own else "sysprep"
+
+
+def _trigger_row(_: VirtualMachineInputs, new: VirtualMachineInputs) -> str:
     """The row of another restart trigger. Taking it away restarts nothing."""
     soft = "restartTrigger.soft" if new.restart_mode == "soft" else "restartTrigger"
     return soft if new.restart_trigger else "annotations"
 
+
+_ROWS = {"restart_trigger": _trigger_row, "sysprep": _answers_row}
+"""The inputs whose row depends on their values."""
 
 STEERING = ("template", "update_policy", "stop", "wait_for", "disruption_group", "max_unavailable", "restart_mode")
 """What only steers the provider."""

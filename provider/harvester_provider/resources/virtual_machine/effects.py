@@ -104,6 +104,7 @@ TABLE: Final[tuple[Row, ...]] = (
     Row("rng", _STOP, "part of the machine's hardware", _RESTART),
     Row("clock", _STOP, "part of the machine's hardware", _RESTART),
     Row("hyperv", _STOP, "part of the machine's hardware", _RESTART),
+    Row("sysprep.autounattend", Effect.METADATA, "read by the next installation or generalized start", "content of a Secret"),
     Row("sysprep", _STOP, "another CD-ROM with answer files", _RESTART),
     Row("maintenanceModeStrategy", Effect.METADATA, "", "label of the VM object, read when a node goes into maintenance mode"),
     Row("tpm", _STOP, "part of the machine's hardware", _RESTART),

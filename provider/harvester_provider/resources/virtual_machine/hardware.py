@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from harvester_provider.resources.model import Model, QuantityText
+from harvester_provider.resources.model import SECRET, Model, QuantityText
 
 
 class HotPlug(Model):
@@ -66,9 +66,13 @@ HyperV = Literal[
 
 
 class Sysprep(Model):
-    """Answer files for an unattended installation of Windows, as a CD-ROM. One of both, in the machine's namespace."""
+    """Answer files for an unattended installation of Windows, as a CD-ROM: the texts themselves, or the name of an object with them."""
 
+    autounattend: str | None = Field(default=None, json_schema_extra=SECRET)
+    """Text of `Autounattend.xml`, which the installation reads. Kept in a Secret that belongs to the machine."""
+    unattend: str | None = Field(default=None, json_schema_extra=SECRET)
+    """Text of `Unattend.xml`, which sysprep reads when a generalized image is started. Kept in the same Secret."""
     secret_name: str | None = None
-    """Secret with the keys `autounattend.xml` and, if there is any, `unattend.xml`."""
+    """Secret in the machine's namespace with the keys `autounattend.xml`, `unattend.xml` or both."""
     config_map_name: str | None = None
-    """ConfigMap with the same keys; for answers without a password."""
+    """ConfigMap with such keys in the machine's namespace; for answers without a password."""

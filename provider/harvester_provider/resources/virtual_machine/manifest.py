@@ -15,7 +15,7 @@ from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import IMAGE, KEY_PAIR, SECRET, VIRTUAL_MACHINE
 from harvester_provider.resources.kind import TAG, manifest, metadata
 from harvester_provider.resources.secret import encoded
-from harvester_provider.resources.virtual_machine import cloud_init, disks, nics, parts, sizing, words
+from harvester_provider.resources.virtual_machine import cloud_init, disks, nics, parts, sizing, sysprep, words
 from harvester_provider.resources.virtual_machine.devices import CloudInitDrive, Disk
 from harvester_provider.resources.virtual_machine.guest import probe
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
@@ -149,9 +149,20 @@ def named_secret(inputs: VirtualMachineInputs) -> Ref | None:
     return words.reference(SECRET, drive.secret_name, inputs.namespace) if drive and drive.secret_name else None
 
 
+def own_texts(inputs: VirtualMachineInputs, seen: Snapshot) -> dict[Ref, dict[str, str]]:
+    """What the machine's own Secrets hold: that with its cloud-init data, and that with its answer files. Nothing in one it needs not."""
+    ref = Ref(VIRTUAL_MACHINE, inputs.name, inputs.namespace)
+    return {own_secret(ref): cloud_init_texts(inputs, seen), answers_secret(ref): sysprep.texts(inputs.sysprep)}
+
+
 def own_secret(ref: Ref) -> Ref:
     """The machine's own cloud-init Secret."""
     return Ref(SECRET, words.cloud_init_secret(ref.name), ref.namespace)
+
+
+def answers_secret(ref: Ref) -> Ref:
+    """The machine's own Secret with answer files."""
+    return Ref(SECRET, words.sysprep_secret(ref.name), ref.namespace)
 
 
 def cloud_init_volume(inputs: VirtualMachineInputs, seen: Snapshot) -> dict[str, Json] | None:
@@ -161,13 +172,13 @@ def cloud_init_volume(inputs: VirtualMachineInputs, seen: Snapshot) -> dict[str,
     return cloud_init.volume(inputs.cloud_init, texts, words.cloud_init_secret(inputs.name), seen.get(named) if named else {})
 
 
-def secret(inputs: VirtualMachineInputs, texts: Mapping[str, str], machine: Object) -> Object:
-    """The machine's own Secret. The cluster's garbage collection removes it with the machine, whoever deletes that."""
+def secret(ref: Ref, inputs: VirtualMachineInputs, texts: Mapping[str, str], machine: Object) -> Object:
+    """A Secret of the machine's own. The cluster's garbage collection removes it with the machine, whoever deletes that."""
     owner = {"apiVersion": VIRTUAL_MACHINE.api_version, "kind": VIRTUAL_MACHINE.kind, "name": inputs.name, "uid": uid(machine)}
     owners: Sequence[Json] = [owner] if uid(machine) else []
     meta: dict[str, Json] = {
-        "name": words.cloud_init_secret(inputs.name),
-        "namespace": inputs.namespace,
+        "name": ref.name,
+        "namespace": ref.namespace,
         "labels": {words.CREATOR: words.CREATOR_NAME},
         "annotations": mark(inputs.owner),
         "ownerReferences": owners,

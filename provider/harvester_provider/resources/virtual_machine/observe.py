@@ -10,7 +10,7 @@ from typing import Any
 
 from harvester_provider.core.json import Object, dig, dig_map, dig_str, dig_strings
 from harvester_provider.core.snapshot import Snapshot
-from harvester_provider.resources.virtual_machine import cloud_init, disks, manifest, nics, parts, sizing, words
+from harvester_provider.resources.virtual_machine import cloud_init, disks, manifest, nics, parts, sizing, sysprep, words
 from harvester_provider.resources.virtual_machine.devices import Disk, NetworkInterface
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
@@ -37,7 +37,10 @@ def observe(live: Live, prior: VirtualMachineInputs | None, seen: Snapshot) -> d
         "disks": _disks(live, prior),
         "network_interfaces": _nics(live, prior),
     }
-    return values | _optional(live, prior) | parts.observe(live, prior)
+    own = seen.get(manifest.answers_secret(live.ref))
+    answers = {"sysprep": sysprep.of_secret(own)} if sysprep.names_own(live) and cloud_init.is_own(own) else {}
+    found = parts.observe(live, prior)
+    return values | _optional(live, prior) | found | {name: value for name, value in answers.items() if found.get(name)}
 
 
 def _optional(live: Live, prior: VirtualMachineInputs | None) -> dict[str, object]:

@@ -24,7 +24,7 @@ from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.manifest import Suffix
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
 from harvester_provider.resources.virtual_machine.power import STARTS, Power, asks
-from harvester_provider.resources.virtual_machine.secret import write_secret
+from harvester_provider.resources.virtual_machine.secret import write_secrets
 from harvester_provider.resources.virtual_machine.storage_moves import left_behind, while_copying
 from harvester_provider.resources.virtual_machine.waits import (
     START_SECONDS,
@@ -282,16 +282,15 @@ class Update:
             yield Patch(self.live.ref, {"metadata": {"annotations": {words.CLAIMS_TO_DELETE: None}}})
 
     def _secret_first(self) -> Iterator[Step]:
-        """The Secret with the machine's own cloud-init data, before the machine refers to it."""
-        if self.old.cloud_init == self.new.cloud_init and self.old.ssh_keys == self.new.ssh_keys:
-            return
-        yield from write_secret(self.new, self.draft.document, self.seen)
+        """The Secrets with the machine's own texts, before the machine refers to them."""
+        if any(getattr(self.old, name) != getattr(self.new, name) for name in ("cloud_init", "ssh_keys", "sysprep")):
+            yield from write_secrets(self.new, self.draft.document, self.seen)
 
     def _secret_last(self) -> Iterator[Step]:
-        """Remove the Secret that is no longer needed."""
-        own = manifest.own_secret(self.live.ref)
-        if cloud_init.is_own(self.seen.get(own)) and not manifest.cloud_init_texts(self.new, self.seen):
-            yield Remove(own, says=f"delete {own}")
+        """Remove the Secrets that are no longer needed."""
+        for own, texts in manifest.own_texts(self.new, self.seen).items():
+            if cloud_init.is_own(self.seen.get(own)) and not texts:
+                yield Remove(own, says=f"delete {own}")
 
     def _notes(self, changes: Sequence[Change], doomed: Sequence[str]) -> Iterator[str]:
         """What preview adds: changes that wait for the guest's next start, and volumes that are kept."""

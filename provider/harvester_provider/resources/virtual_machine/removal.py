@@ -12,7 +12,7 @@ from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import DATA_VOLUME, PERSISTENT_VOLUME_CLAIM
 from harvester_provider.resources.virtual_machine import cloud_init, words
 from harvester_provider.resources.virtual_machine.live import Live
-from harvester_provider.resources.virtual_machine.manifest import own_secret
+from harvester_provider.resources.virtual_machine.manifest import answers_secret, own_secret
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
 from harvester_provider.resources.virtual_machine.power import Power
 from harvester_provider.resources.virtual_machine.waits import stopped
@@ -37,8 +37,7 @@ def delete(old: VirtualMachineInputs, live: Live, seen: Snapshot) -> Plan:
         steps += [Power(live, "Halted").halt(), stopped(old, live)]
     steps.append(Remove(live.ref, says=f"delete {live.ref}", propagation="Foreground", seconds=seconds))
     steps += [remove_claim(live, claim, seen) for claim in doomed]
-    if cloud_init.is_own(seen.get(own_secret(live.ref))):
-        steps.append(Remove(own_secret(live.ref)))
+    steps += [Remove(own) for own in (own_secret(live.ref), answers_secret(live.ref)) if cloud_init.is_own(seen.get(own))]
     return Plan(steps=tuple(steps), notes=tuple(_notes(live, doomed, kept)))
 
 

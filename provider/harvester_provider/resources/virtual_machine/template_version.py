@@ -25,7 +25,7 @@ from harvester_provider.resources.apis import TEMPLATE, TEMPLATE_VERSION, VIRTUA
 from harvester_provider.resources.kind import BaseKind, manifest, metadata
 from harvester_provider.resources.model import REPLACE, NamespacedInputs, Outputs
 from harvester_provider.resources.virtual_machine import manifest as machines
-from harvester_provider.resources.virtual_machine import wants, words
+from harvester_provider.resources.virtual_machine import sysprep, wants, words
 from harvester_provider.resources.virtual_machine.check import problems
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.model import Machine, VirtualMachineInputs
@@ -90,6 +90,8 @@ class VirtualMachineTemplateVersion(BaseKind[VirtualMachineTemplateVersionInputs
         if is_known(drive) and drive is not None and (drive.user_data or drive.network_data):
             why = "who reads a template reads these texts: make a CloudInit, and give its id as secretName"
             found.append(Problem("machine.cloudInit", why))
+        if is_known(inputs.machine.sysprep) and sysprep.texts(inputs.machine.sysprep):
+            found.append(Problem("machine.sysprep", "who reads a template reads these texts: give a Secret by secretName"))
         return found
 
     def requires(self, inputs: VirtualMachineTemplateVersionInputs) -> Sequence[Requirement]:

@@ -20,10 +20,10 @@ from harvester_provider.resources.apis import (
     SERVER_VERSION,
     STORAGE_CLASS,
 )
-from harvester_provider.resources.virtual_machine import parts
+from harvester_provider.resources.virtual_machine import parts, sysprep
 from harvester_provider.resources.virtual_machine.devices import Disk
 from harvester_provider.resources.virtual_machine.live import Live, instance_of
-from harvester_provider.resources.virtual_machine.manifest import own_secret
+from harvester_provider.resources.virtual_machine.manifest import answers_secret, own_secret
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
 from harvester_provider.resources.virtual_machine.observe import observe
 from harvester_provider.resources.virtual_machine.observe_drive import secrets_of
@@ -40,7 +40,7 @@ def reads(ref: Ref, inputs: VirtualMachineInputs | None, seen: Snapshot) -> Iter
     a device that is no longer declared.
     """
     live = Live.of(ref, seen)
-    wants: list[Want] = [ref, instance_of(ref), *secrets_of(live)]
+    wants: list[Want] = [ref, instance_of(ref), *secrets_of(live), *([answers_secret(ref)] if sysprep.names_own(live) else [])]
     if inputs is not None:
         wants += [*_claims(live, inputs), *_named(live, inputs, seen)]
     yield from wants
@@ -70,6 +70,8 @@ def _named(live: Live, inputs: VirtualMachineInputs, seen: Snapshot) -> Iterable
     """Keys and Secrets, and the images of volumes that are not made yet."""
     if inputs.ssh_keys or (inputs.cloud_init and not inputs.cloud_init.secret_name):
         yield own_secret(live.ref)
+    if sysprep.texts(inputs.sysprep):
+        yield answers_secret(live.ref)
     yield from (need.ref for need in _access(inputs) if is_known(inputs.namespace))
     for disk in inputs.disks if live.ref in seen else ():
         image = reference(IMAGE, disk.image, live.ref.namespace) if disk.image else None

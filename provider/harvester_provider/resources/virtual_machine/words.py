@@ -50,6 +50,9 @@ DEVICES: Final = (*DOMAIN, "devices")
 """Where a machine keeps what it is made of."""
 
 SYSPREP_DISK: Final = "sysprep"
+AUTOUNATTEND: Final = "autounattend.xml"
+UNATTEND: Final = "unattend.xml"
+"""The keys of answer files (KubeVirt pkg/config/sysprep.go)."""
 CLOUD_INIT_DISK: Final = "cloudinitdisk"
 USER_DATA: Final = "userdata"
 NETWORK_DATA: Final = "networkdata"
@@ -63,3 +66,8 @@ def reference(api: Api, identity: str, namespace: str) -> Ref:
 def cloud_init_secret(machine: str) -> str:
     """Name of the Secret with a machine's own cloud-init data."""
     return f"{machine}-cloudinit"
+
+
+def sysprep_secret(machine: str) -> str:
+    """Name of the Secret with a machine's own answer files."""
+    return f"{machine}-sysprep"
