@@ -2,13 +2,14 @@
 
 import os
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import pytest
 from buckets import S3, Bucket, s3_server
 from filelock import FileLock
 from images import serving
+from ranch import Ranch, ranch_on
 from stack import EXAMPLES, Stack
 from target import Target, connect, given_cluster, namespace
 
@@ -112,6 +113,15 @@ def simulated(target: Target) -> Target:
     if target.local is None:
         pytest.skip("faults can be asked for on the local Harvester only")
     return target
+
+
+@pytest.fixture
+async def ranch(cluster: Target) -> AsyncIterator[Ranch]:
+    """A Rancher beside the Harvester, which the local one alone has."""
+    if cluster.local is None:
+        pytest.skip("there is no Rancher: it is part of the local Harvester")
+    async with ranch_on(cluster) as found:
+        yield found
 
 
 @pytest.fixture

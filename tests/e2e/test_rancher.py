@@ -1,101 +1,21 @@
 """Guest clusters of a Rancher, below the CLI: made, changed in each way, refused, resumed, removed. On the local Harvester, which has a Rancher."""
 
-import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any
+import asyncio
 
 import pytest
-import yaml
-from kubernetes import client
-from target import VM, Target, connect
-from workshop import Made, Workshop
+from ranch import NEXT, VERSION, WORKSPACE, Ranch, versions
+from target import VM, eventually
+from workshop import Made
 
-from harvester_provider.core.errors import PlanRefused
+from harvester_provider.core.errors import NotHarvester, PlanRefused, Unreachable, WaitFailed, WaitTimedOut
 from harvester_provider.core.json import dig_str
-from harvester_provider.core.ref import Listing
+from harvester_provider.core.ref import Listing, Ref
+from harvester_provider.engine import verbs
+from harvester_provider.engine.reporter import Silent
 from harvester_provider.resources.provider import ProviderSettings
-from harvester_provider.resources.rancher.words import CONFIG
+from harvester_provider.resources.rancher.words import CLUSTER, CONFIG
+from harvester_provider.resources.registry import KINDS
 from harvester_provider.wiring import Clusters
-
-VERSION, NEXT = "v1.34.2+rke2r1", "v1.35.1+rke2r1"
-WORKSPACE = "fleet-default"
-
-
-@dataclass
-class Ranch:
-    """A Rancher beside a Harvester: resources of the one, and what becomes of them in the other."""
-
-    target: Target
-    harvester: Workshop
-    rancher: Workshop
-    name: str
-    pools: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    def pool(self, name: str, *roles: str, **more: Any) -> dict[str, Any]:
-        shape = {"cpu": 1, "memory": "1Gi", "disks": [{"image": "~/disc", "size": "10Gi"}], "networks": ["~/red"], "sshUser": "opensuse"}
-        return {"name": name, "roles": list(roles), **self.harvester.placed(shape), **more}
-
-    def inputs(self, *workers: dict[str, Any], servers: int = 1, **more: Any) -> dict[str, Any]:
-        every = [self.pool("server", "control-plane", "etcd", "worker", quantity=servers), *workers]
-        return {
-            "namespace": WORKSPACE, "kubernetesVersion": VERSION, "cloudCredential": f"cattle-global-data:cc-{self.name}",
-            "machineNamespace": self.harvester.namespace, "pools": every, "timeouts": {"create": "90s", "update": "90s"}, **more,
-        }  # fmt: skip
-
-    async def credential(self, **more: Any) -> Made:
-        return await self.rancher.make("RancherCloudCredential", self.name, kubeconfig=self.kubeconfig(), **more)
-
-    def kubeconfig(self, suffix: str = "") -> str:
-        """A kubeconfig for Harvester with a token of its own: that of a new service account, which may do everything."""
-        core, name = self.target.core, f"rancher{suffix}"
-        where = self.harvester.namespace
-        core.create_namespaced_service_account(where, {"metadata": {"name": name}})
-        client.RbacAuthorizationV1Api(self.target.api).create_cluster_role_binding({
-            "metadata": {"name": f"{where}-{name}"},
-            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": where}],
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-        })  # fmt: skip
-        token = core.create_namespaced_service_account_token(name, where, {"spec": {"expirationSeconds": 7200}}).status.token
-        document = yaml.safe_load(self.target.kubeconfig)
-        document["users"][0]["user"] = {"token": token}
-        return yaml.safe_dump(document)
-
-    def machines(self) -> list[dict[str, Any]]:
-        where = self.harvester.namespace
-        found: list[dict[str, Any]] = self.target.custom.list_namespaced_custom_object(VM[0], VM[1], where, VM[2])["items"]
-        return found
-
-    def claims(self) -> list[str]:
-        return [claim.metadata.name for claim in self.target.core.list_namespaced_persistent_volume_claim(self.harvester.namespace).items]
-
-
-@asynccontextmanager
-async def ranch_on(target: Target) -> AsyncIterator[Ranch]:
-    name = f"r{uuid.uuid4().hex[:6]}"
-    clusters = Clusters(ProviderSettings.model_validate({"clusters": {"rancher": target.rancher}}))
-    try:
-        async with Workshop.on(target, f"e2e-{name}") as harvester:
-            await harvester.make("VlanNetwork", "red", clusterNetwork="mgmt", vlanId=11)
-            await harvester.make("Image", "disc", url=target.image_url)
-            yield Ranch(target, harvester, Workshop(await clusters.get("rancher"), WORKSPACE), name)
-    finally:
-        await clusters.close()
-
-
-@pytest.fixture
-async def ranch(cluster: Target) -> AsyncIterator[Ranch]:
-    if cluster.local is None:
-        pytest.skip("there is no Rancher: it is part of the local Harvester")
-    async with ranch_on(cluster) as found:
-        yield found
-
-
-def versions(kubeconfig: str) -> dict[str, str]:
-    """The nodes of a guest cluster with their versions, as a program of its own sees them."""
-    with connect(kubeconfig) as api:
-        return {node.metadata.name: node.status.node_info.kubelet_version for node in client.CoreV1Api(api).list_node().items}
 
 
 async def test_a_cluster_from_its_credential_through_every_change_to_nothing_left(ranch: Ranch) -> None:
@@ -137,3 +57,81 @@ async def test_a_cluster_from_its_credential_through_every_change_to_nothing_lef
     await credential.destroy()
     left = await ranch.rancher.cluster.list(Listing(CONFIG, WORKSPACE))
     assert not [name for each in left if (name := dig_str(each, "metadata", "name")).startswith(ranch.name)]
+
+
+class Heard(Silent):
+    """A reporter that keeps the lines of progress."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def progress(self, text: str) -> None:
+        self.lines.append(text)
+
+
+async def test_a_cluster_that_cannot_be_made_says_why_and_the_next_up_goes_on(ranch: Ranch) -> None:
+    credential = await ranch.credential()
+    refused = await verbs.foresee(
+        KINDS["RancherCluster"], ranch.rancher.cluster, {"name": "x", **ranch.inputs(kubernetesVersion="v1.30.1+rke2r1")}
+    )
+    assert "does not make clusters of v1.30.1+rke2r1: choose one of" in str(refused.problems[0])
+    twin = {"name": "twin", "kubeconfig": credential.state["kubeconfig"]}
+    taken = await verbs.foresee(KINDS["RancherCloudCredential"], ranch.rancher.cluster, twin)
+    assert f"in use by the cloud credential cc-{ranch.name}" in str(taken.problems[0])
+
+    where, core = ranch.harvester.namespace, ranch.target.core
+    quota = {"metadata": {"name": "small"}, "spec": {"hard": {"count/virtualmachines.kubevirt.io": "1"}}}
+    core.create_namespaced_resource_quota(where, quota)
+    made = Made(ranch.rancher, "RancherCluster", ranch.name)
+    wanted = ranch.inputs(ranch.pool("work", "worker", quantity=1))
+    with pytest.raises(WaitFailed, match="exceeded quota: small.*raise the quota"):
+        await made.make(**wanted)
+    core.delete_namespaced_resource_quota("small", where)
+    eventually(lambda: len(ranch.machines()) == 2)
+    await made.make(**wanted)
+    assert len(versions(made.state["kubeconfig"])) == 2
+    await made.destroy()
+    await credential.destroy()
+
+
+async def test_a_node_that_never_joins_is_named_and_a_scale_in_that_was_cut_off_goes_on(ranch: Ranch) -> None:
+    credential = await ranch.credential()
+    made, heard = Made(ranch.rancher, "RancherCluster", ranch.name), Heard()
+    wanted = ranch.inputs(servers=1, annotations={"local.harvester/fault": "never-joins"}, timeouts={"create": "6s", "update": "60s"})
+    with pytest.raises(WaitTimedOut, match=f"{ranch.name}-server-.*waiting for agent to check in"):
+        await verbs.create(KINDS["RancherCluster"], ranch.rancher.cluster, made.checked(wanted), heard)
+    assert any("0 of 1 machines are ready" in line for line in heard.lines)
+    for machine in ranch.machines():
+        where, name = machine["metadata"]["namespace"], machine["metadata"]["name"]
+        body = {"metadata": {"annotations": {"local.harvester/fault": None}}}
+        ranch.target.custom.patch_namespaced_custom_object(
+            VM[0], VM[1], where, VM[2], name, body, _content_type="application/merge-patch+json"
+        )
+    await ranch.rancher.cluster.patch(Ref(CLUSTER, ranch.name, WORKSPACE), {"metadata": {"annotations": {"local.harvester/fault": None}}})
+    healed = ranch.inputs(ranch.pool("work", "worker", quantity=2), servers=1)
+    await made.make(**healed)
+    assert len(versions(made.state["kubeconfig"])) == 3
+
+    smaller = ranch.inputs(ranch.pool("work", "worker", quantity=0), servers=1)
+    news = made.checked(smaller)
+    cut = asyncio.create_task(verbs.update(KINDS["RancherCluster"], ranch.rancher.cluster, made.id, made.state, news, Silent()))
+    await asyncio.to_thread(eventually, lambda: any("deletionTimestamp" in machine["metadata"] for machine in ranch.machines()))
+    cut.cancel()
+    await asyncio.gather(cut, return_exceptions=True)
+    await made.up(**smaller)
+    assert len(ranch.machines()) == 1
+    await made.destroy()
+    await credential.destroy()
+
+
+async def test_an_address_that_is_no_ranchers_is_said_to_be_none(ranch: Ranch) -> None:
+    assert ranch.target.local is not None
+    plain = ranch.target.rancher
+    for host, kind in (
+        (plain["host"].replace("/local", "/c-m-nowhere"), NotHarvester),
+        (f"{ranch.target.local.endpoint}/dashboard", Unreachable),
+    ):
+        clusters = Clusters(ProviderSettings.model_validate({"clusters": {"rancher": {**plain, "host": host}}}))
+        with pytest.raises(kind, match="the address"):
+            await verbs.foresee(KINDS["RancherCluster"], await clusters.get("rancher"), {"name": "x", **ranch.inputs()})
+        await clusters.close()

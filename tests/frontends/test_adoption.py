@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from fake_cluster import FakeCluster, Heard
+from fake_cluster import FakeCluster, Heard, merged
 from machine_room import SAMPLE, MachineRoom
 
 from harvester_provider.cli.adopt import save
@@ -14,7 +14,7 @@ from harvester_provider.core.errors import NotHarvester
 from harvester_provider.core.ref import Ref
 from harvester_provider.engine import verbs
 from harvester_provider.engine.estate import Estate, survey
-from harvester_provider.resources.apis import CLUSTER_NETWORK, IMAGE, SECRET
+from harvester_provider.resources.apis import CLUSTER_NETWORK, IMAGE, SECRET, VIRTUAL_MACHINE
 from harvester_provider.resources.registry import KINDS
 
 SOME = {name: KINDS[name] for name in ("CloudInit", "ClusterNetwork", "Image", "SshKey", "VirtualMachine")}
@@ -70,6 +70,15 @@ async def test_what_belongs_to_others_or_to_the_cluster_is_left_out_with_the_rea
     assert reasons["ClusterNetwork going"] == "it is being deleted"
     assert any("it belongs to VirtualMachine vm1" in why for what, why in reasons.items() if what.startswith("CloudInit"))
     assert not [what for what in reasons if "tls" in what or "hidden" in what]
+
+
+async def test_a_machine_that_rancher_made_is_left_out(room: MachineRoom) -> None:
+    machine = next(ref for ref in room.objects if ref.api == VIRTUAL_MACHINE)
+    room.place(
+        machine, merged(room.objects[machine], {"metadata": {"labels": {"harvesterhci.io/creator": "docker-machine-driver-harvester"}}})
+    )
+    reasons = {each.what: each.why for each in (await adopted(room)).left_out}
+    assert "Rancher made it" in reasons["VirtualMachine default/vm1"]
 
 
 async def test_only_the_namespaces_that_are_asked_for_are_read(room: MachineRoom) -> None:

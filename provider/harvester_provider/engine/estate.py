@@ -20,6 +20,7 @@ SYSTEM = ("kube-", "cattle-", "longhorn-", "harvester-", "fleet-")
 """What the names of namespaces begin with that the cluster itself lives in. Images that people upload may be in `harvester-public`."""
 PUBLIC = "harvester-public"
 _OWNED_BY = "harvesterhci.io/owned-by"
+_CREATOR, _NODE_DRIVER = "harvesterhci.io/creator", "docker-machine-driver-harvester"
 _CLOUD_INIT = frozenset({"userdata", "networkdata"})
 
 
@@ -114,6 +115,8 @@ def _belongs(ref: Ref, found: Object) -> str:
         return f"it belongs to {dig_str(owner, 'kind')} {dig_str(owner, 'name')}"
     if by := dig_str(found, "metadata", "annotations", _OWNED_BY):
         return f"it belongs to the machines in its annotation {_OWNED_BY}: {by}"
+    if dig_str(found, "metadata", "labels", _CREATOR) == _NODE_DRIVER:
+        return "Rancher made it as a node of a guest cluster: declare that cluster"
     if ref.api.kind == "ClusterNetwork" and ref.name == MANAGEMENT:
         return "it comes with the cluster"
     return ""

@@ -18,6 +18,9 @@ _MISFIT = "the server rejected our request due to an error in our request"
 _WEBHOOK = re.compile(r'admission webhook "([^"]+)" denied the request:?\s*')
 _NO_SUCH_KIND = b"404 page not found"
 """All that an API server says of a group or version that it does not have."""
+_NOT_SERVED = (
+    "this kind is not served there: is it a Harvester (or a Rancher, for its kinds), new enough, and is the address that of its API?"
+)
 _WEBHOOK_DOWN = ("failed calling webhook", "failed to call webhook")
 _PASSING = re.compile(
     "|".join((
@@ -85,18 +88,13 @@ def _refused(status: int, reason: str, message: str, asked: str, text: str) -> e
 
 def _missing(answer: Object, body: bytes, text: str, asked: str) -> errors.HarvesterError:
     if body.strip() == _NO_SUCH_KIND:
-        return errors.NotHarvester(
-            f"{asked}: this kind is not served there: is it a Harvester (or a Rancher, for its kinds), new enough, "
-            "and is the address its API's?"
-        )
+        return errors.NotHarvester(f"{asked}: {_NOT_SERVED}")
     if dig(answer, "kind") != "Status":
         return errors.Unreachable(
             f"{asked}: something else than the Kubernetes API answers there (404): check the address in the kubeconfig", status=404
         )
     if not dig_str(answer, "details", "name"):
-        return errors.NotHarvester(
-            f"{asked}: this kind is not served by the cluster: is it a Harvester (or a Rancher, for its kinds), and new enough?"
-        )
+        return errors.NotHarvester(f"{asked}: {_NOT_SERVED}")
     return errors.NotFound(text, status=404, reason="NotFound")
 
 

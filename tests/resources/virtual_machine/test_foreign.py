@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from machine_room import GUEST, REF, TEMPLATES, MachineRoom
 
+from harvester_provider.core.errors import PlanRefused
 from harvester_provider.core.ownership import OWNER
 from harvester_provider.core.ref import Ref
 from harvester_provider.engine import verbs
@@ -120,7 +121,7 @@ async def test_a_change_takes_nothing_away_that_is_not_declared(make: Maker) -> 
     assert GUEST in room.objects
 
 
-@everyone
+@pytest.mark.parametrize("make", [from_the_ui, from_terraform, with_windows], ids=lambda make: make.__name__)
 async def test_deleting_it_keeps_every_volume_unless_told_otherwise(make: Maker) -> None:
     room = inhabited(make())
     state = await imported(room)
@@ -159,3 +160,12 @@ async def test_what_a_later_release_adds_anywhere_is_kept(number: int, place: tu
     before = copy.deepcopy(room.spec)
     await adopted(room, description="ours now")
     assert losses(before, room.spec) == []
+
+
+async def test_a_node_that_rancher_made_is_read_and_never_deleted() -> None:
+    room = inhabited(from_a_guest_cluster())
+    found = await imported(room)
+    room.requests.clear()
+    with pytest.raises(PlanRefused, match="is a node of edge, made by Rancher"):
+        await verbs.delete(KIND, room, REF.id, found.state, Heard())
+    assert not room.writes()

@@ -89,7 +89,7 @@ class RancherCluster(BaseKind[RancherClusterInputs]):
             steps.append(Patch(ref, {"metadata": meta}, says=f"change the metadata of {ref}"))
         if edits:
             steps.append(Patch(ref, edits, says=f"change {ref}", effect=Effect.LIVE))
-        if parts or edits:
+        if parts or edits or changes:  # an interrupted change may be written already, and not done
             steps.append(self._wait(new, "update"))
         steps += (Remove(each, says=f"delete {each}") for each in self._unnamed(old, new, seen))
         return Plan(steps=tuple(steps), changes=changes)

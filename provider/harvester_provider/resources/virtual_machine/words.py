@@ -11,6 +11,8 @@ CREATOR: Final = "harvesterhci.io/creator"
 CREATOR_NAME: Final = "pulumi-provider-harvester"
 NODE_DRIVER: Final = "docker-machine-driver-harvester"
 """The creator of machines that are nodes of a guest cluster (pkg/util/constants.go, VirtualMachineCreatorNodeDriver)."""
+GUEST_CLUSTER: Final = "guestcluster.harvesterhci.io/name"
+"""Label with the name of that cluster (load-balancer-harvester pkg/utils/const.go)."""
 VM_NAME: Final = "harvesterhci.io/vmName"
 
 VOLUME_CLAIM_TEMPLATES: Final = "harvesterhci.io/volumeClaimTemplates"

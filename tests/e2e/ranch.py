@@ -1,0 +1,84 @@
+"""A Rancher beside a Harvester, for cases below the CLI: its resources, and what becomes of them in Harvester."""
+
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from kubernetes import client
+from target import VM, Target, connect
+from workshop import Made, Workshop
+
+from harvester_provider.resources.provider import ProviderSettings
+from harvester_provider.wiring import Clusters
+
+VERSION, NEXT = "v1.34.2+rke2r1", "v1.35.1+rke2r1"
+WORKSPACE = "fleet-default"
+
+
+@dataclass
+class Ranch:
+    """A Rancher beside a Harvester: resources of the one, and what becomes of them in the other."""
+
+    target: Target
+    harvester: Workshop
+    rancher: Workshop
+    name: str
+
+    def pool(self, name: str, *roles: str, **more: Any) -> dict[str, Any]:
+        shape = {"cpu": 1, "memory": "1Gi", "disks": [{"image": "~/disc", "size": "10Gi"}], "networks": ["~/red"], "sshUser": "opensuse"}
+        return {"name": name, "roles": list(roles), **self.harvester.placed(shape), **more}
+
+    def inputs(self, *workers: dict[str, Any], servers: int = 1, **more: Any) -> dict[str, Any]:
+        every = [self.pool("server", "control-plane", "etcd", "worker", quantity=servers), *workers]
+        return {
+            "namespace": WORKSPACE, "kubernetesVersion": VERSION, "cloudCredential": f"cattle-global-data:cc-{self.name}",
+            "machineNamespace": self.harvester.namespace, "pools": every, "timeouts": {"create": "90s", "update": "90s"}, **more,
+        }  # fmt: skip
+
+    async def credential(self, **more: Any) -> Made:
+        return await self.rancher.make("RancherCloudCredential", self.name, kubeconfig=self.kubeconfig(), **more)
+
+    def kubeconfig(self, suffix: str = "") -> str:
+        """A kubeconfig for Harvester with a token of its own: that of a new service account, which may do everything."""
+        core, name = self.target.core, f"rancher{suffix}"
+        where = self.harvester.namespace
+        core.create_namespaced_service_account(where, {"metadata": {"name": name}})
+        client.RbacAuthorizationV1Api(self.target.api).create_cluster_role_binding({
+            "metadata": {"name": f"{where}-{name}"},
+            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": where}],
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        })  # fmt: skip
+        token = core.create_namespaced_service_account_token(name, where, {"spec": {"expirationSeconds": 7200}}).status.token
+        document = yaml.safe_load(self.target.kubeconfig)
+        document["users"][0]["user"] = {"token": token}
+        return yaml.safe_dump(document)
+
+    def machines(self) -> list[dict[str, Any]]:
+        where = self.harvester.namespace
+        found: list[dict[str, Any]] = self.target.custom.list_namespaced_custom_object(VM[0], VM[1], where, VM[2])["items"]
+        return found
+
+    def claims(self) -> list[str]:
+        return [claim.metadata.name for claim in self.target.core.list_namespaced_persistent_volume_claim(self.harvester.namespace).items]
+
+
+@asynccontextmanager
+async def ranch_on(target: Target) -> AsyncIterator[Ranch]:
+    name = f"r{uuid.uuid4().hex[:6]}"
+    clusters = Clusters(ProviderSettings.model_validate({"clusters": {"rancher": target.rancher}}))
+    try:
+        async with Workshop.on(target, f"e2e-{name}") as harvester:
+            await harvester.make("VlanNetwork", "red", clusterNetwork="mgmt", vlanId=11)
+            await harvester.make("Image", "disc", url=target.image_url)
+            yield Ranch(target, harvester, Workshop(await clusters.get("rancher"), WORKSPACE), name)
+    finally:
+        await clusters.close()
+
+
+def versions(kubeconfig: str) -> dict[str, str]:
+    """The nodes of a guest cluster with their versions, as a program of its own sees them."""
+    with connect(kubeconfig) as api:
+        return {node.metadata.name: node.status.node_info.kubelet_version for node in client.CoreV1Api(api).list_node().items}
