@@ -1,0 +1,52 @@
+"""Example 11 as CI runs it: an environment is made, tested, removed, and removed once more."""
+
+import asyncio
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from ranch import Ranch
+from stack import EXAMPLES, Stack
+
+SECONDS = 240
+
+
+async def test_an_environment_is_made_tested_and_removed(ranch: Ranch, tmp_path: Path) -> None:
+    assert ranch.target.local is not None
+    credential = await ranch.credential()
+    shutil.copytree(EXAMPLES / "11-environment-per-pull-request", tmp_path / "program")
+    for part in ("home", "state"):
+        (tmp_path / part).mkdir()
+    where, rancher = ranch.harvester.namespace, ranch.target.rancher
+    chosen = {
+        "namespace": where, "image": f"{where}/disc", "network": f"{where}/red", "cloudCredential": credential.state["credential"],
+    }  # fmt: skip
+    given = {
+        "HARVESTER_KUBECONFIG": ranch.target.kubeconfig,
+        "RANCHER_URL": ranch.target.local.endpoint,
+        "RANCHER_TOKEN": rancher["token"],
+        "RANCHER_CA": rancher["ca"],
+        "ENVIRONMENT_CONFIG": json.dumps(chosen),
+    }
+    environment = Stack(tmp_path / "program", tmp_path, ranch.name, given).env
+
+    async def run(command: str) -> str:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "environment.py", command, ranch.name, cwd=tmp_path / "program", env=environment,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        output, _ = await asyncio.wait_for(process.communicate(), SECONDS)
+        assert process.returncode == 0, output.decode()
+        return output.decode()
+
+    await run("up")
+    nodes = (await run("test")).splitlines()
+    assert sorted(node.partition(":")[0] for node in nodes) == sorted(machine["metadata"]["name"] for machine in ranch.machines())
+    assert len(nodes) == 2
+    assert all(node.endswith(": ready") for node in nodes)
+    assert rancher["token"] not in (tmp_path / "program" / f"Pulumi.{ranch.name}.yaml").read_text()
+    await run("destroy")
+    assert ranch.machines() == []
+    assert "no such environment" in await run("destroy")
+    await credential.destroy()
