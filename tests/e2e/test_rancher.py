@@ -28,6 +28,16 @@ async def test_a_cluster_from_its_credential_through_every_change_to_nothing_lef
     assert {machine["metadata"]["labels"]["harvesterhci.io/creator"] for machine in ranch.machines()} == {"docker-machine-driver-harvester"}
     assert await made.drift() == []
     assert not (await made.preview(**first)).changed
+    imported = await verbs.read(KINDS["RancherCluster"], ranch.rancher.cluster, made.id, {})
+    assert imported is not None
+    assert {name: imported.inputs[name] for name in ("pools", "config", "chartValues")} == {
+        name: made.state[name] for name in ("pools", "config", "chartValues")
+    }
+    node = f"{ranch.harvester.namespace}/{min(names)}"
+    theirs = await verbs.read(KINDS["VirtualMachine"], ranch.harvester.cluster, node, {})
+    assert theirs is not None
+    with pytest.raises(PlanRefused, match=f"a node of {ranch.name}, made by Rancher"):
+        await verbs.delete(KINDS["VirtualMachine"], ranch.harvester.cluster, node, theirs.state, Silent())
 
     grown = {**first, "pools": [first["pools"][0], {**workers, "quantity": 2}]}
     await made.up(**grown)
@@ -83,7 +93,7 @@ async def test_a_cluster_that_cannot_be_made_says_why_and_the_next_up_goes_on(ra
     quota = {"metadata": {"name": "small"}, "spec": {"hard": {"count/virtualmachines.kubevirt.io": "1"}}}
     core.create_namespaced_resource_quota(where, quota)
     made = Made(ranch.rancher, "RancherCluster", ranch.name)
-    wanted = ranch.inputs(ranch.pool("work", "worker", quantity=1))
+    wanted = ranch.inputs(ranch.pool("work", "worker", quantity=1), kubernetesVersion="v1.34.2+k3s1")
     with pytest.raises(WaitFailed, match="exceeded quota: small.*raise the quota"):
         await made.make(**wanted)
     core.delete_namespaced_resource_quota("small", where)

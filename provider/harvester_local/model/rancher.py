@@ -122,15 +122,6 @@ def applied(secret: Obj | None) -> bool:
     return bool(data.get("plan")) and data.get("plan") == data.get("appliedPlan")
 
 
-def planned_version(secret: Obj | None) -> str:
-    """The version that an agent was told to run, empty for none."""
-    text = part(secret, "data").get("plan")
-    if not text:
-        return ""
-    tag = str(json.loads(base64.b64decode(text))["instructions"][0]["image"]).rpartition(":")[2]
-    return tag.replace("-rke2r", "+rke2r").replace("-k3s", "+k3s")
-
-
 def encoded(text: str) -> str:
     """Base64, as Secrets hold it."""
     return base64.b64encode(text.encode()).decode()

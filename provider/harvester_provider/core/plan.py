@@ -53,6 +53,9 @@ class Remove:
     propagation: Literal["Foreground", "Background"] = "Background"
     seconds: float = 300.0
     effect: Effect = Effect.NONE
+    wants: tuple[Want, ...] = ()
+    judge: Judge | None = None
+    """Says of the object and of `wants` whether all has gone. Default: the object alone has to."""
 
 
 @dataclass(frozen=True, slots=True)

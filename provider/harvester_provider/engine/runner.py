@@ -177,8 +177,8 @@ async def _remove(cluster: Cluster, step: Remove, reporter: Reporter) -> None:
     deadline = clock.time() + step.seconds
     if not await _patiently(lambda: _delete(cluster, step, uid(found), reporter), step.seconds):
         return
-    left = max(deadline - clock.time(), 1.0)
-    await wait(cluster, Await(of=step.ref, until="gone", wants=(step.ref,), judge=gone(step.ref, uid(found)), seconds=left), reporter)
+    left, judge = max(deadline - clock.time(), 1.0), step.judge or gone(step.ref, uid(found))
+    await wait(cluster, Await(of=step.ref, until="gone", wants=(step.ref, *step.wants), judge=judge, seconds=left), reporter)
 
 
 async def _delete(cluster: Cluster, step: Remove, identity: str, reporter: Reporter) -> bool:

@@ -45,6 +45,6 @@ def _pool(name: str, pool: NodePool, args: NestedClusterArgs, rancher: RancherPr
     return RancherMachinePoolArgs(
         name=name, roles=["control-plane", "etcd", *alone] if name == SERVERS else ["worker"], quantity=pool.quantity,
         cpu=pool.cpu, memory=pool.memory, disks=[RancherDiskArgs(image=pool.image, size=pool.disk_size)],
-        networks=list(pool.networks), ssh_user=rancher.ssh_user, user_data=pulumi.Output.secret(user_data.text()),
+        networks=list(pool.networks), ssh_user=rancher.ssh_user, user_data=user_data.text(),
         labels=dict(pool.labels), taints=list(pool.taints),
     )  # fmt: skip

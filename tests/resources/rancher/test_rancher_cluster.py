@@ -60,7 +60,11 @@ def settled(given: RancherClusterInputs, *machines: Object, **status: Json) -> S
     deployments, templates = [], []
     for each in given.pools:
         count = {"replicas": each.quantity, "updatedReplicas": each.quantity, "readyReplicas": each.quantity, "observedGeneration": 1}
-        reference: Object = {"template": {"spec": {"infrastructureRef": {"name": f"t-{each.name}"}}}, "replicas": each.quantity}
+        made_of: Object = {
+            "metadata": {"labels": {"rke.cattle.io/rke-machine-pool-name": each.name}},
+            "spec": {"infrastructureRef": {"name": f"t-{each.name}"}},
+        }
+        reference: Object = {"clusterName": "dev", "template": made_of, "replicas": each.quantity}
         deployments.append({"metadata": {"name": f"dev-{each.name}", "generation": 1}, "spec": reference, "status": count})
         made_from = {"rke.cattle.io/cloned-from-name": pools.config_ref(given, each).name}
         templates.append({"metadata": {"name": f"t-{each.name}", "annotations": made_from}})
@@ -215,6 +219,31 @@ def test_a_pool_of_a_former_shape_is_not_settled_though_all_conditions_are_true(
     verdict = Settled(REF)(Snapshot({REF: cluster(reshaped)}, seen.listings))
     assert isinstance(verdict, Waiting)
     assert "not of its present shape" in verdict.why
+
+
+def test_a_pool_that_scales_itself_is_settled_with_the_autoscalers_number() -> None:
+    declared = inputs(pool("work", quantity=1, autoscalingMin=1, autoscalingMax=5))
+    seen = settled(inputs(pool("work", quantity=3)), *(machine(name) for name in "abcd"))
+    templates = seen.listings[Listing(TEMPLATE, REF.namespace)]
+    assert templates
+    assert Settled(REF)(Snapshot({REF: cluster(declared)}, seen.listings)) == Ready()
+
+
+def test_another_kubeconfig_of_the_cloud_provider_is_written_in_place() -> None:
+    old, new = inputs(cloudConfig="one"), inputs(cloudConfig="two")
+    plan = KIND.update(old, new, Snapshot({REF: cluster(old), **configs(old)}))
+    assert [(type(step), step.ref.api.kind) for step in plan.steps if isinstance(step, Put | Patch)] == [(Put, "Secret")]
+
+
+def test_a_delete_says_which_machines_are_left() -> None:
+    (remove, *_) = KIND.delete(inputs(), Snapshot({REF: cluster(inputs())})).steps
+    assert isinstance(remove, Remove)
+    assert remove.judge is not None
+    said: list[Json] = [{"type": "Ready", "status": "False", "message": "Unauthorized"}]
+    left = remove.judge(Snapshot({REF: cluster(inputs())}, {machines_of(REF): (machine("a", conditions=said),)}))
+    assert isinstance(left, Waiting)
+    assert left.why == "1 machines are left: a (Unauthorized)"
+    assert remove.judge(Snapshot({REF: None}, {machines_of(REF): ()})) == Ready()
 
 
 def test_a_machine_that_cannot_be_made_ends_the_wait_with_the_drivers_words() -> None:

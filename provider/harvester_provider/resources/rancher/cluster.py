@@ -23,7 +23,7 @@ from harvester_provider.resources.kubernetes_version import refused_step
 from harvester_provider.resources.rancher import check, pools
 from harvester_provider.resources.rancher.model import RancherClusterInputs, RancherClusterOutputs, RancherUpgradeStrategy
 from harvester_provider.resources.rancher.spec import operations, secret_name, seen_drain, spec_of
-from harvester_provider.resources.rancher.status import Gone, Settled, watched
+from harvester_provider.resources.rancher.status import Gone, Settled, machines_of, watched
 from harvester_provider.resources.rancher.words import AUTOSCALED, CA, CLUSTER, RELEASES, SERVER_URL, credential
 from harvester_provider.resources.secret import encoded, text_in
 
@@ -99,9 +99,10 @@ class RancherCluster(BaseKind[RancherClusterInputs]):
         ref = self.ref(old)
         seconds = old.seconds("delete", _SECONDS)
         parts = dict.fromkeys([*(pools.config_ref(old, pool) for pool in old.pools), *_named(seen.get(ref), ref), _cloud_config(ref)])
-        wait = Await(of=ref, until="gone with its machines", wants=watched(ref)[:2], judge=Gone(ref), seconds=seconds)
-        steps: tuple[Step, ...] = (Remove(ref, says=f"delete {ref}, with its machines and their volumes", seconds=seconds), wait)
-        return Plan(steps=(*steps, *(Remove(part, says=f"delete {part}") for part in parts)))
+        gone = Remove(
+            ref, says=f"delete {ref}, with its machines and their volumes", seconds=seconds, wants=(machines_of(ref),), judge=Gone(ref)
+        )
+        return Plan(steps=(gone, *(Remove(part, says=f"delete {part}") for part in parts)))
 
     def observe(self, ref: Ref, prior: RancherClusterInputs | None, seen: Snapshot) -> RancherClusterInputs:
         """The cluster and its pools as Rancher has them."""

@@ -5,14 +5,14 @@ The conditions alone do not say: Rancher notes a new generation before it acts o
 must be made of the pool's configuration, and each machine must run, as the node of its version.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from harvester_provider.core.json import Object, condition, dig, dig_int, dig_map, dig_objects, dig_str, dig_strings, is_true
 from harvester_provider.core.ref import Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Failed, Ready, Verdict, Waiting
-from harvester_provider.resources.rancher.words import CLONED_FROM, CLUSTER_NAME, DEPLOYMENT, MACHINE, TEMPLATE
+from harvester_provider.resources.rancher.words import CLONED_FROM, CLUSTER_NAME, DEPLOYMENT, MACHINE, POOL_NAME, TEMPLATE
 
 _SHOWN = 3
 _QUOTA = "exceeded quota"
@@ -45,31 +45,46 @@ class Settled:
                 return Failed(f"machine {dig_str(machine, 'metadata', 'name')}: {_last_line(why)}", _advice(why))
         version = dig_str(found, "spec", "kubernetesVersion")
         unfinished = [text for machine in machines if (text := _progress(machine, version))]
-        counted = f"{len(machines) - len(unfinished)} of {self._wanted(found)} machines are ready"
+        wanted = self._quantities(found, seen)
+        counted = f"{len(machines) - len(unfinished)} of {sum(wanted.values())} machines are ready"
         if unfinished:
             return Waiting(f"{counted}: {_some(unfinished)}")
-        if why := self._behind(found, seen, len(machines)):
+        if why := self._behind(found, seen, wanted, len(machines)):
             return Waiting(f"{counted}: {why}")
         return Ready()
 
-    def _wanted(self, found: Object) -> int:
-        return sum(dig_int(pool, "quantity", default=1) for pool in _pools(found))
+    def _deployments(self, seen: Snapshot) -> dict[str, Object]:
+        """The deployments of the cluster by the names of their pools."""
+        every = (
+            each for each in seen.listed(Listing(DEPLOYMENT, self.ref.namespace)) if dig_str(each, "spec", "clusterName") == self.ref.name
+        )
+        return {dig_str(each, "spec", "template", "metadata", "labels", POOL_NAME): each for each in every}
 
-    def _behind(self, found: Object, seen: Snapshot, machines: int) -> str:
+    def _quantities(self, found: Object, seen: Snapshot) -> dict[str, int]:
+        """How many machines each pool is to have: of one that is scaled by itself, the autoscaler's number."""
+        deployments = self._deployments(seen)
+        out = {}
+        for pool in _pools(found):
+            name, number = dig_str(pool, "name"), dig_int(pool, "quantity", default=1)
+            scaled = dig(pool, "autoscalingMaxSize") is not None
+            out[name] = dig_int(deployments.get(name, {}), "spec", "replicas", default=number) if scaled else number
+        return out
+
+    def _behind(self, found: Object, seen: Snapshot, wanted: Mapping[str, int], machines: int) -> str:
         """What Rancher has not done yet, empty where it has done everything."""
         if dig_int(found, "status", "observedGeneration") < dig_int(found, "metadata", "generation"):
             return "Rancher has not looked at the change yet"
-        deployments = {dig_str(each, "metadata", "name"): each for each in seen.listed(Listing(DEPLOYMENT, self.ref.namespace))}
+        deployments = self._deployments(seen)
         templates = {dig_str(each, "metadata", "name"): each for each in seen.listed(Listing(TEMPLATE, self.ref.namespace))}
         for pool in _pools(found):
             name = dig_str(pool, "name")
-            deployment = deployments.get(f"{self.ref.name}-{name}", {})
+            deployment = deployments.get(name, {})
             template = templates.get(dig_str(deployment, "spec", "template", "spec", "infrastructureRef", "name"), {})
             if dig_strings(template, "metadata", "annotations").get(CLONED_FROM) != dig_str(pool, "machineConfigRef", "name"):
                 return f"pool {name} is not of its present shape yet"
-            if not _rolled(deployment, dig_int(pool, "quantity", default=1)):
+            if not _rolled(deployment, wanted[name]):
                 return f"pool {name} is being rolled"
-        if machines != self._wanted(found) or len(seen.listed(machines_of(self.ref))) != machines:
+        if machines != sum(wanted.values()) or len(seen.listed(machines_of(self.ref))) != machines:
             return "machines are being removed"
         unmet = next((kind for kind in ("Updated", "Ready") if not is_true(found, kind)), "")
         return dig_str(condition(found, unmet), "message") or f"condition {unmet} is not True" if unmet else ""

@@ -21,6 +21,7 @@ CREDENTIALS = "cattle-global-data"
 """Namespace of cloud credentials."""
 CREDENTIAL_KUBECONFIG = "harvestercredentialConfig-kubeconfigContent"
 CLUSTER_NAME = "cluster.x-k8s.io/cluster-name"
+POOL_NAME = "rke.cattle.io/rke-machine-pool-name"
 CLONED_FROM = "rke.cattle.io/cloned-from-name"
 AUTOSCALED = "provisioning.cattle.io/cluster-autoscaler-enabled"
 

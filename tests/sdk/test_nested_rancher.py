@@ -1,0 +1,51 @@
+"""NestedCluster through Rancher: what its program registers, and what it refuses."""
+
+from pathlib import Path
+
+import pytest
+from mocked_engine import SECRET_SIGNATURE, SIGNATURE_KEY, run
+
+CLUSTER = """
+pool = lambda n: harvester.NodePool(quantity=n, image="default/leap", networks=["default/red"], labels={{"tier": "work"}})
+harvester.NestedCluster("guest", harvester.NestedClusterArgs(
+    kubernetes_version="{version}", provisioner="rancher", servers=pool(1), namespace="lab", pools={pools}, tls_sans=["api.example.com"],
+    rancher=harvester.RancherProvisioner(cluster="lab-rancher", cloud_credential="cattle-global-data:cc-a", ssh_user="opensuse"),
+))
+"""
+ACCESS = {"guest": {"cloudConfig": "kubeconfig of the cloud provider"}}
+
+
+def test_pools_become_pools_of_rancher_and_the_cloud_provider_gets_its_account(tmp_path: Path) -> None:
+    found = run(tmp_path, CLUSTER.format(version="v1.34.2+rke2r1", pools="{'work': pool(2)}"), ACCESS)
+    assert found.types["guest"].endswith(":RancherCluster")
+    inputs = found.inputs["guest"]
+    assert (inputs["cluster"], inputs["machineNamespace"], inputs["namespace"]) == ("lab-rancher", "lab", "fleet-default")
+    assert inputs["config"] == {"tls-san": ["api.example.com"]}
+    assert inputs["cloudConfig"] == {SIGNATURE_KEY: SECRET_SIGNATURE, "value": "kubeconfig of the cloud provider"}
+    pools = {pool["name"]: pool for pool in inputs["pools"]["value"]}  # user data in it is a secret
+    assert (pools["server"]["roles"], pools["work"]["roles"]) == (["control-plane", "etcd"], ["worker"])
+    assert (pools["work"]["quantity"], pools["work"]["disks"]) == (2, [{"image": "default/leap", "size": "40Gi"}])
+
+
+def test_servers_that_are_alone_are_workers_too_and_k3s_has_no_cloud_provider(tmp_path: Path) -> None:
+    inputs = run(tmp_path, CLUSTER.format(version="v1.34.2+k3s1", pools="{}"), ACCESS).inputs["guest"]
+    assert inputs["pools"]["value"][0]["roles"] == ["control-plane", "etcd", "worker"]
+    assert "cloudConfig" not in inputs
+
+
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ('provisioner="rancher"', "say which Rancher"),
+        ('provisioner="cloud-init"', "address: missing"),
+        ('provisioner="kubeadm"', "is not known"),
+    ],
+)
+def test_what_is_missing_is_said_before_anything_is_made(tmp_path: Path, argument: str, words: str) -> None:
+    program = f"""
+harvester.NestedCluster("guest", harvester.NestedClusterArgs(
+    kubernetes_version="v1.34.2+rke2r1", servers=harvester.NodePool(quantity=1, image="default/leap"), {argument},
+))
+"""
+    with pytest.raises(RuntimeError, match=words):
+        run(tmp_path, program)
