@@ -3,16 +3,19 @@
 Every request is signed, and one with a wrong key is refused, as on AWS: the server checks them once its users are made.
 """
 
+import socket
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from threading import Thread
 from typing import Any
 
 import boto3
 import requests
 from botocore.config import Config
-from moto.server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
 
 REGION = "us-east-1"
 _ALLOWED = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
@@ -40,6 +43,12 @@ class Bucket:
         return {"type": "s3", "endpoint": self.endpoint, "bucket_name": self.name, "bucket_region": REGION, **vars(self.keys)}
 
     @property
+    def wire(self) -> dict[str, Any]:
+        """The same by the names of the wire, which are those of Harvester's setting, too."""
+        keys = {"accessKeyId": self.keys.access_key_id, "secretAccessKey": self.keys.secret_access_key}
+        return {"type": "s3", "endpoint": self.endpoint, "bucketName": self.name, "bucketRegion": REGION, **keys}
+
+    @property
     def objects(self) -> Any:
         """A client, for looking at the objects behind the cluster's back."""
         return _client("s3", self.endpoint, self.keys)
@@ -49,12 +58,43 @@ class Bucket:
         return [entry["Key"] for entry in found]
 
 
+Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+class Door:
+    """What stands before the server's application. When it is shut, every connection is cut, as if there were no server."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self.lets_in: int | None = None
+        """How many objects may be written before it shuts; None for any number."""
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if self.lets_in is None:
+            return self._application(environ, start_response)
+        if environ["REQUEST_METHOD"] == "PUT":
+            self.lets_in -= 1
+        if self.lets_in < 0 or (self.lets_in == 0 and environ["REQUEST_METHOD"] != "PUT"):
+            environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+            return ()
+        return self._application(environ, start_response)
+
+
 class S3:
     """The server."""
 
-    def __init__(self, endpoint: str) -> None:
-        self.endpoint = endpoint
+    def __init__(self, endpoint: str, door: Door) -> None:
+        self.endpoint, self._door = endpoint, door
         self._admin = Keys("root", "root")
+
+    @contextmanager
+    def closing_after(self, writes: int) -> Iterator[None]:
+        """Within the block the server is gone once so many objects were written."""
+        self._door.lets_in = writes
+        try:
+            yield
+        finally:
+            self._door.lets_in = None
 
     def _guard(self, calls: str) -> None:
         """Have the server check who asks, after so many calls that it lets through."""
@@ -85,10 +125,13 @@ def _client(service: str, endpoint: str, keys: Keys) -> Any:
 @contextmanager
 def s3_server() -> Iterator[S3]:
     """The server, on a free port."""
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
+    door = Door(DomainDispatcherApplication(create_backend_app))
+    server = make_server("127.0.0.1", 0, door, threaded=True, request_handler=MotoRequestHandler)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
     try:
-        yield S3(f"http://{host}:{port}")
+        yield S3(f"http://127.0.0.1:{server.server_port}", door)
     finally:
-        server.stop()
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -3,7 +3,6 @@
 A cluster has one backup target, so that these cases run one after the other, whichever worker they are on.
 """
 
-import base64
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,16 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from backup_setting import SETTING, keys, set_by_hand, setting
 from buckets import S3, Bucket
 from declared import PROGRAM, Entry, Estate, StackOf, after, declared, disk, estate
 from stack import Stack
-from target import VM, Target, connect, eventually, namespace
+from target import IMAGE, VM, Target, connect, eventually, namespace
 
 from harvester_local.cluster import LocalHarvester
 from harvester_local.settings import Settings
-
-SETTING = ("harvesterhci.io", "v1beta1", "settings", "backup-target")
-
 
 pytestmark = pytest.mark.usefixtures("one_at_a_time")
 
@@ -28,33 +25,6 @@ pytestmark = pytest.mark.usefixtures("one_at_a_time")
 @pytest.fixture
 def here(target: Target, stack_of: StackOf) -> Estate:
     return estate(target, stack_of)
-
-
-def setting(target: Target) -> dict[str, Any]:
-    """What the cluster's setting says, as people and programs can read it."""
-    found: dict[str, Any] = json.loads(target.custom.get_cluster_custom_object(*SETTING).get("value") or "{}")
-    return found
-
-
-def keys(target: Target) -> tuple[str, str]:
-    """The keys that the cluster uses."""
-    data = target.core.read_namespaced_secret("harvester-backup-target-secret", "longhorn-system").data or {}
-    plain = {name: base64.b64decode(text).decode() for name, text in data.items()}
-    return plain.get("AWS_ACCESS_KEY_ID", ""), plain.get("AWS_SECRET_ACCESS_KEY", "")
-
-
-def set_by_hand(target: Target, bucket: Bucket | None) -> None:
-    """Set the target as a person does in the UI; None for no target."""
-    names = {
-        "access_key_id": "accessKeyId",
-        "secret_access_key": "secretAccessKey",
-        "bucket_name": "bucketName",
-        "bucket_region": "bucketRegion",
-    }
-    value = {names.get(name, name): text for name, text in bucket.target.items()} if bucket else {}
-    body = {"value": json.dumps(value) if value else ""}
-    target.custom.patch_cluster_custom_object(*SETTING, body, _content_type="application/merge-patch+json")
-    eventually(lambda: not setting(target).get("secretAccessKey"))
 
 
 @pytest.fixture
@@ -71,8 +41,10 @@ def store(bucket: Bucket, **more: Any) -> Entry:
 
 
 def assert_secret(here: Estate, *texts: str) -> None:
-    """The texts are in no file of the stack's, its state and Pulumi's logs included, and not in what it prints when asked for everything."""
+    """The texts are in no file of the stack's, its state, plan and logs included, and not in what it prints when asked for everything."""
     shown = [here.stack.state(), here.stack.preview("--diff", "--show-config", "--json")]
+    here.stack.preview("--save-plan", str(here.stack.home / "plan.json"))
+    assert (here.stack.home / "plan.json").stat().st_size > 0
     files = [path for path in here.stack.home.rglob("*") if path.is_file() and path.name != "resources.json"]
     shown += [path.read_bytes().decode(errors="replace") for path in files]
     assert not [text for text in texts if any(text in found for found in shown)]
@@ -98,6 +70,9 @@ def test_a_backup_target_is_verified_keeps_its_keys_secret_and_gives_way_to_the_
     rotated = here.declare(store(bucket, **vars(other))).stack.up()
     assert keys(here.target) == (other.access_key_id, other.secret_access_key)
     planted = (bucket.keys.secret_access_key, other.secret_access_key, before.keys.secret_access_key, "planted-wrong-key")
+    assert_secret(here, *planted)
+    here.stack.configure({"harvester:frontend": "plugin"})
+    here.stack.up()
     assert_secret(here, *planted)
     assert not [line[:300] for text in planted for said in (missing, wrong, done, rotated) for line in said.splitlines() if text in line]
 
@@ -223,16 +198,21 @@ def test_what_cannot_be_saved_or_restored_is_told_and_loses_nothing(here: Estate
 def test_another_cluster_restores_from_the_same_bucket(
     here: Estate, bucket: Bucket, simulated: Target, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
+    """The image of the machine's disk is not in the other cluster: Harvester makes it from the bucket, where it lies with the backup."""
     assert simulated.local is not None
-    here.declare(store(bucket), machine(here)).stack.up()
+    disks = [disk("root", image={"$of": "image.id"}, on_delete="delete"), disk("data", "2Gi", on_delete="delete")]
+    source = [store(bucket), here.image(), machine(here, disks=disks)]
+    here.declare(*source).stack.up()
     write(here, "data", "precious")
-    here.declare(store(bucket), machine(here), after(backup(), "store", "vm")).stack.up()
+    here.declare(*source, after(backup(), "store", "vm")).stack.up()
     with second_cluster(tmp_path_factory, simulated) as other:
         stack = Stack.of(PROGRAM, fresh(tmp_path_factory), "other", other.config, {})
         there = Estate(other, stack)
-        there.declare(store(bucket), restore("anew", "phoenix", backup=f"{here.target.namespace}/nightly", on_delete="delete")).stack.up()
+        anew = restore("anew", "phoenix", backup=f"{here.target.namespace}/nightly", on_delete="delete")
+        there.declare(store(bucket, refresh_interval_in_seconds=1), anew).stack.up()
         assert there.object("phoenix")["status"]["printableStatus"] == "Running"
         assert content(there, "data", "phoenix") == "precious"
+        assert there.target.get(IMAGE, "image")["spec"]["sourceType"] == "restore"
         there.stack.destroy()
     assert f"harvester/vmbackups/{here.target.namespace}/nightly.cfg" in bucket.paths("harvester/")
     here.stack.destroy()
@@ -244,8 +224,11 @@ def fresh(factory: pytest.TempPathFactory) -> Path:
 
 @contextmanager
 def second_cluster(factory: pytest.TempPathFactory, first: Target) -> Iterator[Target]:
-    """Another local Harvester, with a namespace of the same name."""
-    with LocalHarvester(Settings(), folder=factory.mktemp("harvester-other")) as local, connect(local.kubeconfig_text) as api:
+    """Another local Harvester, with a namespace of the same name, of a release that finds backups whose disks are made from images."""
+    with (
+        LocalHarvester(Settings(version="1.9.0"), folder=factory.mktemp("harvester-other")) as local,
+        connect(local.kubeconfig_text) as api,
+    ):
         found = Target(local.kubeconfig_text, local.endpoint, first.image_url, first.namespace, api, local)
         with namespace(found.core, found.namespace):
             yield found

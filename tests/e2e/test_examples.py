@@ -19,7 +19,7 @@ CHANGES: dict[str, list[dict[str, str]]] = {
     "02-two-nics": [{"memory": "3Gi"}],
     "03-change-a-nic": [{"secondNic": "vlanA"}],
     "04-resize-and-rewire": [{"cpu": "2", "memory": "2Gi", "diskSize": "30Gi", "secondNic": "vlanA"}, {"secondNic": "vlanB"}],
-    "05-backup-and-restore": [{"stage": "replaced"}],
+    "05-backup-and-restore": [{"stage": "replaced"}, {"stage": "lost"}, {"stage": "restored"}],
     "09-nested-cluster": [{"workers": "1"}, {"kubernetesVersion": "v1.35.1+rke2r1", "workerMemory": "6Gi"}],
     "11-windows": [{"installed": "true"}],
     "10-nested-without-rancher": [{"kubernetesVersion": "v1.35.1+rke2r1", "workers": "1"}],

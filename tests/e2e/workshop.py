@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from target import Target, namespace
 
 from harvester_provider.core.json import Object, by_name, condition, dig, dig_objects, dig_str
-from harvester_provider.core.ref import Listing, Ref
+from harvester_provider.core.ref import Api, Listing, Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.engine import verbs
 from harvester_provider.engine.reporter import Silent
@@ -111,6 +111,15 @@ class Workshop:
 
     async def has_claim(self, name: str) -> bool:
         return await self.cluster.get(Ref(PERSISTENT_VOLUME_CLAIM, name, self.namespace)) is not None
+
+    async def listed(self, api: Api) -> tuple[Object, ...]:
+        """All objects of the namespace of that kind."""
+        return await self.cluster.list(Listing(api, self.namespace))
+
+    async def remove(self, ref: Ref) -> None:
+        """Delete an object by hand, and wait until it is gone."""
+        await self.cluster.delete(ref, "Background")
+        await self.until(lambda seen: seen[ref] is None, ref)
 
     async def until(self, holds: Callable[[Snapshot], bool], *wants: Ref, seconds: float = SECONDS) -> None:
         """Return as soon as something holds of the objects; fail when it does not come to hold."""

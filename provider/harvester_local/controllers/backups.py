@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 DRIVER = "driver.longhorn.io"
 CLASSES = {"backup": "longhorn", "snapshot": "longhorn-snapshot"}
+AGAIN_SECONDS = 2.0
 STEPS = 4
 """How many times progress is reported between 0 and 100."""
 
@@ -47,18 +48,21 @@ class Backups:
         return {BACKUP: own_key}
 
     async def reconcile(self, key: Key) -> float | None:
-        """See to it that an unfinished backup is being made, and that nothing stays of a deleted one."""
+        """See to it that an unfinished backup is made, again where the target did not answer, and that nothing stays of a deleted one."""
         backup = self._context.store.get(BACKUP, key)
         if backup is None:
             return None
         uid = backup["metadata"]["uid"]
         if deleting(backup):
             await self._clean_up(backup)
-        elif uid not in self._running and not error_of(backup) and not _is_done(backup):
+            return None
+        if error_of(backup) or _is_done(backup):
+            return None
+        if uid not in self._running:
             task = asyncio.create_task(self._make(key))
             self._running[uid] = task
             task.add_done_callback(lambda _: self._running.pop(uid, None))
-        return None
+        return AGAIN_SECONDS
 
     async def close(self) -> None:
         """End every task."""
