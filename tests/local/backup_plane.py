@@ -18,8 +18,8 @@ from harvester_local.api.store import Store
 from harvester_local.api.versions import rules_for
 from harvester_local.controllers.assembly import control
 from harvester_local.controllers.guest_clusters import GuestClusters
-from harvester_local.controllers.images import Uploads
 from harvester_local.controllers.runtime import Context
+from harvester_local.controllers.uploads import Uploads
 from harvester_local.guests import GuestHost
 from harvester_local.model.saved import CONTENT
 from harvester_local.settings import Settings
@@ -43,7 +43,7 @@ class Plane:
         for name in ("default", "longhorn-system"):
             await self.create(kinds.NAMESPACE, {"metadata": {"name": name}})
         await self.create(kinds.LONGHORN_TARGET, {"metadata": {"name": "default", "namespace": "longhorn-system"}, "spec": {}})
-        context = Context(self.api, self.store, QUICK, rules_for(minor))
+        self.context = context = Context(self.api, self.store, QUICK, rules_for(minor))
         guests = GuestClusters(
             context, self.api, GuestHost(Path("no-apiserver"), 0, work / "guests")
         )  # no machine here is of a guest cluster

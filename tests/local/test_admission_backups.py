@@ -245,6 +245,15 @@ def test_another_schedule_far_enough_apart_is_let_in() -> None:
     validate_schedule(creating(schedule("other", "30 2 * * *", "other")), world(schedule()))
 
 
+def test_a_schedule_is_not_resumed_while_the_target_does_not_answer(tmp_path: Path) -> None:
+    share = BackupTarget(type="nfs", endpoint=f"nfs://localhost:{tmp_path}/share")
+    daily = schedule(vmbackup={"type": "backup", "source": {"name": "vm"}})
+    resuming = updating({**daily, "spec": {**daily["spec"], "suspend": True}}, daily)
+    assert "cannot mount nfs" in refused(validate_schedule, resuming, world(target(share)))[1]
+    (tmp_path / "share").mkdir()
+    validate_schedule(resuming, world(target(share)))
+
+
 def test_the_next_runs_of_a_cron_expression() -> None:
     moment = datetime(2026, 2, 27, 12, 30, tzinfo=UTC)
     assert list(islice(next_runs("0 */6 * * *", moment), 2)) == [

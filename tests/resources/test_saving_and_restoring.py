@@ -7,7 +7,9 @@ import pytest
 from fake_cluster import FakeCluster, Heard
 
 from harvester_provider.core.errors import InvalidInputs, PlanRefused, Refused, WaitFailed, WaitTimedOut
+from harvester_provider.core.plan import Await
 from harvester_provider.core.ref import Ref
+from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import UNKNOWN
 from harvester_provider.engine import verbs
 from harvester_provider.resources.apis import (
@@ -244,6 +246,19 @@ async def test_a_backup_that_failed_is_not_restored_and_the_machine_runs_on(save
         await restore(saved, mode="replace")
     assert saved.objects[VM]["spec"]["runStrategy"] == "Always"
     assert not saved.writes()
+
+
+@pytest.mark.parametrize(
+    ("interval", "seconds", "advice"), [(0, 60, "set refreshIntervalInSeconds of the BackupTarget"), (300, 660, "1.8.0 and 1.8.1")]
+)
+def test_a_backup_of_another_cluster_is_waited_for_as_long_as_this_one_needs_to_find_it(interval: int, seconds: float, advice: str) -> None:
+    kind = KINDS["VirtualMachineRestore"]
+    news = kind.inputs.model_validate(inputs(name="back", backup="other/nightly", virtualMachine="phoenix"))
+    setting = {"value": json.dumps({"type": "nfs", "endpoint": "nfs://store:/b", "refreshIntervalInSeconds": interval})}
+    (wait, _) = kind.create(news, Snapshot({BACKUP_TARGET: setting})).steps
+    assert isinstance(wait, Await)
+    assert wait.seconds == seconds
+    assert advice in wait.advice
 
 
 async def test_a_damaged_backup_ends_the_wait_with_what_the_storage_says(saved: FakeCluster) -> None:

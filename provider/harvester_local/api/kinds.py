@@ -87,6 +87,7 @@ SERVICE_ACCOUNT = Kind("", "v1", "serviceaccounts", "ServiceAccount")
 DEPLOYMENT = Kind("apps", "v1", "deployments", "Deployment", status=True)
 DAEMON_SET = Kind("apps", "v1", "daemonsets", "DaemonSet", status=True)
 CDI = Kind("cdi.kubevirt.io", "v1beta1", "cdis", "CDI", namespaced=False)
+DATA_VOLUME = Kind("cdi.kubevirt.io", "v1beta1", "datavolumes", "DataVolume", status=True)
 STORAGE_CLASS = Kind("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False)
 SNAPSHOT = Kind("snapshot.storage.k8s.io", "v1", "volumesnapshots", "VolumeSnapshot", status=True)
 SNAPSHOT_CONTENT = Kind("snapshot.storage.k8s.io", "v1", "volumesnapshotcontents", "VolumeSnapshotContent", namespaced=False, status=True)
@@ -116,7 +117,7 @@ WATCHED = (
     *(RANCHER_CLUSTER, HARVESTER_CONFIG, MACHINE_DEPLOYMENT, CLUSTER_MACHINE),
     *(NODE, VOLUME_CLAIM, STORAGE_CLASS, SNAPSHOT, SNAPSHOT_CLASS, SECRET, REVISION),
     *(ADDON, UPGRADE, SUPPORT_BUNDLE, LINK_MONITOR, PCI_DEVICE_CLAIM),
-    *(DEPLOYMENT, DAEMON_SET, KUBEVIRT, CDI),
+    *(DEPLOYMENT, DAEMON_SET, KUBEVIRT, CDI, DATA_VOLUME),
 )
 """The kinds that are kept in the store."""
 

@@ -11,10 +11,12 @@ from harvester_local.controllers.backup_stores import Stores
 from harvester_local.controllers.backup_targets import BackupTargets
 from harvester_local.controllers.backups import Backups
 from harvester_local.controllers.cluster_machines import ClusterMachines
+from harvester_local.controllers.cdi_images import CdiImages
+from harvester_local.controllers.data_volumes import DataVolumes
 from harvester_local.controllers.devices import LinkMonitors, PciDeviceClaims
 from harvester_local.controllers.events import Recorder
 from harvester_local.controllers.guest_clusters import GuestClusters
-from harvester_local.controllers.images import Images, Uploads
+from harvester_local.controllers.images import Images
 from harvester_local.controllers.instances import Instances
 from harvester_local.controllers.keypairs import KeyPairs
 from harvester_local.controllers.load_balancers import IpPools, LoadBalancers
@@ -35,6 +37,7 @@ from harvester_local.controllers.storage_migrations import StorageMigrations
 from harvester_local.controllers.support_bundles import SupportBundles
 from harvester_local.controllers.templates import Templates, TemplateVersions
 from harvester_local.controllers.upgrades import Upgrades
+from harvester_local.controllers.uploads import Uploads
 from harvester_local.controllers.volume_templates import VolumeTemplates
 from harvester_local.controllers.volumes import Volumes
 
@@ -51,9 +54,12 @@ async def control(
     stores = Stores(context)
     saved_images = SavedImages(context, stores)
     images, backups = Images(context, outside, uploads, saved_images), Backups(context, stores, saved_images)
+    cdi_images, data_volumes = CdiImages(context, outside, uploads), DataVolumes(context, outside)
     runner = Runner(
         [
             images,
+            cdi_images,
+            data_volumes,
             BackupTargets(context, stores, saved_images),
             backups,
             Restores(context, stores, recorder),
@@ -94,5 +100,7 @@ async def control(
     finally:
         await runner.stop()
         await images.close()
+        await cdi_images.close()
+        await data_volumes.close()
         await guests.close()
         await backups.close()

@@ -8,62 +8,26 @@ Upstream: Harvester's pkg/image/common/operator.go and pkg/controller/master/ima
 import asyncio
 import logging
 from collections.abc import Mapping
-from pathlib import Path
 
 import aiohttp
 
 from harvester_local.api.client import ApiError
 from harvester_local.api.kinds import IMAGE, STORAGE_CLASS, VOLUME_CLAIM, Kind
-from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, is_true, key_of, labels, now, part
+from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, is_true, key_of, labels, part
 from harvester_local.api.quantities import parse
 from harvester_local.controllers.backing_images import BackingImages
-from harvester_local.controllers.conditions import rancher
+from harvester_local.controllers.image_status import FINALIZER, by_cdi, imported, initialized, is_over, try_failed, upload_failed
 from harvester_local.controllers.runtime import Context, Mapper, own_key
 from harvester_local.controllers.saved_images import SavedImages
 from harvester_local.controllers.transfer import Content, TransferError, fetch, probe
+from harvester_local.controllers.uploads import Uploads
 from harvester_local.model.images import DISPLAY_NAME_LABEL, LONGHORN, STORAGE_CLASS_ANNOTATION
 from harvester_local.model.saved_images import backing_image_of, is_saved
 
 log = logging.getLogger(__name__)
 
-FINALIZER = "wrangler.cattle.io/vm-image-controller"
 STEPS = 4
 """How many times progress is reported between 0 and 100."""
-
-
-class Uploads:
-    """Content that users sent for images of source type upload, by the image's uid; its bytes are files in `folder`."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._waiting: dict[str, asyncio.Future[Content]] = {}
-
-    def file(self, uid: str) -> Path:
-        """Where the bytes of an image go."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        return self._folder / uid
-
-    def expect(self, uid: str) -> asyncio.Future[Content]:
-        """The content to come. Only the first upload of an image counts."""
-        return self._waiting.setdefault(uid, asyncio.get_running_loop().create_future())
-
-    def deliver(self, uid: str, content: Content | TransferError) -> bool:
-        """Hand over content, or why there is none; False when nobody waits for it."""
-        future = self._waiting.get(uid)
-        if future is None or future.done():
-            return False
-        if isinstance(content, TransferError):
-            future.set_exception(content)
-        else:
-            future.set_result(content)
-        return True
-
-    def drop(self, uid: str) -> None:
-        """Forget an image and its bytes."""
-        (self._folder / uid).unlink(missing_ok=True)
-        future = self._waiting.pop(uid, None)
-        if future and not future.done():
-            future.cancel()
 
 
 class Images:
@@ -85,11 +49,13 @@ class Images:
         if image is None:
             return None
         uid = image["metadata"]["uid"]
-        if deleting(image):
-            await self._clean_up(image)
-        elif is_true(image, "Imported"):
+        if is_true(image, "Imported") and not deleting(image):
             await self._label(image)
-        elif not is_true(image, "RetryLimitExceeded") and not _upload_failed(image) and uid not in self._imports:
+        elif by_cdi(image):
+            return None
+        elif deleting(image):
+            await self._clean_up(image)
+        elif not is_over(image) and uid not in self._imports:
             task = asyncio.create_task(self._import(image))
             self._imports[uid] = task
             task.add_done_callback(lambda _: self._imports.pop(uid, None))
@@ -108,10 +74,9 @@ class Images:
             task.cancel()
         self._uploads.drop(uid)
         if FINALIZER in finalizers(image):
-            if not _by_cdi(image):
-                await self._context.api.delete(STORAGE_CLASS, Key("", self._class_name(image)))
-                await self._stored.remove(image)
-                await self._saved.forget(image)
+            await self._context.api.delete(STORAGE_CLASS, Key("", self._class_name(image)))
+            await self._stored.remove(image)
+            await self._saved.forget(image)
             remaining = [f for f in finalizers(image) if f != FINALIZER]
             await self._context.api.patch_version(IMAGE, image, {"metadata": {"finalizers": remaining}})
 
@@ -137,34 +102,26 @@ class Images:
 
     async def _attempt(self, image: Obj) -> bool:
         """One attempt; whether the import is over, for good or ill."""
-        initialized = False
         try:
             if image["spec"]["sourceType"] in {"download", "restore"} and not is_saved(image):
-                await self._write(image, {"appliedUrl": image["spec"]["url"], "failed": _failed(self._known(image))})
+                await self._write(image, {"appliedUrl": image["spec"]["url"]})
                 size = await probe(self._session, image["spec"]["url"])
             else:
                 size = 0
             await self._initialize(image, size)
-            initialized = True
             content = await self._content(image, size)
-            if not _by_cdi(image):
-                _verify(content, image["spec"].get("checksum") or "")
+            _verify(content, image["spec"].get("checksum") or "")
         except TransferError as error:
-            return await self._fail(image, str(error), initialized=initialized)
+            return await self._fail(image, str(error))
         await self._finish(image, content)
         return True
 
     async def _initialize(self, image: Obj, size: int) -> None:
-        store_class = image["spec"].get("targetStorageClassName", "")
-        if not _by_cdi(image):
-            store_class = self._class_name(image)
-            await self._context.api.ensure(STORAGE_CLASS, self._class(image))
-            await self._stored.make(image)
+        await self._context.api.ensure(STORAGE_CLASS, self._class(image))
+        await self._stored.make(image)
         known = self._known(image)
-        conditions = rancher(known, "Imported", "Unknown", reason="Importing")
-        conditions = rancher({"status": {"conditions": conditions}}, "Initialized", "True", reason="Initialized")
-        status = {"conditions": conditions, "progress": 0, "storageClassName": store_class, **({"size": size} if size else {})}
         kept = [*finalizers(known), *({FINALIZER} - set(finalizers(known)))]
+        status = {**initialized(known, self._class_name(image)), **({"size": size} if size else {})}
         await self._context.api.patch(IMAGE, key_of(image), {"metadata": {"finalizers": kept}, "status": status})
 
     async def _content(self, image: Obj, size: int) -> Content:
@@ -222,29 +179,15 @@ class Images:
         await self._write(image, {"progress": min(progress, 99)})
 
     async def _finish(self, image: Obj, content: Content) -> None:
-        if not _by_cdi(image):
-            await self._stored.fill(image, content.size, content.virtual_size)
-        conditions = rancher(self._known(image), "Imported", "True", reason="Imported")
-        conditions = rancher({"status": {"conditions": conditions}}, "RetryLimitExceeded", "False")
-        await self._write(image, {"conditions": conditions, "progress": 100, "size": content.size, "virtualSize": content.virtual_size})
+        await self._stored.fill(image, content.size, content.virtual_size)
+        await self._write(image, imported(self._known(image), content))
 
-    async def _fail(self, image: Obj, error: str, *, initialized: bool) -> bool:
-        """Record a failed attempt; True when it was the last one allowed. CDI tries for ever and says nothing."""
-        known = self._known(image)
-        if _by_cdi(image):
-            return False
-        if image["spec"]["sourceType"] == "upload":
-            await self._write(image, {"conditions": rancher(known, "Imported", "False", reason="UploadFailed", message=error)})
-            return True
-        failed, retry = _failed(known) + 1, image["spec"].get("retry", 3)
-        message = f"failed due to error: {error}" if failed == 1 else f"retry attempted {failed - 1}/{retry} failed due to error: {error}"
-        over = failed > int(retry)
-        conditions = rancher(known, "RetryLimitExceeded", "True" if over else "False", message=message)
-        if over:
-            kind, reason = ("Imported", "Importing") if initialized else ("Initialized", "")
-            conditions = rancher({"status": {"conditions": conditions}}, kind, "False", reason=reason, message=message)
-        await self._write(image, {"conditions": conditions, "failed": failed, "lastFailedTime": now()})
-        return over
+    async def _fail(self, image: Obj, error: str) -> bool:
+        """Record a failed attempt; True when it was the last one allowed."""
+        known = await self._context.api.get(IMAGE, key_of(image))
+        status = upload_failed(known, error) if image["spec"]["sourceType"] == "upload" else try_failed(known, error)
+        await self._write(image, status)
+        return is_over({**known, "status": status})
 
     # Helpers --------------------------------------------------------------------------------------------------------
 
@@ -272,18 +215,6 @@ class Images:
         }
 
 
-def _by_cdi(image: Obj) -> bool:
-    return bool(image["spec"].get("backend") == "cdi")
-
-
 def _verify(content: Content, checksum: str) -> None:
     if checksum and content.sha512 != checksum.lower():
         raise TransferError("the checksum of the downloaded file does not match")
-
-
-def _failed(image: Obj) -> int:
-    return int(part(image, "status").get("failed") or 0)
-
-
-def _upload_failed(image: Obj) -> bool:
-    return any(bool(c.get("reason") == "UploadFailed") for c in part(image, "status").get("conditions") or [])

@@ -12,6 +12,7 @@ import aiohttp
 
 CHUNK = 1 << 20
 _HEAD_BYTES = 512
+_HEADER = 128
 _QCOW2 = struct.Struct(">4sIQIIQ")
 
 
@@ -64,6 +65,25 @@ async def probe(session: aiohttp.ClientSession, url: str) -> int:
             return answer.content_length or 0
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         raise TransferError(f'Head "{url}": {error}') from error
+
+
+async def sizes(session: aiohttp.ClientSession, url: str) -> Content:
+    """How large an image is, in the file and for a guest, as Harvester asks before CDI fetches it: whatever the answer's status is.
+
+    Raises TransferError.
+    """
+    try:
+        async with session.get(url, headers={"Range": f"bytes=0-{_HEADER - 1}"}) as answer:
+            head = await answer.content.read(_HEADER)
+        if len(head) < _HEADER:
+            raise TransferError(f"failed to fetch image virtual size: content length is less than {_HEADER} bytes")
+        async with session.head(url, allow_redirects=True) as answer:
+            size = answer.content_length
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        raise TransferError(f'failed to fetch image virtual size: Get "{url}": {error}') from error
+    if size is None:
+        raise TransferError("failed to fetch image size: Content-Length is not found in the header")
+    return Content(size, virtual_size(head, size), "")
 
 
 async def fetch(session: aiohttp.ClientSession, url: str, progress: Callable[[int], None]) -> Content:

@@ -7,10 +7,12 @@ as upstream does (vm_controller.go). The machine then waits for a claim that nev
 import logging
 from collections.abc import Iterable, Mapping
 
-from harvester_local.api.kinds import IMAGE, MACHINE, VOLUME_CLAIM, Kind
+from harvester_local.api.kinds import DATA_VOLUME, IMAGE, MACHINE, STORAGE_CLASS, VOLUME_CLAIM, Kind
 from harvester_local.api.objects import Key, Obj, annotations, deleting, key_of, part
 from harvester_local.api.quantities import parse
+from harvester_local.controllers.image_status import by_cdi
 from harvester_local.controllers.runtime import Context, Mapper, own_key
+from harvester_local.controllers.volumes import AT_ONCE
 from harvester_local.model.machines import IMAGE_ID, TemplateError, claim_words, volume_templates
 
 log = logging.getLogger(__name__)
@@ -47,9 +49,13 @@ class VolumeTemplates:
         api, key = self._context.api, Key(namespace, entry["metadata"]["name"])
         claim = self._context.store.get(VOLUME_CLAIM, key)
         if claim is None:
-            image = annotations(entry).get(IMAGE_ID)
-            if image and self._context.store.get(IMAGE, Key.parse(image, namespace)) is None:
-                log.info("%s: image %s of its volume template does not exist, skipped", key, image)
+            source = Key.parse(annotations(entry).get(IMAGE_ID, ""), namespace)
+            image = self._context.store.get(IMAGE, source)
+            if source.name and image is None:
+                log.info("%s: image %s of its volume template does not exist, skipped", key, source)
+                return
+            if image is not None and by_cdi(image):
+                await api.ensure(DATA_VOLUME, self._copy(key, entry, source))
                 return
             meta = {
                 "namespace": namespace,
@@ -62,6 +68,15 @@ class VolumeTemplates:
         wanted, asked = _size(entry), _size(claim)
         if wanted and parse(wanted) > parse(asked or "0") and not deleting(claim):
             await api.patch(VOLUME_CLAIM, key, {"spec": {"resources": {"requests": {"storage": wanted}}}})
+
+    def _copy(self, key: Key, entry: Obj, image: Key) -> Obj:
+        """The DataVolume that copies an image of CDI's, bound at once whatever its class says."""
+        store_class = self._context.store.get(STORAGE_CLASS, Key("", entry["spec"].get("storageClassName") or "")) or {}
+        marks = {AT_ONCE: "true"} if store_class.get("volumeBindingMode") == "WaitForFirstConsumer" else {}
+        storage = {name: entry["spec"][name] for name in ("storageClassName", "resources") if name in entry["spec"]}
+        source = {"pvc": {"namespace": image.namespace, "name": image.name}}
+        meta = {"name": key.name, "namespace": key.namespace, "annotations": marks}
+        return {"metadata": meta, "spec": {"source": source, "storage": storage}}
 
     def _users_of(self, claim: Obj) -> Iterable[Key]:
         return self._users.keys(str(key_of(claim)))

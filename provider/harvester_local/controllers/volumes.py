@@ -16,6 +16,8 @@ from harvester_local.controllers.faults import Fault, fault_of
 from harvester_local.controllers.runtime import Context, Mapper, own_key
 from harvester_local.model.machines import IMAGE_ID, instance_claim_words, phase
 
+AT_ONCE = "cdi.kubevirt.io/storage.bind.immediate.requested"
+"""Annotation by which CDI has a claim bound before anybody uses it."""
 FINALIZER = "wrangler.cattle.io/persistentvolumeclaim-controller"
 _PROTECTION = "kubernetes.io/pvc-protection"
 
@@ -54,7 +56,8 @@ class Volumes:
         store_class = self._context.store.get(STORAGE_CLASS, Key("", _class(claim)))
         if store_class is None:
             return False
-        if store_class.get("volumeBindingMode") == "WaitForFirstConsumer" and not self._has_consumer(key):
+        waits = store_class.get("volumeBindingMode") == "WaitForFirstConsumer" and annotations(claim).get(AT_ONCE) != "true"
+        if waits and not self._has_consumer(key):
             return False
         image = self._context.store.get(IMAGE, Key.parse(annotations(claim).get(IMAGE_ID, ""), key.namespace))
         least = part(image, "status").get("virtualSize", 0)

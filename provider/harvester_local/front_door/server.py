@@ -13,7 +13,7 @@ from aiohttp import web
 
 from harvester_local.api.client import Api, client_tls
 from harvester_local.api.kinds import IMAGE, MACHINE, NODE
-from harvester_local.controllers.images import Uploads
+from harvester_local.controllers.uploads import Uploads
 from harvester_local.front_door.actions import MACHINE_ACTIONS, MachineActions
 from harvester_local.front_door.answers import rancher_error, status
 from harvester_local.front_door.faults import Fault, Faults, Requests, fault_from

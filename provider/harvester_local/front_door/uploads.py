@@ -10,8 +10,9 @@ from aiohttp import BodyPartReader, web
 from harvester_local.api.client import Api, ApiError
 from harvester_local.api.kinds import IMAGE
 from harvester_local.api.objects import Key, Obj, is_true, part
-from harvester_local.controllers.images import Uploads
+from harvester_local.controllers.image_status import by_cdi
 from harvester_local.controllers.transfer import CHUNK, Measure, TransferError
+from harvester_local.controllers.uploads import Uploads
 from harvester_local.front_door.answers import rancher_error
 
 FIELD = "chunk"
@@ -40,7 +41,7 @@ class ImageUploads:
         except asyncio.CancelledError:  # whoever sent it is gone
             self._uploads.deliver(uid, TransferError("context canceled"))
             raise
-        if measure.size % _SECTOR and not _by_cdi(image):
+        if measure.size % _SECTOR and not by_cdi(image):
             text = f"the uploaded file size {measure.size} should be a multiple of {_SECTOR} bytes since Longhorn uses directIO by default"
             self._uploads.deliver(uid, TransferError(text))
             return rancher_error(500, f"upload failed: {text}")
@@ -70,10 +71,6 @@ class ImageUploads:
         return measure
 
 
-def _by_cdi(image: Obj) -> bool:
-    return bool(part(image, "spec").get("backend") == "cdi")
-
-
 def _refusal(request: web.Request, key: Key, image: Obj) -> web.Response | None:
     """Why the image takes no upload now, None when it does."""
     source = part(image, "spec").get("sourceType")
@@ -81,6 +78,6 @@ def _refusal(request: web.Request, key: Key, image: Obj) -> web.Response | None:
         return rancher_error(422, f"image {key} takes no upload: its source type is {source}, or it has its content")
     if not is_true(image, "Initialized"):
         return rancher_error(500, f"image {key} is not initialized yet: wait for its condition Initialized")
-    if _by_cdi(image) and not request.query.get("size", "").isdigit():
+    if by_cdi(image) and not request.query.get("size", "").isdigit():
         return rancher_error(422, "size is required")
     return None

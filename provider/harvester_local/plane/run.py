@@ -17,8 +17,8 @@ from harvester_local.api.store import Store
 from harvester_local.api.versions import rules_for
 from harvester_local.controllers.assembly import control
 from harvester_local.controllers.guest_clusters import GuestClusters
-from harvester_local.controllers.images import Uploads
 from harvester_local.controllers.runtime import Context
+from harvester_local.controllers.uploads import Uploads
 from harvester_local.front_door.images_host import serve_images
 from harvester_local.front_door.rancher import Estate
 from harvester_local.front_door.server import FrontConfig, serve_front
