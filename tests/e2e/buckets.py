@@ -17,6 +17,8 @@ from botocore.config import Config
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
+from harvester_local.pki import Pki
+
 REGION = "us-east-1"
 _ALLOWED = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 
@@ -36,6 +38,8 @@ class Bucket:
     endpoint: str
     name: str
     keys: Keys
+    ca: str = ""
+    """Path of the certificate of the authority behind the endpoint, where that is no public one."""
 
     @property
     def target(self) -> dict[str, Any]:
@@ -51,7 +55,7 @@ class Bucket:
     @property
     def objects(self) -> Any:
         """A client, for looking at the objects behind the cluster's back."""
-        return _client("s3", self.endpoint, self.keys)
+        return _client("s3", self.endpoint, self.keys, self.ca)
 
     def paths(self, prefix: str = "") -> list[str]:
         found = self.objects.list_objects_v2(Bucket=self.name, Prefix=prefix).get("Contents", [])
@@ -83,8 +87,8 @@ class Door:
 class S3:
     """The server."""
 
-    def __init__(self, endpoint: str, door: Door) -> None:
-        self.endpoint, self._door = endpoint, door
+    def __init__(self, endpoint: str, door: Door, ca: str) -> None:
+        self.endpoint, self.ca, self._door = endpoint, ca, door
         self._admin = Keys("root", "root")
 
     @contextmanager
@@ -98,12 +102,12 @@ class S3:
 
     def _guard(self, calls: str) -> None:
         """Have the server check who asks, after so many calls that it lets through."""
-        requests.post(f"{self.endpoint}/moto-api/reset-auth", data=calls, timeout=10).raise_for_status()
+        requests.post(f"{self.endpoint}/moto-api/reset-auth", data=calls, timeout=10, verify=self.ca or True).raise_for_status()
 
     def user(self) -> Keys:
         """A new user who may do everything."""
         self._guard("1000")
-        iam, name = _client("iam", self.endpoint, self._admin), f"u{uuid.uuid4().hex[:8]}"
+        iam, name = _client("iam", self.endpoint, self._admin, self.ca), f"u{uuid.uuid4().hex[:8]}"
         iam.create_user(UserName=name)
         iam.put_user_policy(UserName=name, PolicyName="all", PolicyDocument=_ALLOWED)
         made = iam.create_access_key(UserName=name)["AccessKey"]
@@ -112,25 +116,26 @@ class S3:
 
     def bucket(self) -> Bucket:
         """A new, empty bucket."""
-        found = Bucket(self.endpoint, f"backups-{uuid.uuid4().hex[:8]}", self.user())
+        found = Bucket(self.endpoint, f"backups-{uuid.uuid4().hex[:8]}", self.user(), self.ca)
         found.objects.create_bucket(Bucket=found.name)
         return found
 
 
-def _client(service: str, endpoint: str, keys: Keys) -> Any:
+def _client(service: str, endpoint: str, keys: Keys, ca: str) -> Any:
     session = boto3.session.Session(keys.access_key_id, keys.secret_access_key, region_name=REGION)
-    return session.client(service, endpoint_url=endpoint, config=Config(proxies={}, s3={"addressing_style": "path"}))
+    return session.client(service, endpoint_url=endpoint, verify=ca or None, config=Config(proxies={}, s3={"addressing_style": "path"}))
 
 
 @contextmanager
-def s3_server() -> Iterator[S3]:
-    """The server, on a free port."""
+def s3_server(pki: Pki | None = None) -> Iterator[S3]:
+    """The server, on a free port; with certificates it speaks TLS."""
     door = Door(DomainDispatcherApplication(create_backend_app))
-    server = make_server("127.0.0.1", 0, door, threaded=True, request_handler=MotoRequestHandler)
+    tls = (str(pki.serving), str(pki.serving_key)) if pki else None
+    server = make_server("127.0.0.1", 0, door, threaded=True, request_handler=MotoRequestHandler, ssl_context=tls)
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
-        yield S3(f"http://127.0.0.1:{server.server_port}", door)
+        yield S3(f"http{'s' if pki else ''}://127.0.0.1:{server.server_port}", door, str(pki.ca) if pki else "")
     finally:
         server.shutdown()
         server.server_close()

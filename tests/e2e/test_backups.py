@@ -143,11 +143,13 @@ def test_a_machine_is_saved_replaced_lost_and_brought_back(here: Estate, bucket:
     here.stack.refresh_shows_no_drift()
     here.stack.shows_no_change()
 
+    macs = here.macs()
     here.declare(target, backup()).stack.up()  # the machine and its disks are lost
     assert (here.target.names(VM), here.target.claims()) == ([], [])
     anew = after(restore("anew", "phoenix", keep_mac_address=True, on_delete="delete"), "store", "nightly")
     here.declare(target, backup(), anew).stack.up()
     assert here.object("phoenix")["status"]["printableStatus"] == "Running"
+    assert here.macs("phoenix") == macs
     assert here.target.local is None or content(here, "data", "phoenix") == "precious"
     here.stack.destroy()
     assert here.target.leftovers() == []

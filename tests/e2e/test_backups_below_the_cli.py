@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 from backup_setting import set_by_hand
-from buckets import S3, Bucket
+from buckets import S3, Bucket, s3_server
 from target import Target
 from workshop import Made, Workshop
 
+from harvester_local.pki import make_pki
 from harvester_provider.core.errors import InvalidInputs, PlanRefused, Refused, WaitFailed, WaitTimedOut
 from harvester_provider.core.json import dig, dig_str
 from harvester_provider.core.ref import Ref
@@ -95,6 +96,23 @@ async def test_another_target_is_explained_while_backups_are_on_this_one_and_los
     assert phoenix.state["complete"] is True
     for made in (phoenix, nightly, machine):
         await made.destroy()
+
+
+async def test_an_authority_of_ones_own_is_trusted_where_it_is_given(shop: Workshop, store: Made, tmp_path: Path) -> None:
+    pki = make_pki(tmp_path)
+    with s3_server(pki) as private:
+        bucket = private.bucket()
+        with pytest.raises(Refused, match="failed to connect to backup target"):
+            await store.up(**bucket.wire, onDelete="reset")
+        trusted = {**bucket.wire, "cert": pki.ca.read_text(), "onDelete": "reset"}
+        await store.up(**trusted)
+        machine = await shop.make("VirtualMachine", "vm", **MACHINE)
+        nightly = await shop.make("VirtualMachineBackup", "nightly", virtualMachine="vm")
+        assert f"harvester/vmbackups/{shop.namespace}/nightly.cfg" in bucket.paths()
+        assert await store.drift() == []
+        await nightly.destroy()
+        await machine.destroy()
+        await store.destroy()
 
 
 @pytest.mark.usefixtures("simulated")

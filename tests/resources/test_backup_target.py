@@ -22,6 +22,7 @@ S3 = {
     "accessKeyId": "planted-id", "secretAccessKey": "planted-key",
 }  # fmt: skip
 NFS = {"type": "nfs", "endpoint": "nfs://store:/backups"}
+WHOLE = {**S3, "cert": "-----BEGIN CERTIFICATE-----", "virtualHostedStyle": True, "refreshIntervalInSeconds": 60}
 
 
 def news(**inputs: Any) -> dict[str, Any]:
@@ -94,10 +95,12 @@ def test_a_sound_target_passes_whatever_is_not_known_yet(values: dict[str, Any])
     assert not [found for inputs in with_unknowns(sound, BackupTargetInputs) for found in KIND.check(inputs)]
 
 
-@pytest.mark.parametrize("values", [S3, NFS])
+@pytest.mark.parametrize("values", [S3, WHOLE, NFS])
 async def test_keys_that_harvester_takes_out_of_the_setting_are_no_drift(cluster: FakeCluster, values: dict[str, Any]) -> None:
     found = await verbs.create(KIND, cluster, news(**values), Heard())
     assert found.state["available"] is True
+    kept = {name: value for name, value in values.items() if "Key" not in name}
+    assert {name: setting(cluster)[name] for name in kept} == kept
     refreshed = await verbs.read(KIND, cluster, found.id, found.state)
     assert refreshed is not None
     assert refreshed.state == found.state

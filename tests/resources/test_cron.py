@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester_provider.resources.cron import BadCron, parse, shortest_gap
+from harvester_provider.resources.cron import BadCron, distance, parse, shortest_gap
 
 HOUR = timedelta(hours=1)
 
@@ -31,6 +31,21 @@ HOUR = timedelta(hours=1)
 )
 def test_the_shortest_time_between_two_runs(text: str, gap: timedelta | None) -> None:
     assert shortest_gap(text) == gap
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "apart"),
+    [
+        ("0 2 * * *", "0 2 * * *", timedelta(0)),
+        ("58 23 * * *", "3 0 * * *", timedelta(minutes=5)),
+        ("0 2 * * 1", "5 2 * * 2", 24 * HOUR + timedelta(minutes=5)),
+        ("0 * * * *", "10 * * * *", timedelta(minutes=10)),
+        ("0 0 31 2 *", "0 2 * * *", None),
+        ("@every 1h", "0 * * * *", None),
+    ],
+)
+def test_the_least_time_between_two_schedules(one: str, other: str, apart: timedelta | None) -> None:
+    assert distance(one, other) == distance(other, one) == apart
 
 
 @pytest.mark.parametrize(

@@ -295,8 +295,21 @@ def test_the_webhooks_rules_of_a_schedule_are_told_at_preview(change: dict[str, 
 
 async def test_a_second_schedule_of_a_machine_is_told_at_preview(cluster: FakeCluster) -> None:
     await create("BackupSchedule", cluster, **DAILY)
-    (problem,) = (await verbs.foresee(KINDS["BackupSchedule"], cluster, inputs(**{**DAILY, "name": "hourly"}))).problems
+    (problem,) = (await verbs.foresee(KINDS["BackupSchedule"], cluster, inputs(**{**DAILY, "name": "hourly", "cron": "0 9 * * *"}))).problems
     assert "has a schedule already, default/daily" in problem.reason
+
+
+async def test_schedules_at_almost_the_same_time_are_told_at_preview(cluster: FakeCluster) -> None:
+    kind = KINDS["BackupSchedule"]
+    await create("BackupSchedule", cluster, **DAILY)
+    cluster.place(Ref(VIRTUAL_MACHINE, "other", "default"), {})
+    other = {**DAILY, "name": "other", "virtualMachine": "other"}
+    (problem,) = (await verbs.foresee(kind, cluster, inputs(**{**other, "cron": "5 2 * * *"}))).problems
+    assert str(problem).startswith("cron: less than 10 minutes from default/daily")
+    assert not (await verbs.foresee(kind, cluster, inputs(**{**other, "cron": "5 2 * * 0"}))).problems
+    found = await create("BackupSchedule", cluster, **{**other, "cron": "30 2 * * *"})
+    difference = await verbs.diff(kind, cluster, found.id, found.state, inputs(**{**other, "cron": "2 2 * * *"}))
+    assert "less than 10 minutes" in difference.plan.refused[0].why
 
 
 def suspend(cluster: FakeCluster, **said: Any) -> None:

@@ -10,15 +10,16 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from harvester_provider.core.effect import Effect
 from harvester_provider.core.json import Json, Object, condition, dig, dig_int, dig_objects, dig_str, is_true
 from harvester_provider.core.kind import Requirement
-from harvester_provider.core.plan import Patch, Plan, Put, Remove
+from harvester_provider.core.plan import Change, Patch, Plan, Put, Remove
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Api, Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import is_known
 from harvester_provider.resources.apis import SCHEDULE, VIRTUAL_MACHINE
-from harvester_provider.resources.cron import BadCron, shortest_gap
+from harvester_provider.resources.cron import BadCron, distance, shortest_gap
 from harvester_provider.resources.kind import BaseKind, manifest, metadata, metadata_patch
 from harvester_provider.resources.model import REPLACE, NamespacedInputs, Outputs
 from harvester_provider.resources.saving import machine_problems, machine_ref
@@ -86,12 +87,11 @@ class BackupSchedule(BaseKind[BackupScheduleInputs]):
         return (ref, Listing(SCHEDULE, ref.namespace))
 
     def objections(self, inputs: BackupScheduleInputs, seen: Snapshot) -> Sequence[Problem]:
-        """A machine has one schedule."""
+        """A machine has one schedule, and those of the namespace that run as often are not at the same time."""
         machine = machine_ref(inputs.virtual_machine, inputs.namespace)
-        others = [each for each in seen.listed(Listing(SCHEDULE, inputs.namespace)) if dig_str(each, "metadata", "name") != inputs.name]
-        taken = [dig_str(each, "metadata", "name") for each in others if _source(each) == machine.name]
+        taken = [dig_str(each, "metadata", "name") for each in _others(inputs, seen) if _source(each) == machine.name]
         why = f"{machine} has a schedule already, {inputs.namespace}/{', '.join(taken)}: Harvester takes one for a machine, of either type"
-        return (Problem("virtualMachine", why),) if taken else ()
+        return (*((Problem("virtualMachine", why),) if taken else ()), *_collisions(inputs, seen))
 
     def create(self, inputs: BackupScheduleInputs, seen: Snapshot) -> Plan:  # noqa: ARG002  a new schedule depends on nothing else
         """Make it."""
@@ -107,6 +107,8 @@ class BackupSchedule(BaseKind[BackupScheduleInputs]):
         changes = tuple(self.changes(old, new))
         if Plan(changes=changes).replaces:
             return Plan(changes=changes)
+        if old.cron != new.cron and (close := _collisions(new, seen)):
+            return Plan(changes=tuple(Change(each.property, Effect.REFUSED, each.reason) for each in close))
         spec: dict[str, Json] = {key: getattr(new, name) for name, key in _WIRE.items() if getattr(old, name) != getattr(new, name)}
         halted = _halted_by(found)
         if halted and old.resume != new.resume and not new.suspend:
@@ -150,6 +152,28 @@ class BackupSchedule(BaseKind[BackupScheduleInputs]):
             failures=dig_int(found, "status", "failure"),
             backups=_made(found),
         ).wire()
+
+
+def _others(inputs: BackupScheduleInputs, seen: Snapshot) -> list[Object]:
+    """The other schedules of the namespace."""
+    return [each for each in seen.listed(Listing(SCHEDULE, inputs.namespace)) if dig_str(each, "metadata", "name") != inputs.name]
+
+
+def _collisions(inputs: BackupScheduleInputs, seen: Snapshot) -> tuple[Problem, ...]:
+    """Schedules that run as often and almost at the same time, which Harvester refuses. Those of other namespaces only the cluster sees."""
+    if _SKIPS_CHECK in inputs.annotations:
+        return ()
+    names = [dig_str(each, "metadata", "name") for each in _others(inputs, seen) if _collide(inputs.cron, dig_str(each, "spec", "cron"))]
+    why = f"less than 10 minutes from {inputs.namespace}/{', '.join(names)}, which runs as often: Harvester wants 10 minutes between them"
+    return (Problem("cron", why),) if names else ()
+
+
+def _collide(one: str, other: str) -> bool:
+    try:
+        apart = distance(one, other)
+        return shortest_gap(one) == shortest_gap(other) and apart is not None and apart < timedelta(minutes=10)
+    except BadCron:
+        return False
 
 
 def _source(found: Object) -> str:

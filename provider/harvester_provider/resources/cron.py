@@ -19,7 +19,7 @@ _DESCRIPTORS = {
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _FIELDS = (("minute", 0, 59, ()), ("hour", 0, 23, ()), ("day of month", 1, 31, ()), ("month", 1, 12, _MONTHS), ("day of week", 0, 6, _DAYS))
-_DAY_MINUTES = 24 * 60
+_BEGIN, _DAY_MINUTES = date(2024, 1, 1), 24 * 60
 
 
 class BadCron(ValueError):
@@ -47,10 +47,15 @@ class Cron:
         gaps = [*(within if runs else ()), *apart]
         return timedelta(minutes=min(gaps)) if gaps else timedelta(days=365) if runs else None
 
+    def runs(self) -> list[int]:
+        """All runs of a leap year, in minutes from its beginning."""
+        times = sorted(hour * 60 + minute for hour in self.hours for minute in self.minutes)
+        return [(day - _BEGIN).days * _DAY_MINUTES + time for day in self._days() for time in times]
+
     def _days(self) -> Iterator[date]:
         """The days of a leap year on which it runs. With both day fields set, either of them is enough."""
         for number in range(366):
-            day = date(2024, 1, 1) + timedelta(days=number)
+            day = _BEGIN + timedelta(days=number)
             of_month, of_week = day.day in self.days, day.isoweekday() % 7 in self.weekdays
             matches = of_month and of_week if self.any_day or self.any_weekday else of_month or of_week
             if matches and day.month in self.months:
@@ -65,6 +70,15 @@ def shortest_gap(text: str) -> timedelta | None:
         except ValueError as error:
             raise BadCron(f"{text!r}: {error}") from error
     return parse(text).shortest_gap()
+
+
+def distance(one: str, other: str) -> timedelta | None:
+    """The least time between a run of one expression and a run of another; None where one of them has no fixed times. Raises BadCron."""
+    if one.startswith("@every ") or other.startswith("@every "):
+        return None
+    marked = sorted([(run, 0) for run in parse(one).runs()] + [(run, 1) for run in parse(other).runs()])
+    apart = [later - earlier for (earlier, mine), (later, theirs) in pairwise(marked) if mine != theirs]
+    return timedelta(minutes=min(apart)) if apart else None
 
 
 def parse(text: str) -> Cron:
