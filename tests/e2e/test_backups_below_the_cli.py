@@ -174,7 +174,11 @@ async def test_a_schedule_is_made_changed_and_let_go(shop: Workshop, store: Made
     assert f"has a schedule already, {shop.namespace}/daily" in problem.reason
     changed = {**DAILY, "type": kind, "cron": "30 3 * * 0", "retain": 3, "maxFailure": 2, "suspend": True}
     await daily.up(**changed)
-    assert (daily.state["suspended"], daily.state["suspendReason"]) == (True, "Proactive Schedule Suspend")
+    assert daily.state["suspended"] is True
+    if not shop.given:  # the real control plane has no chart from which its controller takes the image of the jobs
+        await shop.until(lambda seen: dig(seen[daily.ref], "status", "suspended") is True, daily.ref)
+        await daily.refresh()
+        assert daily.state["suspendReason"] == "Proactive Schedule Suspend"
     assert await daily.drift() == []
     assert (await daily.preview(**{**changed, "type": "snapshot" if kind == "backup" else "backup"})).replaces == ("type",)
     await daily.up(**{**changed, "suspend": False})

@@ -295,7 +295,9 @@ def test_the_webhooks_rules_of_a_schedule_are_told_at_preview(change: dict[str, 
 
 async def test_a_second_schedule_of_a_machine_is_told_at_preview(cluster: FakeCluster) -> None:
     await create("BackupSchedule", cluster, **DAILY)
-    (problem,) = (await verbs.foresee(KINDS["BackupSchedule"], cluster, inputs(**{**DAILY, "name": "hourly", "cron": "0 9 * * *"}))).problems
+    (problem,) = (
+        await verbs.foresee(KINDS["BackupSchedule"], cluster, inputs(**{**DAILY, "name": "hourly", "cron": "0 9 * * *"}))
+    ).problems
     assert "has a schedule already, default/daily" in problem.reason
 
 

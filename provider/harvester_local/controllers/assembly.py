@@ -10,8 +10,8 @@ from harvester_local.controllers.addons import Addons
 from harvester_local.controllers.backup_stores import Stores
 from harvester_local.controllers.backup_targets import BackupTargets
 from harvester_local.controllers.backups import Backups
-from harvester_local.controllers.cluster_machines import ClusterMachines
 from harvester_local.controllers.cdi_images import CdiImages
+from harvester_local.controllers.cluster_machines import ClusterMachines
 from harvester_local.controllers.data_volumes import DataVolumes
 from harvester_local.controllers.devices import LinkMonitors, PciDeviceClaims
 from harvester_local.controllers.events import Recorder
