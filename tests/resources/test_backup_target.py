@@ -8,7 +8,7 @@ import pytest
 from fake_cluster import FakeCluster, Heard
 from small_kinds import with_unknowns
 
-from harvester_provider.core.errors import NotOurs, PlanRefused
+from harvester_provider.core.errors import NotOurs, PlanRefused, WaitTimedOut
 from harvester_provider.core.ownership import OWNER
 from harvester_provider.core.ref import Ref
 from harvester_provider.engine import verbs
@@ -105,6 +105,21 @@ async def test_keys_that_harvester_takes_out_of_the_setting_are_no_drift(cluster
     assert refreshed is not None
     assert refreshed.state == found.state
     assert not (await verbs.diff(KIND, cluster, found.id, refreshed.state, news(**values))).changed
+
+
+async def test_a_target_that_does_not_answer_is_told_in_longhorns_words_and_never_with_a_key(cluster: FakeCluster) -> None:
+    said = {"type": "Unavailable", "status": "True", "message": "failed to list objects: AWS Error: NoSuchBucket"}
+
+    def silent(ref: Ref, _body: dict[str, Any]) -> None:
+        if ref == BACKUP_TARGET:
+            found = cluster.objects[LONGHORN_TARGET]
+            cluster.place(LONGHORN_TARGET, {**found, "status": {"available": False, "conditions": [said]}})
+
+    cluster.on_write.append(silent)
+    heard = Heard()
+    with pytest.raises(WaitTimedOut, match="it does not answer: failed to list objects: AWS Error: NoSuchBucket") as told:
+        await verbs.create(KIND, cluster, news(**S3, timeouts={"update": "0.05s"}), heard)
+    assert "planted" not in " ".join([str(told.value), *heard.steps, *heard.infos, *heard.warnings])
 
 
 async def test_keys_that_somebody_changed_are_drift(cluster: FakeCluster) -> None:

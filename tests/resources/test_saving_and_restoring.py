@@ -1,6 +1,7 @@
 """Backups, snapshots, schedules and restores through the engine, on a cluster in memory whose controllers answer as upstream's do."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -92,6 +93,30 @@ async def test_ready_means_restorable_and_nothing_differs_afterwards(cluster: Fa
     assert not (await verbs.diff(KINDS[kind], cluster, found.id, refreshed.state, inputs())).changed
 
 
+class Onlooker(Heard):
+    """Hears of progress, and what is waited for ends when it is told of the first time."""
+
+    def __init__(self, end: Callable[[], None]) -> None:
+        super().__init__()
+        self.told: list[str] = []
+        self._end = end
+
+    def progress(self, text: str) -> None:
+        self.told.append(text)
+        if "%" in text:
+            self._end()
+
+
+@both
+async def test_progress_is_shown_until_it_is_done(cluster: FakeCluster, kind: str) -> None:
+    cluster.on_write[0] = lambda ref, body: (
+        cluster.place(ref, {**body, "status": {"readyToUse": False, "progress": 40}}) if ref == NIGHTLY else None
+    )
+    onlooker = Onlooker(lambda: cluster.place(NIGHTLY, {**cluster.objects[NIGHTLY], "status": finished()}))
+    await create(kind, cluster, onlooker)
+    assert any(text.endswith(": 40 % saved") for text in onlooker.told)
+
+
 @both
 async def test_a_change_of_the_machine_is_another_object(cluster: FakeCluster, kind: str) -> None:
     cluster.place(Ref(VIRTUAL_MACHINE, "other", "default"), {})
@@ -180,6 +205,25 @@ async def test_a_machine_that_runs_is_stopped_restored_and_runs_again_as_declare
     assert template["spec"] == {"accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}
     assert "ownerReferences" not in saved.objects[Ref(PERSISTENT_VOLUME_CLAIM, claim, "default")]["metadata"]
     assert "stop VirtualMachine default/vm for the restore" in heard.steps
+
+
+async def test_the_progress_of_a_restore_is_shown(saved: FakeCluster) -> None:
+    whole = saved.on_write.pop()
+    saved.on_write.append(
+        lambda ref, body: (
+            saved.place(ref, {**body, "status": {"complete": False, "progress": 60}})
+            if ref.api == RESTORE and "status" not in body
+            else None
+        )
+    )
+
+    def finish() -> None:
+        (ref,) = [each for each in saved.objects if each.api == RESTORE]
+        whole(ref, {key: part for key, part in saved.objects[ref].items() if key != "status"})
+
+    onlooker = Onlooker(finish)
+    await restore(saved, onlooker, mode="replace")
+    assert any(text.endswith(": 60 % restored") for text in onlooker.told)
 
 
 async def test_a_machine_that_was_off_is_off_again(saved: FakeCluster) -> None:
