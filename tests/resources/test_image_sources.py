@@ -8,7 +8,7 @@ import pytest
 from fake_cluster import FakeCluster, Heard
 from small_kinds import OWNER
 
-from harvester_provider.core.errors import BadFile, HarvesterError, InvalidInputs, PlanRefused, UploadFailed
+from harvester_provider.core.errors import BadFile, HarvesterError, InvalidInputs, NotOurs, PlanRefused, UploadFailed
 from harvester_provider.core.ref import Ref
 from harvester_provider.engine import verbs
 from harvester_provider.resources.apis import IMAGE, PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS
@@ -154,6 +154,21 @@ async def test_a_file_that_is_not_the_imported_image_replaces_it(cluster: FakeCl
     other = file.with_name("other.img")
     other.write_bytes(b"x" * size)
     assert (await imported(cluster, file=str(other))).replaces == ("file",)
+
+
+async def test_an_image_that_somebody_uploaded_is_adopted_as_it_is_and_not_with_another_file(cluster: FakeCluster, file: Path) -> None:
+    uploaded_by_hand(cluster)
+    other = file.with_name("other.img")
+    other.write_bytes(b"x" * 1024)
+    adopting = news(displayName="sles", sourceType="upload", adopt=True)
+    with pytest.raises(NotOurs, match="it cannot be adopted: file cannot be changed in place"):
+        await verbs.create(KIND, cluster, checked({**adopting, "file": str(other)}), Heard())
+    found = await verbs.create(KIND, cluster, checked({**adopting, "file": str(file)}), Heard())
+    assert verbs_of(cluster) == ["patch"]
+    assert not (await verbs.diff(KIND, cluster, found.id, found.state, checked({**adopting, "file": str(file)}))).changed
+    refreshed = await verbs.read(KIND, cluster, found.id, found.state)
+    assert refreshed is not None
+    assert refreshed.state == found.state
 
 
 async def test_an_image_without_its_content_is_not_made_again_where_no_file_is_given(cluster: FakeCluster, file: Path) -> None:

@@ -37,10 +37,15 @@ def origin(ref: Ref, prior: ImageInputs | None, found: Object) -> dict[str, obje
 
 def _upload(prior: ImageInputs | None, found: Object) -> dict[str, object]:
     """The content that was uploaded: by our note, else by the checksum of whoever uploaded it, else by its size."""
-    noted = dig_strings(found, "metadata", "annotations").get(CONTENT, "")
-    if prior is not None:
-        return {"file_sha512": noted} if noted else {}
-    return {"file_sha512": noted or dig_str(found, "spec", "checksum"), "file_size": dig_int(found, "status", "size"), "checksum": None}
+    known = dig_strings(found, "metadata", "annotations").get(CONTENT) or dig_str(found, "spec", "checksum")
+    size = dig_int(found, "status", "size")
+    if prior is None:
+        return {"file_sha512": known, "file_size": size, "checksum": None}
+    if not prior.file:
+        return {}
+    if known:
+        return {"file_sha512": known}
+    return {"file_sha512": "", "file_size": size} if size not in {0, prior.file_size} else {}
 
 
 def in_words_of(old: ImageInputs, new: ImageInputs) -> ImageInputs:
