@@ -70,6 +70,20 @@ async def test_a_schedule_runs_when_its_time_comes_and_once_each_time(plane: Pla
         assert len(list(plane.store.all(kinds.BACKUP))) == day
 
 
+async def test_what_a_suspended_schedule_misses_is_not_made_up_for(plane: Plane) -> None:
+    clock = [datetime(2026, 3, 1, 1, 59, 30, tzinfo=UTC)]
+    schedules = Schedules(plane.context, lambda: clock[0])
+    await scheduled(plane, "snapshot", suspend=True)
+    await plane.until(kinds.SCHEDULE, "daily", lambda found: part(found, "status").get("suspended"))
+    assert await schedules.reconcile(DAILY) == 30
+    clock[0] = datetime(2026, 3, 1, 2, 30, tzinfo=UTC)
+    assert await schedules.reconcile(DAILY) == 23.5 * 3600
+    await plane.api.patch(kinds.SCHEDULE, DAILY, {"spec": {"suspend": False}})
+    await plane.until(kinds.SCHEDULE, "daily", lambda found: not part(found, "status").get("suspended"))
+    await schedules.reconcile(DAILY)
+    assert not list(plane.store.all(kinds.BACKUP))
+
+
 async def test_a_schedule_stands_still_while_the_target_does_not_answer(tmp_path: Path) -> None:
     (tmp_path / "share").mkdir()
     async with Plane(tmp_path / "share").running(tmp_path / "work", interval=1) as plane:

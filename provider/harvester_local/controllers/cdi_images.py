@@ -12,7 +12,7 @@ from harvester_local.api.kinds import DATA_VOLUME, IMAGE, STORAGE_CLASS, VOLUME_
 from harvester_local.api.objects import Key, Obj, deleting, finalizers, is_true, owner_reference, part
 from harvester_local.api.quantities import parse
 from harvester_local.controllers.image_status import FINALIZER, by_cdi, imported, initialized, is_over, try_failed, upload_failed
-from harvester_local.controllers.runtime import Context, Mapper, own_key
+from harvester_local.controllers.runtime import Context, Deadlines, Mapper, own_key
 from harvester_local.controllers.transfer import Content, TransferError, sizes
 from harvester_local.controllers.uploads import Uploads
 from harvester_local.controllers.volumes import AT_ONCE
@@ -24,7 +24,7 @@ class CdiImages:
     """The controller. `close` ends the waits for uploads."""
 
     def __init__(self, context: Context, session: aiohttp.ClientSession, uploads: Uploads) -> None:
-        self._context, self._session, self._uploads = context, session, uploads
+        self._context, self._session, self._uploads, self._deadlines = context, session, uploads, Deadlines()
         self._waiting: dict[str, asyncio.Task[None]] = {}
 
     @property
@@ -59,11 +59,14 @@ class CdiImages:
             await self._initialize(key, image)
             self._expect(key, image)
             return None
+        failed = part(image, "status").get("failed", 0)
+        if failed and (left := self._deadlines.remaining(image["metadata"]["uid"], f"{failed}", self._context.settings.retry_seconds)):
+            return left
         try:
             content = await self._sizes(image)
         except TransferError as error:
             await self._write(key, try_failed(image, str(error)))
-            return self._context.settings.retry_seconds
+            return None
         await self._initialize(key, image)
         await self._import(key, image, content)
         return None

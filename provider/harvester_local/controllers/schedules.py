@@ -41,7 +41,9 @@ class Schedules:
         if bool(schedule["spec"].get("suspend")) != bool(part(schedule, "status").get("suspended")):
             await self._follow(schedule, made, failures)
             return 0.0
-        if not schedule["spec"].get("suspend"):
+        if schedule["spec"].get("suspend"):
+            self._next.pop(_identity(schedule), None)  # what is missed meanwhile is not made up for
+        else:
             if stuck := self._stuck(made):
                 await self._suspend(schedule, NO_TARGET, stuck)
                 return 0.0
@@ -61,7 +63,8 @@ class Schedules:
         }
         if any(part(schedule, "status").get(name) != value for name, value in status.items()):
             await self._context.api.patch_status(SCHEDULE, key, status)
-        return max(0.0, (self._following(schedule) - self._clock()).total_seconds())
+        left = (self._following(schedule) - self._clock()).total_seconds()
+        return left if left > 0 else None  # one that is due waits for the end of the last one, which is a change
 
     def _all(self, _: Obj) -> Iterable[Key]:
         return [key_of(each) for each in self._context.store.all(SCHEDULE)]
@@ -80,16 +83,15 @@ class Schedules:
         done = {labels(each).get(SCHEDULE_TIME) for each in made}
         moment = "" if busy else next((each for each in (asked, due) if each and each not in done), "")
         if due and (moment == due or due in done):
-            self._next.pop((schedule["metadata"]["uid"], schedule["spec"]["cron"]))
+            self._next.pop(_identity(schedule))
         return moment
 
     def _following(self, schedule: Obj) -> datetime:
         """When the cron expression comes next, as seen from when it was looked at first or ran last."""
-        cron = schedule["spec"]["cron"]
-        uid = schedule["metadata"]["uid"]
-        if (uid, cron) not in self._next:
-            self._next[uid, cron] = next(next_runs(cron, self._clock()), datetime.max.replace(tzinfo=UTC))
-        return self._next[uid, cron]
+        identity = _identity(schedule)
+        if identity not in self._next:
+            self._next[identity] = next(next_runs(schedule["spec"]["cron"], self._clock()), datetime.max.replace(tzinfo=UTC))
+        return self._next[identity]
 
     def _stuck(self, made: list[Obj]) -> str:
         """Why the last one failed where that is because the target does not answer, which holds up all that follow."""
@@ -138,6 +140,11 @@ class Schedules:
     async def _suspend(self, schedule: Obj, reason: str, message: str) -> None:
         status = {"suspended": True, "conditions": rancher(schedule, "BackupSuspend", "True", reason=reason, message=message)}
         await self._context.api.patch_version(SCHEDULE, schedule, {"spec": {"suspend": True}, "status": status})
+
+
+def _identity(schedule: Obj) -> tuple[str, str]:
+    """Another expression begins anew."""
+    return schedule["metadata"]["uid"], schedule["spec"]["cron"]
 
 
 def _failures(made: list[Obj]) -> int:
