@@ -53,9 +53,9 @@ class Model(BaseModel):
     holds one directly becomes UNKNOWN as a whole.
     """
 
-    model_config = ConfigDict(defer_build=True,
+    model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid", use_attribute_docstrings=True,
-        arbitrary_types_allowed=True, validate_default=False, ser_json_inf_nan="null",
+        arbitrary_types_allowed=True, validate_default=False, ser_json_inf_nan="null", defer_build=True,
     )  # fmt: skip
 
     @field_validator("*", mode="wrap")
