@@ -109,9 +109,9 @@ def one_at_a_time(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture
 def simulated(target: Target) -> Target:
-    """The local Harvester, for cases that ask it for faults."""
+    """The local Harvester, for cases that ask it for faults or for what only machines and nodes that run can show."""
     if target.local is None:
-        pytest.skip("faults can be asked for on the local Harvester only")
+        pytest.skip("it asks for what only the local Harvester does on request: docs/conformance.md")
     return target
 
 

@@ -19,7 +19,7 @@ from workshop import Made, Workshop, furnish
 from harvester_local.cluster import LocalHarvester
 from harvester_local.settings import VERSIONS, Settings
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.errors import PlanRefused, WaitTimedOut
+from harvester_provider.core.errors import PlanRefused
 from harvester_provider.core.json import dig_str
 from harvester_provider.resources.apis import SERVER_VERSION
 from harvester_provider.resources.virtual_machine.effects import Release, release
@@ -93,6 +93,7 @@ async def _lived(slots: asyncio.Semaphore, machine: Made, case: Case, expected: 
 async def _changed(machine: Made, case: Case, expected: Effect) -> None:
     """What preview announces is what the guest notices, and nothing is left to be done."""
     await machine.make(**case.whole_before)
+    await machine.settled(restart_required=False)
     starts, had = await machine.starts(), await machine.belongings()
     if case.restart_due:
         await machine.edited_by_hand({"spec": {"template": {"spec": {"subdomain": "by-hand"}}}})
@@ -104,22 +105,9 @@ async def _changed(machine: Made, case: Case, expected: Effect) -> None:
         with pytest.raises(PlanRefused):
             await machine.up(**case.whole_after)
         return
-    try:
-        await machine.up(**case.whole_after)
-    except WaitTimedOut:
-        if await _can_move(machine):
-            raise
-        await machine.settled(restart_required=False)
-        return
+    await machine.up(**case.whole_after)
     assert await machine.starts() - starts == int(expected.stops_guest)
     await _in_order(machine, case, had)
-
-
-async def _can_move(machine: Made) -> bool:
-    """Where nodes do not report SELinux contexts, KubeVirt migrates nothing (migration.go setTargetPodSELinuxLevel), and its
-    verdict is all that a change with a migration shows. Nodes of a real cluster always do."""
-    guest = await machine.shop.guest(machine.name)
-    return not machine.shop.given or bool(dig_str(guest, "status", "selinuxContext"))
 
 
 async def _deferred(machine: Made, case: Case, _: Effect) -> None:

@@ -42,8 +42,6 @@ class Workshop:
 
     cluster: KubeCluster
     namespace: str
-    given: bool = False
-    """Whether it is a cluster that is not ours."""
     lasting: list["Made"] = field(default_factory=list)
     """What is in no namespace, so that it does not go with ours."""
     boots: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -56,7 +54,7 @@ class Workshop:
         settings = ProviderSettings(kubeconfig=target.kubeconfig, endpoint=target.endpoint or None)
         clusters = Clusters(settings)
         with namespace(target.core, name):
-            shop = cls(await clusters.get(None), name, given=target.local is None)
+            shop = cls(await clusters.get(None), name)
             try:
                 counting = asyncio.create_task(shop._count_boots())
                 yield shop
@@ -208,18 +206,19 @@ class Made:
         return await self.shop.starts(Ref(VIRTUAL_MACHINE_INSTANCE, self.name, self.shop.namespace))
 
     async def settled(self, *, restart_required: bool | None) -> None:
-        """Return once KubeVirt has compared the machine as it is now with its guest, and came to that verdict; None: to any."""
-        ref = self.ref
+        """Return once KubeVirt has compared the machine as it is now with its guest and came to that verdict (None: to any), and it is
+        known whether the guest can be moved, which decides between migration and stop."""
+        ref, guest = self.ref, Ref(VIRTUAL_MACHINE_INSTANCE, self.name, self.shop.namespace)
 
         def judged(seen: Snapshot) -> bool:
-            vm = seen[ref] or {}
+            vm, instance = seen[ref] or {}, seen[guest] or {}
             compared = dig(vm, "status", "desiredGeneration") == dig(vm, "metadata", "generation")
             wants = condition(vm, "RestartRequired").get("status") == "True"
             if compared and wants and restart_required is False:
                 raise AssertionError(f"{self.id}: {dig_str(condition(vm, 'RestartRequired'), 'message')}")
-            return compared and restart_required in (None, wants)
+            return compared and restart_required in (None, wants) and bool(not instance or condition(instance, "LiveMigratable"))
 
-        await self.shop.until(judged, ref)
+        await self.shop.until(judged, ref, guest)
 
     async def belongings(self) -> dict[str, str]:
         """The volume of each disk and the MAC of each NIC, as the machine's object has them."""

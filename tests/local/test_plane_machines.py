@@ -118,6 +118,16 @@ def test_a_restart_is_required_for_more_memory_and_no_more_after_it(user: User) 
     user.wait(kinds.MACHINE, "vm", lambda o: not is_true(o, "RestartRequired") and o["status"].get("ready"))
 
 
+def test_what_is_changed_with_the_stop_is_a_required_restart_until_the_next_start(user: User) -> None:
+    """Seen on the real control plane; vm.go, sync: the comparison follows the stop and still has the instance."""
+    user.machine("vm")
+    user.wait_running("vm")
+    user.patch(kinds.MACHINE, "vm", {"spec": {"runStrategy": "Halted", "template": {"spec": {"hostname": "shop"}}}})
+    assert is_true(user.wait_for("vm", "Stopped"), "RestartRequired")
+    user.patch(kinds.MACHINE, "vm", {"spec": {"runStrategy": "Always"}})
+    user.wait(kinds.MACHINE, "vm", lambda o: not is_true(o, "RestartRequired") and o["status"].get("ready"))
+
+
 def test_an_interface_comes_and_goes_while_the_machine_runs(user: User) -> None:
     user.create(kinds.NETWORK, "lan", spec=bridge("lan"))
     user.wait(kinds.NETWORK, "lan", lambda o: o["metadata"].get("labels", {}).get("network.harvesterhci.io/ready") == "true")

@@ -68,7 +68,7 @@ class Machines:
             restart, instance = "", await self._start(machine)
         elif decision.action is Action.STOP and instance is not None:
             # The stop takes the condition back and the comparison that follows sets it again: it stays until the next start.
-            restart = pending_restart(machine)
+            restart = self._difference(key, machine, instance, pending=True).restart
             await self._stop(machine, instance)
         else:
             restart = await self._follow(key, machine, instance)
@@ -163,15 +163,21 @@ class Machines:
         rules, known = self._context.rules, pending_restart(machine)
         if departed := departed_interfaces(machine, instance):
             await self._drop_interfaces(machine, departed)
-        if instance is None or deleting(instance) or phase(instance) in FINAL_PHASES:
+        if instance is None or phase(instance) in FINAL_PHASES:
             return known
-        revision = self._context.store.get(REVISION, Key(key.namespace, part(instance, "status").get("virtualMachineRevisionName", "")))
-        if revision is None:
-            return known
-        started = template_spec({"spec": part(revision, "data", "spec")})
-        update = live_update(started, machine, instance, rules, pending=bool(known) and not rules.restart_required_clears)
+        if deleting(instance):
+            return known or self._difference(key, machine, instance, pending=True).restart
+        update = self._difference(key, machine, instance, pending=bool(known) and not rules.restart_required_clears)
         await self._apply(machine, instance, update)
         return update.restart if rules.restart_required_clears else known or update.restart
+
+    def _difference(self, key: Key, machine: Obj, instance: Obj, *, pending: bool) -> LiveUpdate:
+        """What the instance lacks of the machine; nothing where it is not known what it was started with. `pending`: as in `live_update`."""
+        revision = self._context.store.get(REVISION, Key(key.namespace, part(instance, "status").get("virtualMachineRevisionName", "")))
+        if revision is None:
+            return LiveUpdate()
+        started = template_spec({"spec": part(revision, "data", "spec")})
+        return live_update(started, machine, instance, self._context.rules, pending=pending)
 
     async def _apply(self, machine: Obj, instance: Obj, update: LiveUpdate) -> None:
         generation = str(machine["metadata"]["generation"])

@@ -247,6 +247,15 @@ class TestOutputs:
         assert found.restart_required
         assert found.restart_reason == "a field was changed"
 
+    def test_no_restart_is_due_of_a_machine_that_is_off_although_kubevirt_keeps_the_condition(self) -> None:
+        moment = recorded("stopped")[-1]
+        moment["VirtualMachine"]["status"]["conditions"].append(
+            {"type": "RestartRequired", "status": "True", "message": "a field was changed"}
+        )
+        found = outputs(Live.of(REF, snapshot(moment)))
+        assert not found.restart_required
+        assert found.restart_reason == ""
+
     def test_a_machine_that_is_off_keeps_its_macs_and_has_no_address(self) -> None:
         found = outputs(Live.of(REF, snapshot(recorded("stopped")[-1])))
         assert found.ip_addresses == []

@@ -86,7 +86,13 @@ def due_again(live: Live, lacking: Sequence[str]) -> str:
 
 
 def due(live: Live) -> str:
-    """Why the running guest differs from its machine until it is started again, empty where it does not."""
+    """Why the running guest differs from its machine until it is started again, empty where it does not.
+
+    KubeVirt's condition outlives a guest that is stopped in the same patch as it is changed (vm.go, cleanupRestartRequired and
+    addRestartRequiredIfNeeded), and means nothing without one.
+    """
+    if not live.on:
+        return ""
     if names := noted(live):
         return f"changed while the guest runs: {', '.join(names)}"
     required = condition(live.vm, "RestartRequired")

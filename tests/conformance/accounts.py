@@ -1,0 +1,64 @@
+"""Who is who on the control plane: Harvester's own programs, which its admission lets pass, and the user of the cases.
+
+All programs there use one account. In a cluster Harvester's server has one of its own, by which its admission knows it
+(pkg/webhook/types/request.go: IsFromController, IsGarbageCollection); the cases must not have that one. And pods there get
+no volume with the token of an account, which KubeVirt counts on (volume-hotplug.go, podVolumesMatchesReadyVolumes).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from kubernetes import client, config
+
+_PROGRAMS = "admin"
+"""The account's name, as the control plane's list of tokens has it."""
+HARVESTER = {"HARVESTER_CONTROLLER_USER_NAME": _PROGRAMS, "GARBAGE_COLLECTION_USER_NAME": _PROGRAMS}
+"""What tells Harvester's admission who its server and the garbage collector are."""
+_USER = "conformance"
+_SECONDS = 24 * 3600
+_POLICY = "service-account-tokens"
+_WANTS_TOKEN = "!has(object.spec.automountServiceAccountToken) || object.spec.automountServiceAccountToken"
+_VOLUME = 'Object{spec: Object.spec{volumes: [Object.spec.volumes{name: "kube-api-access", emptyDir: Object.spec.volumes.emptyDir{}}]}}'
+
+
+def prepare(kubeconfig: Path) -> str:
+    """Have pods get their volume, and return a kubeconfig of a new account that may do everything and is none of Harvester's."""
+    with config.new_client_from_config(str(kubeconfig)) as api:
+        _token_volumes(client.CustomObjectsApi(api))
+        token = _administrator(api)
+    found = yaml.safe_load(kubeconfig.read_text())
+    for user in found["users"]:
+        user["user"] = {"token": token}
+    return str(yaml.safe_dump(found))
+
+
+def _administrator(api: client.ApiClient) -> str:
+    """A new account's token."""
+    core, rbac = client.CoreV1Api(api), client.RbacAuthorizationV1Api(api)
+    core.create_namespaced_service_account("default", {"metadata": {"name": _USER}})
+    subject = {"kind": "ServiceAccount", "name": _USER, "namespace": "default"}
+    role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
+    rbac.create_cluster_role_binding({"metadata": {"name": _USER}, "roleRef": role, "subjects": [subject]})
+    asked = {"spec": {"expirationSeconds": _SECONDS, "audiences": None}}
+    return str(core.create_namespaced_service_account_token(_USER, "default", asked).status.token)
+
+
+def _token_volumes(custom: client.CustomObjectsApi) -> None:
+    """Add the volume that Kubernetes' ServiceAccount admission would, without a token in it."""
+    pods = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+    policy = {
+        "matchConstraints": {"resourceRules": [pods]},
+        "matchConditions": [{"name": "wants-a-token", "expression": _WANTS_TOKEN}],
+        "mutations": [{"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": _VOLUME}}],
+        "failurePolicy": "Fail",
+        "reinvocationPolicy": "Never",
+    }
+    _create(custom, "MutatingAdmissionPolicy", "mutatingadmissionpolicies", policy)
+    _create(custom, "MutatingAdmissionPolicyBinding", "mutatingadmissionpolicybindings", {"policyName": _POLICY})
+
+
+def _create(custom: client.CustomObjectsApi, kind: str, plural: str, spec: dict[str, Any]) -> None:
+    group, version = "admissionregistration.k8s.io", "v1"
+    body = {"apiVersion": f"{group}/{version}", "kind": kind, "metadata": {"name": _POLICY}, "spec": spec}
+    custom.create_cluster_custom_object(group, version, plural, body)
