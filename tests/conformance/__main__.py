@@ -55,7 +55,18 @@ def run(found: dict[str, str], work: Path, arguments: list[str]) -> int:
     """Run the cases on a control plane that is up."""
     kubeconfig = work / "kubeconfig"
     kubeconfig.write_text(prepare(Path(found["kubeconfig"])))
-    options = ["--kubeconfig", str(kubeconfig), "--endpoint", found["harvester"], "--uplink", "ens9", "-n", str(WORKERS)]
+    options = [
+        "--kubeconfig",
+        str(kubeconfig),
+        "--endpoint",
+        found["harvester"],
+        "--uplink",
+        "ens9",
+        "-n",
+        str(WORKERS),
+        "--dist",
+        "loadgroup",
+    ]
     with reporting(Path(found["work"])):
         command = [sys.executable, "-m", "pytest", *cases(arguments), *options, *arguments]
         return subprocess.run(command, cwd=ROOT, check=False).returncode
