@@ -172,7 +172,7 @@ class Machines:
         return update.restart if rules.restart_required_clears else known or update.restart
 
     def _difference(self, key: Key, machine: Obj, instance: Obj, *, pending: bool) -> LiveUpdate:
-        """What the instance lacks of the machine; nothing where it is not known what it was started with. `pending`: as in `live_update`."""
+        """What the instance lacks of the machine; nothing where it is unknown what it was started with. `pending`: as in `live_update`."""
         revision = self._context.store.get(REVISION, Key(key.namespace, part(instance, "status").get("virtualMachineRevisionName", "")))
         if revision is None:
             return LiveUpdate()
