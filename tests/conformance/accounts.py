@@ -3,6 +3,8 @@
 All programs there use one account. In a cluster Harvester's server has one of its own, by which its admission knows it
 (pkg/webhook/types/request.go: IsFromController, IsGarbageCollection); the cases must not have that one. And pods there get
 no volume with the token of an account, which KubeVirt counts on (volume-hotplug.go, podVolumesMatchesReadyVolumes).
+
+Besides, the host device of the cases is permitted, which Harvester's PCI devices controller would do.
 """
 
 from pathlib import Path
@@ -16,6 +18,7 @@ _PROGRAMS = "admin"
 HARVESTER = {"HARVESTER_CONTROLLER_USER_NAME": _PROGRAMS, "GARBAGE_COLLECTION_USER_NAME": _PROGRAMS}
 """What tells Harvester's admission who its server and the garbage collector are."""
 _USER = "conformance"
+_DEVICES = {"pciHostDevices": [{"pciVendorSelector": "10DE:1EB8", "resourceName": "example.org/card"}]}
 _SECONDS = 24 * 3600
 _POLICY = "service-account-tokens"
 _WANTS_TOKEN = "!has(object.spec.automountServiceAccountToken) || object.spec.automountServiceAccountToken"
@@ -23,9 +26,13 @@ _VOLUME = 'Object{spec: Object.spec{volumes: [Object.spec.volumes{name: "kube-ap
 
 
 def prepare(kubeconfig: Path) -> str:
-    """Have pods get their volume, and return a kubeconfig of a new account that may do everything and is none of Harvester's."""
+    """Make up for what is missing, and return a kubeconfig of a new account that may do everything and is none of Harvester's."""
     with config.new_client_from_config(str(kubeconfig)) as api:
-        _token_volumes(client.CustomObjectsApi(api))
+        custom = client.CustomObjectsApi(api)
+        _token_volumes(custom)
+        permitted = {"spec": {"configuration": {"permittedHostDevices": _DEVICES}}}
+        kubevirt = ("kubevirt.io", "v1", "harvester-system", "kubevirts", "kubevirt")
+        custom.patch_namespaced_custom_object(*kubevirt, permitted, _content_type="application/merge-patch+json")
         token = _administrator(api)
     found = yaml.safe_load(kubeconfig.read_text())
     for user in found["users"]:

@@ -46,10 +46,12 @@ def _report(custom: client.CustomObjectsApi, stop: threading.Event) -> None:
         for instance in custom.list_cluster_custom_object(*INSTANCES, PLURAL)["items"]:
             if lacking := _lacking(instance):
                 meta = instance["metadata"]
-                body = {"metadata": {"resourceVersion": meta["resourceVersion"]}, "status": lacking}
+                # A JSON patch: a merge patch would drop null fields from lists, and KubeVirt compares its conditions to the letter.
+                seen = {"op": "test", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]}
+                patch = [seen, *({"op": "add", "path": f"/status/{name}", "value": value} for name, value in lacking.items())]
                 try:
                     custom.patch_namespaced_custom_object(
-                        *INSTANCES, meta["namespace"], PLURAL, meta["name"], body, _content_type="application/merge-patch+json"
+                        *INSTANCES, meta["namespace"], PLURAL, meta["name"], patch, _content_type="application/json-patch+json"
                     )
                 except ApiException as error:
                     if error.status not in _LATER:

@@ -46,8 +46,6 @@ class Case:
     silent: bool = False
     """KubeVirt does not ask for a restart, although the guest lacks it without one (it compares what the guest has, not what it lacks:
     pkg/network/vmliveupdate/restart.go; hot-plug volumes without the gate: vm.go validLiveUpdateVolumes)."""
-    memory_only: str = ""
-    """Why it is shown in memory and not on clusters: what their nodes would have to have."""
     gives: str = ""
     """The belonging of the machine that becomes another one, such as `disk root`; all others stay."""
     restart_due: bool = False
@@ -131,7 +129,7 @@ CASES: tuple[Case, ...] = (
     _case("persistentEfi", STOP, {"efi": True, "persistentEfi": True}, {"efi": True}),
     _case("tpm", STOP, {"tpm": True}),
     _case("persistentTpm", STOP, {"tpm": True, "persistentTpm": True}, {"tpm": True}),
-    _case("hostDevices", STOP, {"hostDevices": [{"name": "pci", "deviceName": "example.org/card"}]}, memory_only="a device"),
+    _case("hostDevices", STOP, {"hostDevices": [{"name": "pci", "deviceName": "example.org/card"}]}),
     _case("tablet", STOP, {"tablet": "virtio"}),
     _case("sound", STOP, {"sound": "ich9"}),
     _case("watchdog", STOP, {"watchdog": "reset"}),

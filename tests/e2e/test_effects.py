@@ -72,7 +72,7 @@ Life = Callable[[Made, Case, Effect], Coroutine[Any, Any, None]]
 def _lives(version: Release) -> Iterator[tuple[Case, Effect, Life]]:
     """How the cases are shown: as they are, and what needs a stop also deferred."""
     for case in CASES:
-        if (expected := case.on(version)) and not case.memory_only:
+        if expected := case.on(version):
             yield case, expected, _changed
             if expected is Effect.STOP_MODIFY_START and not case.restart_due:
                 yield case, expected, _deferred
