@@ -9,6 +9,7 @@
 Nothing here decides what a change means.
 """
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from typing import Any
 
 from kubernetes import client, config
 from kubernetes.client.rest import ApiException
+from urllib3.exceptions import HTTPError
 
 INSTANCES = ("kubevirt.io", "v1")
 PLURAL = "virtualmachineinstances"
@@ -43,22 +45,28 @@ def reporting(work: Path) -> Iterator[None]:
 
 def _report(custom: client.CustomObjectsApi, stop: threading.Event) -> None:
     while not stop.wait(_PAUSE):
-        for instance in custom.list_cluster_custom_object(*INSTANCES, PLURAL)["items"]:
-            if lacking := _lacking(instance):
-                meta = instance["metadata"]
-                # A JSON patch: a merge patch would drop null fields from lists, and KubeVirt compares its conditions to the letter.
-                seen = {"op": "test", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]}
-                patch = [seen, *({"op": "add", "path": f"/status/{name}", "value": value} for name, value in lacking.items())]
-                try:
-                    custom.patch_namespaced_custom_object(
-                        *INSTANCES, meta["namespace"], PLURAL, meta["name"], patch, _content_type="application/json-patch+json"
-                    )
-                except ApiException as error:
-                    if error.status not in _LATER:
-                        raise
+        try:
+            for instance in custom.list_cluster_custom_object(*INSTANCES, PLURAL)["items"]:
+                if found := lacking(instance):
+                    _write(custom, instance["metadata"], found)
+        except (ApiException, HTTPError) as error:
+            print(f"virt-handler: {error}", file=sys.stderr)
 
 
-def _lacking(instance: dict[str, Any]) -> dict[str, Any]:
+def _write(custom: client.CustomObjectsApi, meta: dict[str, Any], found: dict[str, Any]) -> None:
+    """By a JSON patch: a merge patch would drop null fields from lists, and KubeVirt compares its conditions to the letter."""
+    seen = {"op": "test", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]}
+    patch = [seen, *({"op": "add", "path": f"/status/{name}", "value": value} for name, value in found.items())]
+    try:
+        custom.patch_namespaced_custom_object(
+            *INSTANCES, meta["namespace"], PLURAL, meta["name"], patch, _content_type="application/json-patch+json"
+        )
+    except ApiException as error:
+        if error.status not in _LATER:
+            raise
+
+
+def lacking(instance: dict[str, Any]) -> dict[str, Any]:
     """What the status of a guest that runs must have besides."""
     status = instance.get("status", {})
     if status.get("phase") != "Running":

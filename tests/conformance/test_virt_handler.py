@@ -1,0 +1,34 @@
+"""What the control plane's guests are reported with, from what is there."""
+
+from typing import Any
+
+from virt_handler import lacking
+
+RAN = [{"phase": "Scheduled"}, {"phase": "Running"}]
+
+
+def running(**status: Any) -> dict[str, Any]:
+    domain = {"cpu": {"sockets": 2}, "memory": {"guest": "2Gi"}}
+    whole = {"phase": "Running", "selinuxContext": "none", "phaseTransitionTimestamps": RAN, **status}
+    return {"spec": {"domain": domain, "volumes": [{"name": "root"}]}, "status": whole}
+
+
+def test_a_guest_that_came_to_run_has_a_context_and_a_time() -> None:
+    found = lacking(running(selinuxContext="", phaseTransitionTimestamps=RAN[:1]))
+    assert found["selinuxContext"] == "none"
+    assert [entry["phase"] for entry in found["phaseTransitionTimestamps"]] == ["Scheduled", "Running"]
+    assert lacking(running()) == {}
+    assert lacking({"spec": {}, "status": {"phase": "Scheduled"}}) == {}
+
+
+def test_memory_that_a_migration_brought_is_asked_for_no_more_and_cpus_that_are_not_there_still_are() -> None:
+    asked = [{"type": "HotMemoryChange"}, {"type": "HotVCPUChange"}, {"type": "Ready", "lastProbeTime": None}]
+    has = {"memory": {"guestCurrent": "2Gi"}, "currentCPUTopology": {"sockets": 1}, "conditions": asked}
+    assert lacking(running(**has)) == {}
+    assert lacking(running(**has, migrationState={"completed": True})) == {"conditions": asked[1:]}
+
+
+def test_a_hot_plugged_disk_that_is_declared_no_more_is_unmounted() -> None:
+    reported = [{"name": name, "hotplugVolume": {}, "phase": "Ready"} for name in ("root", "gone")]
+    (kept, gone) = lacking(running(volumeStatus=reported))["volumeStatus"]
+    assert (kept, gone["phase"]) == (reported[0], "UnMountedFromPod")
