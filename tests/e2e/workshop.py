@@ -42,6 +42,8 @@ class Workshop:
 
     cluster: KubeCluster
     namespace: str
+    given: bool = False
+    """Whether it is a cluster that is not ours."""
     lasting: list["Made"] = field(default_factory=list)
     """What is in no namespace, so that it does not go with ours."""
     boots: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
@@ -54,7 +56,7 @@ class Workshop:
         settings = ProviderSettings(kubeconfig=target.kubeconfig, endpoint=target.endpoint or None)
         clusters = Clusters(settings)
         with namespace(target.core, name):
-            shop = cls(await clusters.get(None), name)
+            shop = cls(await clusters.get(None), name, given=target.local is None)
             try:
                 counting = asyncio.create_task(shop._count_boots())
                 yield shop
