@@ -28,6 +28,14 @@ def test_memory_that_a_migration_brought_is_asked_for_no_more_and_cpus_that_are_
     assert lacking(running(**has, migrationState={"completed": True})) == {"conditions": asked[1:]}
 
 
+def test_volumes_that_a_later_migration_took_along_are_asked_for_no_more() -> None:
+    ready, moving = {"type": "Ready"}, {"type": "VolumesChange", "status": "True", "lastTransitionTime": "2026-01-01T10:00:05Z"}
+    has = {"conditions": [ready, moving], "migratedVolumes": [{"volumeName": "root"}]}
+    assert lacking(running(**has, migrationState={"completed": True, "startTimestamp": "2026-01-01T10:00:04Z"})) == {}
+    found = lacking(running(**has, migrationState={"completed": True, "startTimestamp": "2026-01-01T10:00:06Z"}))
+    assert found == {"conditions": [ready], "migratedVolumes": None}
+
+
 def test_a_hot_plugged_disk_that_is_declared_no_more_is_unmounted() -> None:
     reported = [{"name": name, "hotplugVolume": {}, "phase": "Ready"} for name in ("root", "gone")]
     (kept, gone) = lacking(running(volumeStatus=reported))["volumeStatus"]

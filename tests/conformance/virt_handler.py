@@ -3,7 +3,8 @@
 - A SELinux context, `none` where a node has no SELinux (pkg/virt-handler/vm.go, updateSELinuxContext). Without one KubeVirt migrates
   nothing and plugs in no disk (migration.go, setTargetPodSELinuxLevel; services/template.go).
 - When the guest came to run (status.phaseTransitionTimestamps).
-- That CPUs and memory which KubeVirt plugged in with a migration are in the guest (migration-target.go, hotplugCPU and hotplugMemory).
+- That CPUs and memory which KubeVirt plugged in with a migration are in the guest, and volumes that moved with it are where they should be
+  (migration-target.go, hotplugCPU, hotplugMemory and after).
 - That a disk which was taken out of the machine is unmounted (vm.go, updateHotplugVolumeStatus).
 
 Nothing here decides what a change means.
@@ -56,10 +57,13 @@ def _report(custom: client.CustomObjectsApi, stop: threading.Event) -> None:
 def _write(custom: client.CustomObjectsApi, meta: dict[str, Any], found: dict[str, Any]) -> None:
     """By a JSON patch: a merge patch would drop null fields from lists, and KubeVirt compares its conditions to the letter."""
     seen = {"op": "test", "path": "/metadata/resourceVersion", "value": meta["resourceVersion"]}
-    patch = [seen, *({"op": "add", "path": f"/status/{name}", "value": value} for name, value in found.items())]
+    changes = [
+        {"op": "remove", "path": f"/status/{name}"} if value is None else {"op": "add", "path": f"/status/{name}", "value": value}
+        for name, value in found.items()
+    ]
     try:
         custom.patch_namespaced_custom_object(
-            *INSTANCES, meta["namespace"], PLURAL, meta["name"], patch, _content_type="application/json-patch+json"
+            *INSTANCES, meta["namespace"], PLURAL, meta["name"], [seen, *changes], _content_type="application/json-patch+json"
         )
     except ApiException as error:
         if error.status not in _LATER:
@@ -67,17 +71,20 @@ def _write(custom: client.CustomObjectsApi, meta: dict[str, Any], found: dict[st
 
 
 def lacking(instance: dict[str, Any]) -> dict[str, Any]:
-    """What the status of a guest that runs must have besides."""
+    """What the status of a guest that runs must have besides; None for what must go."""
     status = instance.get("status", {})
     if status.get("phase") != "Running":
         return {}
+    conditions = [entry for entry in status.get("conditions") or [] if not _brought(entry, instance)]
     complete = {
         "selinuxContext": status.get("selinuxContext") or "none",
         "phaseTransitionTimestamps": _times(status),
-        "conditions": _conditions(instance),
+        "conditions": conditions,
         "volumeStatus": _volumes(instance),
     }
-    return {name: value for name, value in complete.items() if value and value != status.get(name)}
+    found = {name: value for name, value in complete.items() if value and value != status.get(name)}
+    moved = "conditions" in found and not any(entry["type"] == "VolumesChange" for entry in conditions)
+    return {**found, "migratedVolumes": None} if moved and status.get("migratedVolumes") else found
 
 
 def _times(status: dict[str, Any]) -> list[dict[str, Any]]:
@@ -88,15 +95,21 @@ def _times(status: dict[str, Any]) -> list[dict[str, Any]]:
     return [*times, {"phase": "Running", "phaseTransitionTimestamp": now}]
 
 
-def _conditions(instance: dict[str, Any]) -> list[dict[str, Any]]:
-    """Without those that ask for what a migration has brought."""
+def _brought(entry: dict[str, Any], instance: dict[str, Any]) -> bool:
+    """Whether a condition asks for what a migration has brought."""
     status, domain = instance["status"], instance["spec"]["domain"]
-    has = {
-        "HotVCPUChange": status.get("currentCPUTopology", {}).get("sockets") == domain.get("cpu", {}).get("sockets"),
-        "HotMemoryChange": status.get("memory", {}).get("guestCurrent") == domain.get("memory", {}).get("guest"),
-    }
-    moved = status.get("migrationState", {}).get("completed")
-    return [entry for entry in status.get("conditions") or [] if not (moved and has.get(entry["type"]))]
+    migration = status.get("migrationState") or {}
+    if not migration.get("completed"):
+        return False
+    match entry["type"]:
+        case "HotVCPUChange":
+            return bool(status.get("currentCPUTopology", {}).get("sockets") == domain.get("cpu", {}).get("sockets"))
+        case "HotMemoryChange":
+            return bool(status.get("memory", {}).get("guestCurrent") == domain.get("memory", {}).get("guest"))
+        case "VolumesChange":
+            return bool(entry["status"] == "True" and migration.get("startTimestamp", "") >= entry["lastTransitionTime"])
+        case _:
+            return False
 
 
 def _volumes(instance: dict[str, Any]) -> list[dict[str, Any]]:
