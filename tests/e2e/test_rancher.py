@@ -3,6 +3,8 @@
 import asyncio
 
 import pytest
+import requests
+from kubernetes.client.rest import ApiException
 from ranch import NEXT, VERSION, WORKSPACE, Ranch, versions
 from target import VM, eventually
 from workshop import Made
@@ -18,6 +20,18 @@ from harvester_provider.resources.registry import KINDS
 from harvester_provider.wiring import Clusters
 
 
+def generated_kubeconfig(ranch: Ranch, cluster: str) -> str:
+    """The kubeconfig that Rancher's own API hands out to its administrator."""
+    local = ranch.target.local
+    assert local is not None
+    head = {"Authorization": f"Bearer {local.tokens['admin']}"}
+    answer = requests.post(
+        f"{local.endpoint}/v3/clusters/{cluster}?action=generateKubeconfig", headers=head, verify=str(local.ca), timeout=30
+    )
+    answer.raise_for_status()
+    return str(answer.json()["config"])
+
+
 async def test_a_cluster_from_its_credential_through_every_change_to_nothing_left(ranch: Ranch) -> None:
     credential = await ranch.credential()
     workers = ranch.pool("work", "worker", quantity=1, labels={"tier": "work"}, taints=["dedicated=db:NoSchedule"])
@@ -28,6 +42,10 @@ async def test_a_cluster_from_its_credential_through_every_change_to_nothing_lef
     assert {machine["metadata"]["labels"]["harvesterhci.io/creator"] for machine in ranch.machines()} == {"docker-machine-driver-harvester"}
     assert await made.drift() == []
     assert not (await made.preview(**first)).changed
+    generated = generated_kubeconfig(ranch, made.state["clusterId"])
+    assert versions(generated) == versions(made.state["kubeconfig"])
+    with pytest.raises(ApiException, match="401"):
+        versions(generated.replace("token: ", "token: x"))
     imported = await verbs.read(KINDS["RancherCluster"], ranch.rancher.cluster, made.id, {})
     assert imported is not None
     assert {name: imported.inputs[name] for name in ("pools", "config", "chartValues")} == {

@@ -63,6 +63,15 @@ GOOD: dict[str, dict[str, Any]] = {
     "VlanConfig": {"name": "uplink", "clusterNetwork": "lan", "uplink": {"nics": ["ens9"], "bondMode": "active-backup", "mtu": 1500}},
     "IpPool": {"name": "front", "ranges": [{"subnet": "10.1.0.0/16", "gateway": "10.1.0.1", "start": "10.1.0.10", "end": "10.1.0.99"}]},
     "LoadBalancer": {"name": "lb", "ipam": "dhcp", "listeners": [{"name": "http", "port": 80, "backendPort": 8080}], "backendSelector": {"app": ["web"]}},
+    "RancherCloudCredential": {"name": "lab", "kubeconfig": "clusters: []\nusers: [{user: {token: abc}}]\n"},
+    "RancherCluster": {
+        "name": "dev", "kubernetesVersion": "v1.34.2+rke2r1", "cloudCredential": "cattle-global-data:cc-lab", "config": {"cni": "calico"},
+        "pools": [
+            {"name": "all", "disks": [{"image": "default/leap"}], "networks": ["default/vlan100"], "sshUser": "opensuse", "affinity": {"a": {}},
+             "labels": {"a": "b"}, "taints": ["a=b:NoSchedule"], "unhealthyNodeTimeout": "5m", "rollingUpdate": {"maxSurge": "25%"}},
+        ],
+        "upgradeStrategy": {"workerConcurrency": "2", "workerDrain": {"timeout": "5m"}},
+    },
     "Volume": {"name": "data", "size": "2Gi", "storageClass": "longhorn"},
     "VolumeSnapshot": {"name": "before", "volume": "data"},
     "VlanNetwork": {"name": "vlan100", "clusterNetwork": "mgmt", "vlanId": 100},
