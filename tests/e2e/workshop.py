@@ -17,13 +17,16 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from target import Target, namespace
 
+from harvester_provider.core.flavour import Flavour
 from harvester_provider.core.json import Object, by_name, condition, dig, dig_objects, dig_str
+from harvester_provider.core.kind import Kind
 from harvester_provider.core.ref import Api, Listing, Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.engine import verbs
 from harvester_provider.engine.reporter import Silent
 from harvester_provider.kube.cluster import KubeCluster
 from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE
+from harvester_provider.resources.dialects import speaks
 from harvester_provider.resources.provider import ProviderSettings
 from harvester_provider.resources.registry import KINDS
 from harvester_provider.wiring import Clusters
@@ -42,6 +45,7 @@ class Workshop:
 
     cluster: KubeCluster
     namespace: str
+    flavour: Flavour = Flavour.HARVESTER
     given: bool = False
     """Whether it is a cluster that is not ours."""
     lasting: list["Made"] = field(default_factory=list)
@@ -56,7 +60,8 @@ class Workshop:
         settings = ProviderSettings(kubeconfig=target.kubeconfig, endpoint=target.endpoint or None)
         clusters = Clusters(settings)
         with namespace(target.core, name):
-            shop = cls(await clusters.get(None), name, given=target.local is None)
+            cluster = await clusters.get(None)
+            shop = cls(cluster, name, await cluster.flavour(), given=target.local is None)
             try:
                 counting = asyncio.create_task(shop._count_boots())
                 yield shop
@@ -140,8 +145,13 @@ class Made:
     id: str = ""
 
     @property
+    def speaks(self) -> Kind[Any]:
+        """The kind in the dialect of the cluster."""
+        return speaks(self.kind, self.shop.flavour)
+
+    @property
     def ref(self) -> Ref:
-        return Ref.of_id(KINDS[self.kind].api, self.id)
+        return Ref.of_id(self.speaks.api, self.id)
 
     def checked(self, inputs: Inputs) -> Inputs:
         """The inputs as the provider's check returns them, with name, namespace and owner as the SDK fills them in."""
@@ -159,16 +169,16 @@ class Made:
     async def make(self, **inputs: Any) -> None:
         """The first `pulumi up`."""
         news = self.checked(inputs)
-        assert not (await verbs.foresee(KINDS[self.kind], self.shop.cluster, news)).problems
-        self.keep(await verbs.create(KINDS[self.kind], self.shop.cluster, news, Silent()))
+        assert not (await verbs.foresee(self.speaks, self.shop.cluster, news)).problems
+        self.keep(await verbs.create(self.speaks, self.shop.cluster, news, Silent()))
 
     async def preview(self, **inputs: Any) -> verbs.Difference:
         """`pulumi preview` with other inputs."""
-        return await verbs.diff(KINDS[self.kind], self.shop.cluster, self.id, self.state, self.checked(inputs))
+        return await verbs.diff(self.speaks, self.shop.cluster, self.id, self.state, self.checked(inputs))
 
     async def up(self, **inputs: Any) -> None:
         """`pulumi up` with other inputs."""
-        found = await verbs.update(KINDS[self.kind], self.shop.cluster, self.id, self.state, self.checked(inputs), Silent())
+        found = await verbs.update(self.speaks, self.shop.cluster, self.id, self.state, self.checked(inputs), Silent())
         self.keep(found)
 
     async def drift(self) -> list[str]:
@@ -181,13 +191,13 @@ class Made:
         self.keep(await self._read())
 
     async def _read(self) -> verbs.Found:
-        found = await verbs.read(KINDS[self.kind], self.shop.cluster, self.id, self.state)
+        found = await verbs.read(self.speaks, self.shop.cluster, self.id, self.state)
         assert found is not None, f"{self.id} is gone"
         return found
 
     async def destroy(self) -> None:
         """`pulumi destroy`."""
-        await verbs.delete(KINDS[self.kind], self.shop.cluster, self.id, self.state, Silent())
+        await verbs.delete(self.speaks, self.shop.cluster, self.id, self.state, Silent())
 
     async def gone(self) -> bool:
         return await self.shop.cluster.get(self.ref) is None

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 from harvester_provider.core.errors import AlreadyExists, Conflict, HarvesterError, NotFound
+from harvester_provider.core.flavour import Flavour
 from harvester_provider.core.json import Json, Object, dig_str
 from harvester_provider.core.plan import Call, Upload
 from harvester_provider.core.ref import Listing, Ref, Want
@@ -44,6 +45,7 @@ class FakeCluster:
         self._count = 0
         self.finalized: set[Ref] = set()
         self.on_apply: Callable[[str], None] = lambda _source: None
+        self.sort = Flavour.HARVESTER
 
     @property
     def shared(self) -> "FakeCluster":
@@ -79,6 +81,9 @@ class FakeCluster:
 
     def writes(self) -> list[tuple[str, Ref | str]]:
         return [entry for entry in self.requests if entry[0] not in {"get", "list"}]
+
+    async def flavour(self) -> Flavour:
+        return self.sort
 
     async def get(self, ref: Ref) -> Object | None:
         self._asked("get", ref)

@@ -197,6 +197,15 @@ def _mac_addresses(machine: Obj, spec: Obj) -> None:
             nic["macAddress"] = generate_mac()
 
 
+def mutate_virt_machine(request: Request, world: World) -> Obj:
+    """What KubeVirt alone fills in, where there is no Harvester before it."""
+    machine = copy.deepcopy(request.new)
+    spec = template_spec(machine)
+    if spec and not machine["metadata"].get("deletionTimestamp"):
+        _virt_defaults(machine, spec, world)
+    return machine
+
+
 # KubeVirt -----------------------------------------------------------------------------------------------------------
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from harvester_local.admission.backups import mutate_backup, validate_backup
 from harvester_local.admission.claims import validate_claim
 from harvester_local.admission.cluster_kinds import validate_addon, validate_device_claim, validate_node
+from harvester_local.admission.data_volumes import validate_data_volume
 from harvester_local.admission.images import mutate_image, validate_image
 from harvester_local.admission.load_balancers import mutate_ip_pool, mutate_load_balancer, validate_ip_pool, validate_load_balancer
-from harvester_local.admission.machine_mutator import mutate_machine
+from harvester_local.admission.machine_mutator import mutate_machine, mutate_virt_machine
 from harvester_local.admission.machine_validator import validate_machine
 from harvester_local.admission.networks import (
     mutate_network,
@@ -63,6 +64,8 @@ class Webhook:
     name: str
     failure_policy: str
     rules: tuple[Rule, ...] = field(default=())
+    flavors: tuple[str, ...] = ("harvester",)
+    """The flavors of clusters that have it. Harvester's mutator does the work of KubeVirt's, too."""
 
     @property
     def mutating(self) -> bool:
@@ -79,6 +82,7 @@ class Webhook:
         return next((r for r in self.rules if (r.kind.group, r.kind.plural) == (group, plural)), None)
 
 
+_BOTH = ("harvester", "kubevirt")
 _WRITE, _ALL = (CREATE, UPDATE), (CREATE, UPDATE, DELETE)
 
 WEBHOOKS = (
@@ -94,7 +98,27 @@ WEBHOOKS = (
             Rule(kinds.BACKUP, (CREATE,), mutate=mutate_backup),
         ),
     ),
-    Webhook("virt-api-mutator", "migrations-mutator.kubevirt.io", "Fail", (Rule(kinds.MIGRATION, (CREATE,), mutate=mutate_migration),)),
+    Webhook(
+        "virt-api-mutator",
+        "migrations-mutator.kubevirt.io",
+        "Fail",
+        (Rule(kinds.MIGRATION, (CREATE,), mutate=mutate_migration),),
+        _BOTH,
+    ),
+    Webhook(
+        "virt-api-mutator",
+        "virtualmachines-mutator.kubevirt.io",
+        "Fail",
+        (Rule(kinds.MACHINE, _WRITE, mutate=mutate_virt_machine),),
+        ("kubevirt",),
+    ),
+    Webhook(
+        "cdi-api-datavolume-validate",
+        "datavolume-validate.cdi.kubevirt.io",
+        "Fail",
+        (Rule(kinds.DATA_VOLUME, _WRITE, validate=validate_data_volume),),
+        ("kubevirt",),
+    ),
     Webhook(
         "harvester-validator",
         "validator.harvesterhci.io",
@@ -121,18 +145,21 @@ WEBHOOKS = (
         "virtualmachine-validator.kubevirt.io",
         "Fail",
         (Rule(kinds.MACHINE, _WRITE, validate=validate_virt_machine),),
+        _BOTH,
     ),
     Webhook(
         "virt-api-validator",
         "migration-create-validator.kubevirt.io",
         "Fail",
         (Rule(kinds.MIGRATION, _WRITE, validate=validate_migration),),
+        _BOTH,
     ),
     Webhook(
         "virt-api-validator",
         "virtualmachineinstances-update-validator.kubevirt.io",
         "Fail",
         (Rule(kinds.INSTANCE, (UPDATE,), validate=validate_instance),),
+        _BOTH,
     ),
     Webhook(
         "harvester-network-webhook",

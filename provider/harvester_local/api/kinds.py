@@ -128,3 +128,7 @@ _NOT_IN_PLAIN = ("harvesterhci.io", "cattle.io", "cluster.x-k8s.io")
 def in_plain(group: str) -> bool:
     """Whether a Kubernetes with KubeVirt, and without Harvester and Rancher, has the kinds of an API group."""
     return not group.endswith(_NOT_IN_PLAIN)
+
+
+WATCHED_IN_PLAIN = tuple(kind for kind in WATCHED if in_plain(kind.group))
+"""The kinds that are kept in the store of such a Kubernetes."""

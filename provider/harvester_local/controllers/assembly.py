@@ -26,9 +26,10 @@ from harvester_local.controllers.maintenance import Maintenance
 from harvester_local.controllers.migrations import Migrations, WorkloadUpdates
 from harvester_local.controllers.networks import ClusterNetworks, Networks, Uplinks
 from harvester_local.controllers.operators import Operators, Workloads
+from harvester_local.controllers.plain_data_volumes import PlainDataVolumes
 from harvester_local.controllers.rancher_clusters import RancherClusters
 from harvester_local.controllers.restores import Restores
-from harvester_local.controllers.runtime import Context, Runner
+from harvester_local.controllers.runtime import Context, Controller, Runner
 from harvester_local.controllers.saved_images import SavedImages
 from harvester_local.controllers.schedules import Schedules
 from harvester_local.controllers.scheduling import Scheduler
@@ -55,45 +56,48 @@ async def control(
     saved_images = SavedImages(context, stores)
     images, backups = Images(context, outside, uploads, saved_images), Backups(context, stores, saved_images)
     cdi_images, data_volumes = CdiImages(context, outside, uploads), DataVolumes(context, outside)
-    runner = Runner(
-        [
-            images,
-            cdi_images,
-            data_volumes,
-            BackupTargets(context, stores, saved_images),
-            backups,
-            Restores(context, stores, recorder),
-            Schedules(context),
-            KeyPairs(context),
-            Uplinks(context),
-            ClusterNetworks(context),
-            Networks(context),
-            guests,
-            RancherClusters(context),
-            MachinePools(context),
-            ClusterMachines(context, callers, guests),
-            IpPools(context),
-            LoadBalancers(context),
-            Volumes(context, recorder),
-            Snapshots(context),
-            VolumeTemplates(context),
-            StorageMigrations(context),
-            Machines(context, recorder),
-            Instances(context, recorder, scheduler),
-            Migrations(context, scheduler),
-            WorkloadUpdates(context),
-            Templates(context),
-            TemplateVersions(context),
-            Addons(context),
-            Maintenance(context),
-            Workloads(context),
-            Operators(context),
-            Upgrades(context),
-            SupportBundles(context),
-            LinkMonitors(context),
-            PciDeviceClaims(context),
-        ]
-    )
+    plain_data_volumes = PlainDataVolumes(context, outside)
+    everywhere: list[Controller] = [
+        Volumes(context, recorder),
+        Machines(context, recorder),
+        Instances(context, recorder, scheduler),
+        Migrations(context, scheduler),
+        WorkloadUpdates(context),
+        Workloads(context),
+        Operators(context),
+    ]
+    harvester: list[Controller] = [
+        images,
+        cdi_images,
+        data_volumes,
+        BackupTargets(context, stores, saved_images),
+        backups,
+        Restores(context, stores, recorder),
+        Schedules(context),
+        KeyPairs(context),
+        Uplinks(context),
+        ClusterNetworks(context),
+        Networks(context),
+        guests,
+        RancherClusters(context),
+        MachinePools(context),
+        ClusterMachines(context, callers, guests),
+        IpPools(context),
+        LoadBalancers(context),
+        Snapshots(context),
+        VolumeTemplates(context),
+        StorageMigrations(context),
+        Templates(context),
+        TemplateVersions(context),
+        Addons(context),
+        Maintenance(context),
+        Upgrades(context),
+        SupportBundles(context),
+        LinkMonitors(context),
+        PciDeviceClaims(context),
+    ]
+    of_flavor = [plain_data_volumes] if context.settings.flavor == "kubevirt" else harvester
+    runner = Runner([*of_flavor, *everywhere])
     context.store.listen(runner.listen)
     try:
         yield
@@ -102,5 +106,6 @@ async def control(
         await images.close()
         await cdi_images.close()
         await data_volumes.close()
+        await plain_data_volumes.close()
         await guests.close()
         await backups.close()

@@ -15,7 +15,7 @@ from harvester_local.controllers.image_status import FINALIZER, by_cdi, imported
 from harvester_local.controllers.runtime import Context, Deadlines, Mapper, own_key
 from harvester_local.controllers.transfer import Content, TransferError, sizes
 from harvester_local.controllers.uploads import Uploads
-from harvester_local.controllers.volumes import AT_ONCE
+from harvester_local.model.data_volumes import AT_ONCE
 
 SUCCEEDED = "Succeeded"
 

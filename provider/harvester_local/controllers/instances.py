@@ -15,6 +15,7 @@ from harvester_local.controllers.guest import GUEST_OS, migratable, reported_int
 from harvester_local.controllers.instance_spec import FINALIZERS, NOT_READY, NOT_RUNNING
 from harvester_local.controllers.runtime import Context, Deadlines, Mapper, own_key
 from harvester_local.controllers.scheduling import Scheduler, Unschedulable
+from harvester_local.model.data_volumes import is_being_filled
 from harvester_local.model.machines import FINAL_PHASES, claims, instance_claim_words, phase
 
 NODE_LABEL = "kubevirt.io/nodeName"
@@ -94,7 +95,9 @@ class Instances:
             await self._recorder.record(instance, "FailedPvcNotFound", text)
 
     def _holds_up(self, claim: Obj) -> bool:
-        """Whether the claim must be bound before its user is scheduled."""
+        """Whether the claim must be filled or bound before its user is scheduled."""
+        if is_being_filled(claim):
+            return True
         if part(claim, "status").get("phase") == "Bound":
             return False
         store_class = self._context.store.get(STORAGE_CLASS, Key("", claim["spec"].get("storageClassName") or ""))

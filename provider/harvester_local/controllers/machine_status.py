@@ -5,6 +5,7 @@ Pure. The order of the statuses and the condition texts are KubeVirt's, see virt
 
 from harvester_local.api.objects import Obj, condition, deleting, is_true, items, part
 from harvester_local.controllers.conditions import virt
+from harvester_local.model.data_volumes import is_being_filled
 from harvester_local.model.machines import FINAL_PHASES, phase, run_strategy
 
 RESTART_REQUIRED = "RestartRequired"
@@ -12,18 +13,18 @@ _OWN = ("RestartRequired", "Failure")
 """Conditions of the machine that are not copied from its instance."""
 
 
-def printable_status(machine: Obj, instance: Obj | None, unbound: list[str]) -> str:
-    """One word for where the machine stands. `unbound` are its claims that exist and are not bound."""
+def printable_status(machine: Obj, instance: Obj | None, claims: list[Obj]) -> str:
+    """One word for where the machine stands. `claims` are those of it that exist."""
     if deleting(machine):
         return "Terminating"
     if instance is not None and phase(instance) not in FINAL_PHASES:
-        return _living(instance, unbound)
+        return _living(instance, claims)
     if part(machine, "status").get("startFailure") and run_strategy(machine) in {"Always", "RerunOnFailure", "Once"}:
         return "CrashLoopBackOff"
     return "Stopped"
 
 
-def _living(instance: Obj, unbound: list[str]) -> str:
+def _living(instance: Obj, claims: list[Obj]) -> str:
     """The first status in KubeVirt's order that an instance which has not ended is in."""
     migration = part(instance, "status", "migrationState")
     synchronized, scheduled = condition(instance, "Synchronized") or {}, condition(instance, "PodScheduled") or {}
@@ -34,9 +35,14 @@ def _living(instance: Obj, unbound: list[str]) -> str:
         ("Running", phase(instance) == "Running"),
         ("ErrorPvcNotFound", synchronized.get("reason") == "FailedPvcNotFound"),
         ("ErrorUnschedulable", (scheduled.get("status"), scheduled.get("reason")) == ("False", "Unschedulable")),
-        ("WaitingForVolumeBinding", bool(unbound) and phase(instance) in {"", "Pending"}),
+        ("Provisioning", any(is_being_filled(claim) for claim in claims)),
+        ("WaitingForVolumeBinding", any(map(_unbound, claims)) and phase(instance) in {"", "Pending"}),
     )
     return next((word for word, holds in in_order if holds), "Starting")
+
+
+def _unbound(claim: Obj) -> bool:
+    return bool(part(claim, "status").get("phase") != "Bound")
 
 
 def pending_restart(machine: Obj) -> str:
@@ -64,12 +70,12 @@ def conditions(machine: Obj, instance: Obj | None, *, restart: str) -> list[Obj]
 _MISSING = {"reason": "VMIConditionMissing", "message": "VMI is missing the Ready condition"}
 
 
-def status_of(machine: Obj, instance: Obj | None, unbound: list[str], *, restart: str, seen_strategy: str) -> Obj:
+def status_of(machine: Obj, instance: Obj | None, claims: list[Obj], *, restart: str, seen_strategy: str) -> Obj:
     """The whole status that the machine should have; keys that are null should go."""
     known, generation = part(machine, "status"), machine["metadata"].get("generation", 1)
     ready = instance is not None and is_true(instance, "Ready")
     return {
-        "printableStatus": printable_status(machine, instance, unbound),
+        "printableStatus": printable_status(machine, instance, claims),
         "created": True if instance is not None else None,
         "ready": True if ready else None,
         "conditions": conditions(machine, instance, restart=restart) or None,

@@ -33,7 +33,8 @@ from harvester_local.model.machines import (
 )
 
 FINALIZER = "kubevirt.io/virtualMachineControllerFinalize"
-FINALIZERS = (FINALIZER, "wrangler.cattle.io/harvester-lb-vm-controller", "wrangler.cattle.io/VMController.CleanupPVCAndSnapshot")
+HARVESTERS = ("wrangler.cattle.io/harvester-lb-vm-controller", "wrangler.cattle.io/VMController.CleanupPVCAndSnapshot")
+"""Finalizers of Harvester's controllers."""
 OBSERVED = {"kubevirt.io/latest-observed-api-version": "v1", "kubevirt.io/storage-observed-api-version": "v1"}
 _LONGEST_BACKOFF = 300.0
 
@@ -73,7 +74,7 @@ class Machines:
         else:
             restart = await self._follow(key, machine, instance)
         seen = part(machine, "status").get("runStrategy", "") if wait else run_strategy(machine)
-        status = status_of(machine, instance, self._unbound(machine), restart=restart, seen_strategy=seen)
+        status = status_of(machine, instance, self._claims(machine), restart=restart, seen_strategy=seen)
         requests = part(machine, "status").get("stateChangeRequests", []) if wait else decision.requests
         status |= {"stateChangeRequests": requests or None, "startFailure": failure}
         if change := difference(part(machine, "status"), status):
@@ -84,16 +85,14 @@ class Machines:
 
     async def _mark(self, machine: Obj, instance: Obj | None) -> Obj:
         """Finalizers and annotations that the controllers write, in one patch when any is missing."""
-        wanted = dict(OBSERVED)
-        if (strategy := run_strategy(machine)) != "Halted":
-            wanted[RUN_STRATEGY] = strategy
-        if instance is not None and phase(instance) == "Running":
-            macs = {nic["name"]: nic["mac"] for nic in items(instance, "status", "interfaces")}
-            wanted[MAC_ADDRESSES] = json.dumps(macs, separators=(",", ":"), sort_keys=True)
+        wanted, held = dict(OBSERVED), [FINALIZER]
+        if self._context.settings.flavor == "harvester":
+            wanted |= _remembered(machine, instance)
+            held += HARVESTERS
         meta: Obj = {}
         if missing := {k: v for k, v in wanted.items() if annotations(machine).get(k) != v}:
             meta["annotations"] = missing
-        if absent := [f for f in FINALIZERS if f not in finalizers(machine)]:
+        if absent := [f for f in held if f not in finalizers(machine)]:
             meta["finalizers"] = [*finalizers(machine), *absent]
         body: Obj = {"metadata": meta} if meta else {}
         if instance is None and (backfilled := _backfilled(machine)):
@@ -129,7 +128,7 @@ class Machines:
         for name in filter(None, annotations(machine).get(REMOVED_CLAIMS, "").split(",")):
             await self._context.api.delete(VOLUME_CLAIM, Key(key.namespace, name.strip()))
         if FINALIZER in finalizers(machine):
-            remaining = [f for f in finalizers(machine) if f not in FINALIZERS]
+            remaining = [f for f in finalizers(machine) if f not in (FINALIZER, *HARVESTERS)]
             await self._context.api.patch_version(MACHINE, machine, {"metadata": {"finalizers": remaining}})
 
     # Failures to start ----------------------------------------------------------------------------------------------
@@ -208,12 +207,10 @@ class Machines:
 
     # Helpers --------------------------------------------------------------------------------------------------------
 
-    def _unbound(self, machine: Obj) -> list[str]:
-        found = (
-            (name, self._context.store.get(VOLUME_CLAIM, Key(machine["metadata"]["namespace"], name)))
-            for name in claims(template_spec(machine))
-        )
-        return [name for name, claim in found if claim is not None and part(claim, "status").get("phase") != "Bound"]
+    def _claims(self, machine: Obj) -> list[Obj]:
+        """The claims of the machine that exist."""
+        keys = (Key(machine["metadata"]["namespace"], name) for name in claims(template_spec(machine)))
+        return [claim for key in keys if (claim := self._context.store.get(VOLUME_CLAIM, key)) is not None]
 
     def _hotplug_ratio(self) -> int:
         setting = self._context.store.get(SETTING, Key("", "max-hotplug-ratio")) or {}
@@ -225,6 +222,15 @@ class Machines:
 
 def _owns(machine: Obj, instance: Obj) -> bool:
     return any(o.get("uid") == machine["metadata"]["uid"] for o in instance["metadata"].get("ownerReferences") or [])
+
+
+def _remembered(machine: Obj, instance: Obj | None) -> dict[str, str]:
+    """What Harvester notes on a machine: its run strategy and the MAC addresses of its guest."""
+    noted = {RUN_STRATEGY: strategy} if (strategy := run_strategy(machine)) != "Halted" else {}
+    if instance is None or phase(instance) != "Running":
+        return noted
+    macs = {nic["name"]: nic["mac"] for nic in items(instance, "status", "interfaces")}
+    return {**noted, MAC_ADDRESSES: json.dumps(macs, separators=(",", ":"), sort_keys=True)}
 
 
 def _backfilled(machine: Obj) -> list[Obj]:

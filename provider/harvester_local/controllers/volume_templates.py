@@ -12,7 +12,7 @@ from harvester_local.api.objects import Key, Obj, annotations, deleting, key_of,
 from harvester_local.api.quantities import parse
 from harvester_local.controllers.image_status import by_cdi
 from harvester_local.controllers.runtime import Context, Mapper, own_key
-from harvester_local.controllers.volumes import AT_ONCE
+from harvester_local.model.data_volumes import AT_ONCE
 from harvester_local.model.machines import IMAGE_ID, TemplateError, claim_words, volume_templates
 
 log = logging.getLogger(__name__)

@@ -14,11 +14,11 @@ from harvester_local.api.store import Index
 from harvester_local.controllers.events import WARNING, Recorder
 from harvester_local.controllers.faults import Fault, fault_of
 from harvester_local.controllers.runtime import Context, Mapper, own_key
+from harvester_local.model.data_volumes import AT_ONCE, is_being_filled
 from harvester_local.model.machines import IMAGE_ID, instance_claim_words, phase
 
-AT_ONCE = "cdi.kubevirt.io/storage.bind.immediate.requested"
-"""Annotation by which CDI has a claim bound before anybody uses it."""
 FINALIZER = "wrangler.cattle.io/persistentvolumeclaim-controller"
+_LOCAL_PATH = "rancher.io/local-path"
 _PROTECTION = "kubernetes.io/pvc-protection"
 
 
@@ -56,8 +56,7 @@ class Volumes:
         store_class = self._context.store.get(STORAGE_CLASS, Key("", _class(claim)))
         if store_class is None:
             return False
-        waits = store_class.get("volumeBindingMode") == "WaitForFirstConsumer" and annotations(claim).get(AT_ONCE) != "true"
-        if waits and not self._has_consumer(key):
+        if store_class.get("volumeBindingMode") == "WaitForFirstConsumer" and not self._has_consumer(key, claim):
             return False
         image = self._context.store.get(IMAGE, Key.parse(annotations(claim).get(IMAGE_ID, ""), key.namespace))
         least = part(image, "status").get("virtualSize", 0)
@@ -72,6 +71,8 @@ class Volumes:
         """Why there is no volume for the claim yet, besides its image; in the words of the CSI provisioner."""
         if fault_of(claim) is Fault.PROVISIONING_FAILS:
             return "rpc error: code = ResourceExhausted desc = insufficient storage"
+        if why := _beyond_local_path(self._context.store.get(STORAGE_CLASS, Key("", _class(claim))), claim):
+            return why
         source = part(claim, "spec", "dataSource")
         kind = {SNAPSHOT.kind: SNAPSHOT, VOLUME_CLAIM.kind: VOLUME_CLAIM}.get(str(source.get("kind")))
         if kind is None:
@@ -85,8 +86,10 @@ class Volumes:
             return f"requested volume size {_request(claim)} is less than the size {least} for the source {source['name']}"
         return ""
 
-    def _has_consumer(self, key: Key) -> bool:
-        return any(phase(user) not in {"", "Pending"} for user in self._context.store.find(self._users, str(key)))
+    def _has_consumer(self, key: Key, claim: Obj) -> bool:
+        """Whether a pod asks for it: that of a scheduled instance, or of the one by which KubeVirt and CDI have a claim filled first."""
+        users = self._context.store.find(self._users, str(key))
+        return any(is_being_filled(claim) or phase(user) not in {"", "Pending"} for user in users) or AT_ONCE in annotations(claim)
 
     async def _bind(self, key: Key, claim: Obj) -> None:
         api, meta, spec = self._context.api, claim["metadata"], claim["spec"]
@@ -94,11 +97,6 @@ class Volumes:
         store_class = self._context.store.get(STORAGE_CLASS, Key("", _class(claim))) or {}
         driver = store_class.get("provisioner", "driver.longhorn.io")
         reference = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": key.namespace, "name": key.name, "uid": meta["uid"]}
-        attributes = {
-            "numberOfReplicas": "3",
-            "staleReplicaTimeout": "30",
-            "share": "true" if spec.get("volumeMode") != "Block" else "false",
-        }
         volume = {
             "metadata": {"name": name, "annotations": {"pv.kubernetes.io/provisioned-by": driver}},
             "spec": {
@@ -108,7 +106,7 @@ class Volumes:
                 "storageClassName": spec.get("storageClassName") or "",
                 "persistentVolumeReclaimPolicy": store_class.get("reclaimPolicy", "Delete"),
                 "claimRef": reference,
-                "csi": {"driver": driver, "volumeHandle": name, "fsType": "ext4", "volumeAttributes": attributes},
+                **_behind(name, driver, spec),
             },
         }
         await api.ensure(VOLUME, volume)
@@ -152,6 +150,25 @@ class Volumes:
 
 def _request(claim: Obj) -> str:
     return str(part(claim, "spec", "resources", "requests").get("storage", "0"))
+
+
+def _behind(name: str, driver: str, spec: Obj) -> Obj:
+    """What is behind a volume: a folder of a node, or a driver's volume with Longhorn's attributes."""
+    if driver == _LOCAL_PATH:
+        return {"hostPath": {"path": f"/opt/local-path-provisioner/{name}", "type": "DirectoryOrCreate"}}
+    shared = "true" if spec.get("volumeMode") != "Block" else "false"
+    attributes = {"numberOfReplicas": "3", "staleReplicaTimeout": "30", "share": shared}
+    return {"csi": {"driver": driver, "volumeHandle": name, "fsType": "ext4", "volumeAttributes": attributes}}
+
+
+def _beyond_local_path(store_class: Obj | None, claim: Obj) -> str:
+    """Why the Local Path Provisioner makes no such volume; empty for any other one (rancher/local-path-provisioner, provisioner.go)."""
+    if (store_class or {}).get("provisioner") != _LOCAL_PATH:
+        return ""
+    if part(claim, "spec").get("volumeMode") == "Block":
+        return "rancher.io/local-path does not support block volume provisioning"
+    shared = set(claim["spec"]["accessModes"]) - {"ReadWriteOnce", "ReadWriteOncePod"}
+    return "NodePath only supports ReadWriteOnce and ReadWriteOncePod (1.22+) access modes" if shared else ""
 
 
 def _class(claim: Obj) -> str:

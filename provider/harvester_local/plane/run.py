@@ -12,7 +12,7 @@ import aiohttp
 from harvester_local.admission.server import serve_admission
 from harvester_local.admission.world import World
 from harvester_local.api.client import Api, client_tls
-from harvester_local.api.kinds import WATCHED, in_plain
+from harvester_local.api.kinds import WATCHED, WATCHED_IN_PLAIN
 from harvester_local.api.store import Store
 from harvester_local.api.versions import rules_for
 from harvester_local.controllers.assembly import control
@@ -73,11 +73,9 @@ async def _start(config: PlaneConfig, stack: AsyncExitStack, stop: asyncio.Event
     callers = await stack.enter_async_context(Api(config.apiserver, client_tls(config.ca)))
     guests = GuestClusters(context, callers, GuestHost(config.apiserver_program, config.etcd_port, config.work / "guests"))
     await stack.enter_async_context(control(context, outside, uploads, callers, guests))
-    await stack.enter_async_context(
-        watching(tuple(kind for kind in WATCHED if in_plain(kind.group)) if plain else WATCHED, api, store, config, stop.set)
-    )
+    await stack.enter_async_context(watching(WATCHED_IN_PLAIN if plain else WATCHED, api, store, config, stop.set))
     await stack.enter_async_context(serve_admission(world, config.webhook_port, config.serving_cert, config.serving_key))
-    await register_webhooks(api, config, plain=plain)
+    await register_webhooks(api, config)
     await stack.enter_async_context(serve_images(config.images_port))
     await stack.enter_async_context(serve_front(_front(config), api, uploads, Estate(store, guests)))
 

@@ -17,11 +17,11 @@ from harvester_local.plane.config import LOOPBACK, PlaneConfig
 _TIMEOUT_SECONDS = 10
 
 
-async def register_webhooks(api: Api, config: PlaneConfig, *, plain: bool = False) -> None:
-    """Create the configurations, or bring those of an earlier run up to date. A `plain` cluster has KubeVirt's alone."""
+async def register_webhooks(api: Api, config: PlaneConfig) -> None:
+    """Create the configurations, or bring those of an earlier run up to date."""
     bundle = base64.b64encode(config.ca.read_bytes()).decode()
     configurations: dict[tuple[Kind, str], list[Obj]] = {}
-    for webhook in (each for each in WEBHOOKS if not plain or each.name.endswith("kubevirt.io")):
+    for webhook in (each for each in WEBHOOKS if config.settings.flavor in each.flavors):
         kind = MUTATING_WEBHOOKS if webhook.mutating else VALIDATING_WEBHOOKS
         configurations.setdefault((kind, webhook.configuration), []).append(_entry(webhook, config, bundle))
     await asyncio.gather(*(_put(api, kind, name, entries) for (kind, name), entries in configurations.items()))

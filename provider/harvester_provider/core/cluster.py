@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Literal, Protocol
 
+from harvester_provider.core.flavour import Flavour
 from harvester_provider.core.json import Json, Object
 from harvester_provider.core.plan import Call, Upload
 from harvester_provider.core.ref import Listing, Ref, Want
@@ -15,6 +16,10 @@ from harvester_provider.core.snapshot import Snapshot
 
 class Reads(Protocol):
     """What can be seen of a cluster. Safe to use from many tasks of one event loop."""
+
+    async def flavour(self) -> Flavour:
+        """What sort of cluster it is. Asked once, until it has KubeVirt."""
+        ...
 
     async def get(self, ref: Ref) -> Object | None:
         """The object, None where it does not exist. NotHarvester where its kind is not served."""

@@ -12,7 +12,8 @@ from typing import Any
 
 from harvester_provider.core.cluster import Cluster, Reads
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.errors import Changed, InvalidInputs, NotOurs
+from harvester_provider.core.errors import Changed, InvalidInputs, NotHarvester, NotOurs
+from harvester_provider.core.flavour import Flavour
 from harvester_provider.core.json import Json, Object, dig_str
 from harvester_provider.core.kind import Kind
 from harvester_provider.core.ownership import is_ours, mark, owner_of, uid
@@ -98,10 +99,23 @@ async def foresee(kind: Kind[Any], cluster: Reads, news: Wire, coming: AbstractS
     What is `coming`, because the program makes it first, is not missing.
     """
     inputs = parse(kind, news)
+    if problems := kind.check(inputs):  # of this cluster: those of all clusters were told by `check`
+        return Foreseen(tuple(problems))
+    if await cluster.flavour() is Flavour.KUBERNETES and not await _is_served(kind, cluster, inputs):
+        return Foreseen(missing=(Problem("", "the cluster has no KubeVirt or CDI yet, which a PoorMansCluster installs"),))
     taken, missing, refused = await asyncio.gather(
         _taken(kind, cluster, inputs), _missing(kind, cluster, inputs, coming), _objections(kind, cluster, inputs)
     )
     return Foreseen((*taken, *refused), tuple(missing))
+
+
+async def _is_served(kind: Kind[Any], cluster: Reads, inputs: Any) -> bool:
+    """Whether the cluster has objects of that kind at all."""
+    try:
+        await cluster.get(kind.ref(inputs))
+    except NotHarvester:
+        return False
+    return True
 
 
 async def _objections(kind: Kind[Any], cluster: Reads, inputs: Any) -> Sequence[Problem]:
@@ -125,6 +139,12 @@ def _may_take(kind: Kind[Any], inputs: Any, found: Object) -> bool:
     return is_ours(found, inputs.owner) or inputs.adopt or (kind.adopts and not owner_of(found))
 
 
+def is_same(kind: Kind[Any], olds: Wire, news: Wire) -> bool:
+    """Whether the inputs are those of the state, so that no cluster has to be asked."""
+    old = inputs_of_state(kind, olds)
+    return old is not None and not _changed(old, parse(kind, news))
+
+
 async def diff(
     kind: Kind[Any], cluster: Reads, identity: str, olds: Wire, news: Wire, coming: AbstractSet[Ref] = frozenset()
 ) -> Difference:
@@ -137,6 +157,7 @@ async def diff(
             return Difference()
         if unknown := _unknown(new):
             return _uncertain(kind, old, new, names, unknown)
+    _raise(kind, new, kind.check(new))
     seen = await see(cluster, kind, ref, new)
     if old is None:
         old = kind.observe(ref, None, seen)

@@ -10,6 +10,7 @@ from typing import Any
 
 from harvester_provider.core.cluster import Reads
 from harvester_provider.core.errors import HarvesterError, InvalidInputs, PlanRefused
+from harvester_provider.core.kind import Kind
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.unknown import UNKNOWN
@@ -17,6 +18,7 @@ from harvester_provider.engine import verbs
 from harvester_provider.engine.invoke import invoke
 from harvester_provider.engine.reporter import Reporter
 from harvester_provider.kube.cluster import KubeCluster
+from harvester_provider.resources.dialects import speaks
 from harvester_provider.resources.functions import FUNCTIONS
 from harvester_provider.resources.provider import ProviderSettings
 from harvester_provider.resources.registry import KINDS
@@ -38,9 +40,18 @@ class Calls:
         """The cluster of a resource, from its inputs or its state."""
         return await self._clusters.reach(KINDS[kind], values, before=before, change=change)
 
-    async def shared(self, kind: str, values: Values) -> Reads:
+    async def on(self, name: str, values: Values, *, before: Values | None = None, change: bool = False) -> tuple[Kind[Any], KubeCluster]:
+        """The cluster of a resource, and its kind in the dialect of that cluster. NotHarvester where it has none."""
+        cluster = await self.cluster(name, values, before=before, change=change)
+        return speaks(name, await cluster.flavour()), cluster
+
+    async def looking(self, name: str, values: Values) -> tuple[Kind[Any], Reads]:
         """The same, for those who only look: many of them share what they read."""
-        return (await self.cluster(kind, values)).shared
+        kind, cluster = await self.on(name, values)
+        return kind, cluster.shared
+
+    async def _reads(self, name: str, values: Values) -> Reads:
+        return (await self.looking(name, values))[1]
 
     async def check(
         self, kind: str, olds: Values, news: Values, reporter: Reporter, coming: AbstractSet[Ref] = frozenset()
@@ -55,7 +66,7 @@ class Calls:
             if checked.problems or olds or any(checked.inputs.get(name) is UNKNOWN for name in _WAYS):
                 return checked
             news = checked.inputs
-            found = await verbs.foresee(KINDS[kind], await self.shared(kind, news), news, coming)
+            found = await verbs.foresee(*await self.looking(kind, news), news, coming)
         except InvalidInputs as error:
             return verbs.Checked(news, error.problems)
         except HarvesterError as error:
@@ -68,13 +79,15 @@ class Calls:
         """The inputs with what they take over from other objects, such as those of a machine from its template."""
         if any(news.get(name) is UNKNOWN for name in _WAYS):
             return news
-        return await verbs.inherit(KINDS[kind], lambda: self.shared(kind, news), olds, news)
+        return await verbs.inherit(KINDS[kind], lambda: self._reads(kind, news), olds, news)
 
     async def diff(
         self, kind: str, identity: str, olds: Values, news: Values, reporter: Reporter, coming: AbstractSet[Ref] = frozenset()
     ) -> verbs.Difference:
         """What an update would do; says it to the user, and refuses here what must not be done."""
-        found = await verbs.diff(KINDS[kind], await self.shared(kind, olds), identity, olds, news, coming)
+        if verbs.is_same(KINDS[kind], olds, news):
+            return verbs.Difference()
+        found = await verbs.diff(*await self.looking(kind, olds), identity, olds, news, coming)
         if found.plan.refused:
             raise PlanRefused(f"{kind} {identity}: " + "; ".join(f"{change.property}: {change.why}" for change in found.plan.refused))
         if found.lines:
@@ -83,21 +96,20 @@ class Calls:
 
     async def create(self, kind: str, news: Values, reporter: Reporter) -> verbs.Found:
         """Make the resource."""
-        return await verbs.create(KINDS[kind], await self.cluster(kind, news, change=True), news, reporter)
+        return await verbs.create(*await self.on(kind, news, change=True), news, reporter)
 
     async def read(self, kind: str, identity: str, state: Values) -> verbs.Found | None:
         """The resource as it is. That it is gone is only ever the API server's own word."""
-        found = await verbs.read(KINDS[kind], await self.shared(kind, state), identity, state)
-        return found or await verbs.read(KINDS[kind], await self.cluster(kind, state), identity, state)
+        found = await verbs.read(*await self.looking(kind, state), identity, state)
+        return found or await verbs.read(*await self.on(kind, state), identity, state)
 
     async def update(self, kind: str, identity: str, olds: Values, news: Values, reporter: Reporter) -> verbs.Found:
         """Bring the resource to the new inputs."""
-        cluster = await self.cluster(kind, news, before=olds, change=True)
-        return await verbs.update(KINDS[kind], cluster, identity, olds, news, reporter)
+        return await verbs.update(*await self.on(kind, news, before=olds, change=True), identity, olds, news, reporter)
 
     async def delete(self, kind: str, identity: str, state: Values, reporter: Reporter) -> None:
         """Remove the resource."""
-        await verbs.delete(KINDS[kind], await self.cluster(kind, state), identity, state, reporter)
+        await verbs.delete(*await self.on(kind, state), identity, state, reporter)
 
     async def ask(self, name: str, asked: Values) -> dict[str, Any]:
         """The answer of a function, by names on the wire. Raises InvalidInputs."""

@@ -10,8 +10,9 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
-from harvester_provider.core.errors import NotFound, NotHarvester
-from harvester_provider.core.json import Json, Object
+from harvester_provider.core.errors import Forbidden, NotFound, NotHarvester
+from harvester_provider.core.flavour import Flavour
+from harvester_provider.core.json import Json, Object, dig_objects
 from harvester_provider.core.plan import Call, Upload
 from harvester_provider.core.ref import Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
@@ -23,6 +24,8 @@ from harvester_provider.kube.uploads import send
 
 LINGER = 20.0
 """Seconds an informer stays after its last follower."""
+_GROUPS = {"harvesterhci.io": Flavour.HARVESTER, "kubevirt.io": Flavour.KUBEVIRT}
+"""Groups of kinds that tell what sort of cluster it is, the first one that is served."""
 
 
 class KubeCluster:
@@ -37,6 +40,8 @@ class KubeCluster:
         self._informers: dict[Listing, tuple[Informer, asyncio.Task[None]]] = {}
         self.shared = SharedReads(self, self._informer)
         """Reads for those who only look, and are many."""
+        self._flavour = Flavour.KUBERNETES
+        self._telling = asyncio.Lock()
 
     @property
     def address(self) -> str:
@@ -51,6 +56,21 @@ class KubeCluster:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._informers.clear()
         await self._client.close()
+
+    async def flavour(self) -> Flavour:
+        """What sort of cluster it is. Whoever may not ask is taken for a user of a Harvester."""
+        async with self._telling:
+            if self._flavour is Flavour.KUBERNETES:
+                self._flavour = await self._told()
+        return self._flavour
+
+    async def _told(self) -> Flavour:
+        try:
+            answer = await self._client.request("GET", "/apis", asked="ask which kinds the cluster has")
+        except Forbidden:
+            return Flavour.HARVESTER
+        served = {group.get("name") for group in dig_objects(answer, "groups")}
+        return next((flavour for group, flavour in _GROUPS.items() if group in served), Flavour.KUBERNETES)
 
     async def get(self, ref: Ref) -> Object | None:
         """The object, or None where the API server says that it does not exist."""

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from harvester_provider.core.cluster import Reads
+from harvester_provider.core.flavour import Flavour
 from harvester_provider.core.json import Object
 from harvester_provider.core.ref import Listing, Ref
 from harvester_provider.kube.informer import Informer
@@ -26,6 +27,10 @@ class SharedReads:
         self._informer = informer
         self._asked: Counter[Listing] = Counter()
         self._streams: dict[Listing, Informer] = {}
+
+    async def flavour(self) -> Flavour:
+        """What sort of cluster it is."""
+        return await self._reads.flavour()
 
     async def get(self, ref: Ref) -> Object | None:
         """The object, None where it does not exist."""

@@ -21,6 +21,7 @@ from harvester_provider.frontends.calls import Calls
 from harvester_provider.frontends.native.detail import Edit, edits
 from harvester_provider.frontends.native.resource import UNFINISHED, HalfMade, Naming, Resource
 from harvester_provider.resources.functions import FUNCTIONS
+from harvester_provider.resources.plain import there
 from harvester_provider.resources.registry import KINDS
 from harvester_provider.schema.document import NAME
 
@@ -66,7 +67,8 @@ class Resources:
         kind = KINDS[resource.kind]
         identity, state = foretell.created(kind, news)
         if identity:
-            self._coming.add(Ref.of_id(kind.api, identity))
+            ref = Ref.of_id(kind.api, identity)
+            self._coming |= {ref, there(ref)}  # whatever the cluster turns out to be
         return identity or "", state
 
     def foreseen_update(self, resource: Resource, olds: Values, news: Values) -> dict[str, Any]:
@@ -95,7 +97,7 @@ class Resources:
     async def _read(self, kind: str, identity: str, state: Values) -> verbs.Found | None:
         found = await self._calls.read(kind, identity, state)
         if found is not None and state.get(UNFINISHED):
-            missing = await unfinished.unsettled(KINDS[kind], await self._calls.cluster(kind, state), identity, found.state)
+            missing = await unfinished.unsettled(*await self._calls.on(kind, state), identity, found.state)
             if missing:
                 raise HalfMade(found, "; ".join(missing))
         if found is not None and inputs_of_state(KINDS[kind], state) is None:
@@ -150,7 +152,7 @@ class Resources:
         """What the failed call left. Where that cannot be seen, nothing is said of it: the next create finds it again."""
         with suppress(HarvesterError, TimeoutError):
             async with asyncio.timeout(_LOOK_SECONDS):
-                found = await unfinished.left_behind(KINDS[resource.kind], await self._calls.cluster(resource.kind, news), news)
+                found = await unfinished.left_behind(*await self._calls.on(resource.kind, news), news)
                 return HalfMade(found, reason) if found else None
         return None
 

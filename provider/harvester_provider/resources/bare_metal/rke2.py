@@ -23,7 +23,7 @@ class Bridge:
     """A bridge on every host, with a NIC that leads outside."""
 
     name: str = "br0"
-    """Its name: what a network's `bridge` says."""
+    """Its name: `br0` is the cluster network `mgmt` of a VlanNetwork, `<name>-br` the cluster network of that name."""
     uplink: str = ""
     """NIC that it leads outside by. One that has an address of its own loses it. Default: the bridge is an island."""
 

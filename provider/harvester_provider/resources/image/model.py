@@ -5,7 +5,8 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from harvester_provider.resources.model import REPLACE, NamespacedInputs, Outputs
+from harvester_provider.core.quantity import Quantity
+from harvester_provider.resources.model import REPLACE, NamespacedInputs, Outputs, QuantityText
 
 
 class ImageInputs(NamespacedInputs):
@@ -38,6 +39,9 @@ class ImageInputs(NamespacedInputs):
     """
     backend: Literal["backingimage", "cdi"] = Field(default="backingimage", json_schema_extra=REPLACE)
     """Who stores it: `backingimage` (Longhorn v1) or `cdi` (any other storage; Harvester 1.5 and later)."""
+    volume_size: QuantityText = Field(default=Quantity("10Gi"), json_schema_extra=REPLACE)
+    """Without Harvester: size of the volume that holds the image, at least its virtual size. Disks made from it are no smaller.
+    Harvester finds out by itself."""
     retry: int = Field(default=3, ge=0, le=10)
     """How often a failed import is tried again, 0 to 10. It takes 10 seconds and more from one try to the next."""
     file_sha512: str = Field(default="", json_schema_extra=REPLACE)

@@ -69,6 +69,10 @@ class VirtualMachine(BaseKind[VirtualMachineInputs]):
         """The machine and all that belongs to it."""
         return wants.reads(ref, inputs, seen)
 
+    def furnish(self, inputs: VirtualMachineInputs, machine: Live, seen: Snapshot) -> Iterable[Step]:  # noqa: ARG002  Harvester does it itself
+        """Make and grow the volumes that the machine asks for: nothing, because Harvester's controllers do that."""
+        return ()
+
     def create(self, inputs: VirtualMachineInputs, seen: Snapshot) -> Plan:
         """Make the machine. Its volumes are made by Harvester, its Secret once it exists and can own it."""
         ref = self.ref(inputs)
@@ -90,16 +94,18 @@ class VirtualMachine(BaseKind[VirtualMachineInputs]):
         moves = tuple(storage_moves.after_create(inputs, live, seen, self._suffix))
         if moves and not wait:
             wait = (running_again(live, inputs.seconds("create", START_SECONDS)),)
+        first = (*self.furnish(inputs, live, seen), *write_secrets(inputs, live.vm, seen))
         if live.paused and inputs.paused:  # a resumed create: it stands still already, and nothing more comes of it
-            return tuple(write_secrets(inputs, live.vm, seen))
+            return first
         frozen = freeze(live.ref, frozen=True) if inputs.paused and inputs.run_strategy in STARTS else ()
-        return (*write_secrets(inputs, live.vm, seen), *wait, *moves, *frozen)
+        return (*first, *wait, *moves, *frozen)
 
     def update(self, old: VirtualMachineInputs, new: VirtualMachineInputs, seen: Snapshot) -> Plan:
         """Live where it can be, stop-modify-start where the guest must be off, refused where data would be lost."""
         if self.replacements(old, new):
             return Plan(changes=tuple(self.changes(old, new)))
-        return Update.of(old, new, Live.of(self.ref(new), seen), seen).plan(self._suffix)
+        live = Live.of(self.ref(new), seen)
+        return Update.of(old, new, live, seen, lambda after: self.furnish(new, after, seen)).plan(self._suffix)
 
     def delete(self, old: VirtualMachineInputs, seen: Snapshot) -> Plan:
         """The machine, the volumes whose disk says so, the Secret."""

@@ -101,9 +101,10 @@ def source_of(entry: Object) -> tuple[str, Object]:
     return "", {}
 
 
-def device() -> dict[str, Json]:
+def device(drive: CloudInitDrive | None) -> dict[str, Json]:
     """The entry of `devices.disks`."""
-    return {"name": CLOUD_INIT_DISK, "disk": {"bus": "virtio"}}
+    cd_rom = drive is not None and drive.device == "cd-rom"
+    return {"name": CLOUD_INIT_DISK, **({"cdrom": {"bus": "sata"}} if cd_rom else {"disk": {"bus": "virtio"}})}
 
 
 def inline_texts(source: Object) -> dict[str, str]:

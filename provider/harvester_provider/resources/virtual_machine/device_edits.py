@@ -94,7 +94,7 @@ def _changed_disk(
         yield storage_moves.edit(f"{path}.storageClass", disk, new, live, seen, suffix)
     if not sources:
         for name, alias in _VOLUME_FIELDS.items():
-            if getattr(before, name) != getattr(disk, name) and not (moves and name == "access_mode"):
+            if _kept(before, name) != _kept(disk, name) and not (moves and name == "access_mode"):
                 why = f"the volume of disk {disk.name} is made and keeps its {alias}: give the disk another name to get a new volume"
                 yield Edit(f"{path}.{alias}", "disks[]", lambda _: None, why)
     if before.hot_plug != disk.hot_plug and not sources:
@@ -102,6 +102,12 @@ def _changed_disk(
         yield _pluggable(f"{path}.hotPlug", disk, hot_plug) if disk.name in live.volumes else local(f"{path}.hotPlug")
     if before.on_delete != disk.on_delete:
         yield local(f"{path}.onDelete")
+
+
+def _kept(disk: Disk, name: str) -> str | None:
+    """What a volume has once it is made, the default where nothing is declared."""
+    found: str | None = getattr(disk, name) or disks.MODES.get(name)
+    return found
 
 
 def _pluggable(path: str, disk: Disk, hot_plug: dict[str, Json]) -> Edit:

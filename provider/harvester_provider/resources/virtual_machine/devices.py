@@ -35,10 +35,10 @@ class Disk(Model):
     """Storage class of the volume. Default: the cluster's default class, or the image's own. Another one copies the content to a new
     volume while the guest runs, with a live migration and without a stop (Harvester 1.8 and later); the former volume is kept or deleted
     as `on_delete` says. A new machine's volume of an image is made in the image's class first: `storage_class` of the Image is shorter."""
-    access_mode: Literal["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany"] = "ReadWriteMany"
-    """Access mode of the volume. Live migration needs `ReadWriteMany`."""
-    volume_mode: Literal["Block", "Filesystem"] = "Block"
-    """Mode of the volume."""
+    access_mode: Literal["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany"] | None = None
+    """Access mode of the volume. Live migration needs `ReadWriteMany`, which is the default; without Harvester it is `ReadWriteOnce`."""
+    volume_mode: Literal["Block", "Filesystem"] | None = None
+    """Mode of the volume. Default: `Block`; without Harvester `Filesystem`."""
     boot_order: int | None = Field(default=None, ge=1)
     """Place in the boot order, from 1. Default: the firmware tries the disks in their order."""
     cache_mode: Literal["none", "writeback", "writethrough"] | None = None
@@ -84,6 +84,8 @@ class CloudInitDrive(Model):
 
     type: Literal["noCloud", "configDrive"] = "noCloud"
     """Kind of the data source."""
+    device: Literal["disk", "cd-rom"] | None = None
+    """How the guest sees it: a disk on the bus `virtio`, which is the default, or a CD-ROM on `sata`."""
     user_data: str | None = Field(default=None, json_schema_extra=SECRET)
     """User data. Kept in a Secret that belongs to the machine."""
     network_data: str | None = Field(default=None, json_schema_extra=SECRET)

@@ -10,6 +10,8 @@ from harvester_provider.core.quantity import Quantity
 from harvester_provider.resources.virtual_machine.devices import Disk
 from harvester_provider.resources.virtual_machine.words import IMAGE_ID
 
+MODES: Mapping[str, str] = {"access_mode": "ReadWriteMany", "volume_mode": "Block"}
+"""What the volumes of a Harvester have where nothing is declared."""
 _GIB = 2**30
 
 
@@ -51,9 +53,9 @@ def claim_template(disk: Disk, claim: str, image: Object, marks: Mapping[str, st
     annotations = {**marks, **({IMAGE_ID: disk.image} if disk.image else {})}
     storage_class = dig_str(image, "status", "storageClassName") or disk.storage_class
     spec: dict[str, Json] = {
-        "accessModes": [disk.access_mode],
+        "accessModes": [disk.access_mode or MODES["access_mode"]],
         "resources": {"requests": {"storage": size(disk, image).text}},
-        "volumeMode": disk.volume_mode,
+        "volumeMode": disk.volume_mode or MODES["volume_mode"],
         **({"storageClassName": storage_class} if storage_class else {}),
     }
     return {"metadata": {"name": claim, **({"annotations": annotations} if annotations else {})}, "spec": spec}

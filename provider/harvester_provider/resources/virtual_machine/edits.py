@@ -11,7 +11,7 @@ from harvester_provider.core.json import Json, dig, dig_map, dig_strings
 from harvester_provider.core.plan import Step
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.kind import entries_patch, metadata_patch
-from harvester_provider.resources.virtual_machine import abilities, cloud_init, guest, manifest, parts, sizing, sysprep, words
+from harvester_provider.resources.virtual_machine import abilities, cloud_init, disks, guest, manifest, parts, sizing, sysprep, words
 from harvester_provider.resources.virtual_machine.abilities import Needs
 from harvester_provider.resources.virtual_machine.draft import Draft
 from harvester_provider.resources.virtual_machine.live import Live
@@ -211,14 +211,17 @@ def drive_edits(old: VirtualMachineInputs, new: VirtualMachineInputs, live: Live
     wanted = {**wanted, "name": name} if wanted else None
     found = live.volumes.get(name, {})
     same_texts = bool(wanted) and cloud_init.inline_texts(cloud_init.source_of(found)[1]) == manifest.cloud_init_texts(new, seen) != {}
-    rewired = wanted != (found or None) and not same_texts
+    kind = new.cloud_init.device if new.cloud_init else None
+    moved = kind is not None and kind != disks.kind_of(live.disks.get(name, {}))
+    rewired = moved or (wanted != (found or None) and not same_texts)
+    drive = {**cloud_init.device(new.cloud_init), "name": name}
     if old.ssh_keys != new.ssh_keys:
         yield Edit("sshKeys", "sshKeys", lambda draft: _record_keys(draft, new))
         if rewired and old.cloud_init == new.cloud_init:
-            yield Edit("cloudInit", "cloudInit", lambda draft: _drive(draft, wanted, name))
+            yield Edit("cloudInit", "cloudInit", lambda draft: _drive(draft, wanted, drive, moved=moved))
     if old.cloud_init != new.cloud_init:
         if rewired:
-            yield Edit("cloudInit", "cloudInit", lambda draft: _drive(draft, wanted, name))
+            yield Edit("cloudInit", "cloudInit", lambda draft: _drive(draft, wanted, drive, moved=moved))
         else:
             yield from (Edit(f"cloudInit.{part}", f"cloudInit.{part}", nothing) for part in _changed_texts(old, new))
 
@@ -236,8 +239,9 @@ def _record_keys(draft: Draft, new: VirtualMachineInputs) -> None:
     draft.merge({words.SSH_NAMES: names}, "spec", "template", "metadata", "annotations")
 
 
-def _drive(draft: Draft, wanted: dict[str, Json] | None, name: str) -> None:
-    """The drive's volume and device, as wanted."""
+def _drive(draft: Draft, wanted: dict[str, Json] | None, device: dict[str, Json], *, moved: bool) -> None:
+    """The drive's volume and device, as wanted. A device that is there stays, unless it is to be `moved` to another bus."""
+    name = str(device["name"])
     if wanted is None:
         draft.remove_entry(name, *DISKS)
         draft.remove_entry(name, *VOLUMES)
@@ -248,4 +252,7 @@ def _drive(draft: Draft, wanted: dict[str, Json] | None, name: str) -> None:
         others: dict[str, Json] = dict.fromkeys(("cloudInitNoCloud", "cloudInitConfigDrive"))
         draft.edit_entry(name, others | wanted, *VOLUMES)
     if draft.index(name, *DISKS) is None:
-        draft.append({**cloud_init.device(), "name": name}, *DISKS)
+        draft.append(device, *DISKS)
+    elif moved:
+        neither: dict[str, Json] = dict.fromkeys(("disk", "cdrom"))
+        draft.edit_entry(name, neither | device, *DISKS)

@@ -71,7 +71,7 @@ def _spec(inputs: VirtualMachineInputs, claims: Mapping[str, str], seen: Snapsho
 
 def _domain(inputs: VirtualMachineInputs, *, with_drive: bool) -> Object:
     devices: dict[str, Json] = {
-        "disks": [*(disks.device(disk) for disk in inputs.disks), *([cloud_init.device()] if with_drive else [])],
+        "disks": [*(disks.device(disk) for disk in inputs.disks), *([cloud_init.device(inputs.cloud_init)] if with_drive else [])],
         "interfaces": [nics.interface(nic) for nic in inputs.network_interfaces],
     }
     if not inputs.network_interfaces:

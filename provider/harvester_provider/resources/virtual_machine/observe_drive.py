@@ -12,7 +12,7 @@ from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import SECRET
 from harvester_provider.resources.secret import texts_in
-from harvester_provider.resources.virtual_machine import cloud_init, manifest, words
+from harvester_provider.resources.virtual_machine import cloud_init, disks, manifest, words
 from harvester_provider.resources.virtual_machine.devices import CloudInitDrive
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
@@ -30,8 +30,11 @@ def observe_drive(live: Live, prior: VirtualMachineInputs | None, seen: Snapshot
         "secret_name": dig_str(source, "secretRef", "name") or None,
         "network_data_secret_name": dig_str(source, "networkDataSecretRef", "name") or None,
     }
+    device = disks.kind_of(live.disks.get(cloud_init.name_in(live.volumes), {}))
     if before is None or prior is None:
-        return _imported_drive(live, kind, source, named, seen)
+        return _imported_drive(live, kind, source, named, seen).updated(device="cd-rom" if device == "cd-rom" else None)
+    if before.device is not None:
+        before = before.updated(device=device)
     if before.secret_name:
         network = before.network_data_secret_name and named["network_data_secret_name"]
         return before.updated(

@@ -4,7 +4,7 @@ The order that survives an interruption at any point: stop (and note the strateg
 the note away in one patch. If the cluster refuses the change, `recover` starts the machine as it was.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from harvester_provider.core.effect import Effect
@@ -38,6 +38,9 @@ from harvester_provider.resources.virtual_machine.waits import (
     until_off,
 )
 
+Furnish = Callable[[Live], Iterable[Step]]
+"""Makes and grows the volumes that a machine asks for, where no controller of the cluster does."""
+
 
 @dataclass(frozen=True)
 class Update:
@@ -49,12 +52,13 @@ class Update:
     seen: Snapshot
     power: Power
     draft: Draft
+    furnish: Furnish
 
     @classmethod
-    def of(cls, old: VirtualMachineInputs, new: VirtualMachineInputs, live: Live, seen: Snapshot) -> "Update":
+    def of(cls, old: VirtualMachineInputs, new: VirtualMachineInputs, live: Live, seen: Snapshot, furnish: Furnish) -> "Update":
         """Nothing edited yet."""
         power = Power.of(live, old.run_strategy, new.run_strategy, asked=asks(old.restart_trigger, new.restart_trigger, live))
-        return cls(old, new, live, seen, power, Draft(live.vm))
+        return cls(old, new, live, seen, power, Draft(live.vm), furnish)
 
     @property
     def _judge(self) -> Judge:
@@ -123,7 +127,7 @@ class Update:
         policy.note(self.draft, self.live, waiting)
         pin_macs(self.draft, self.live)
         self.power.write(self.draft)
-        yield from (*self._secret_first(), self._patch(changes))
+        yield from (*self._secret_first(), self._patch(changes), *self.furnish(self._after()))
         if self.live.guest_runs:
             yield from follow(self._plugged(edits, waiting), self.new.owner, suffix, self.new.seconds("update", START_SECONDS))
         yield from self._growth()
@@ -187,7 +191,7 @@ class Update:
     def _stop_modify_start(self, changes: Sequence[Change]) -> list[Step]:
         """The modification with a stop around it."""
         stop: tuple[Step, ...] = (self.power.stop(stop_terms(self.new, self.live)), stopped(self.new, self.live))
-        return [*stop, *self._secret_first(), self._patch(changes), self.power.start()]
+        return [*stop, *self._secret_first(), self._patch(changes), *self.furnish(self._after()), self.power.start()]
 
     def _frozen_again(self) -> Iterator[Step]:
         """A machine that is declared to stand still does so again after a start."""
@@ -244,7 +248,7 @@ class Update:
             set_probe(self.draft, self.new)
         waits = self.live.on and (self.power.halts or self.live.strategy == "Halted")
         off = (stopped(self.new, self.live),) if waits else ()
-        patch = [self._patch(changes)] if self.draft.patch else []
+        patch: list[Step] = [*([self._patch(changes)] if self.draft.patch else []), *self.furnish(self._after())]
         steps: list[Step] = [*self._secret_first()]
         steps += [*off, *patch] if self.power.starts else [*patch, *off]
         resumed = bool(self.live.stopped_for_update) and not self.live.on and not self.power.halts

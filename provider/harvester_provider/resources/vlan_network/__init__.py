@@ -20,6 +20,7 @@ from harvester_provider.resources.kind import BaseKind, manifest, metadata, meta
 from harvester_provider.resources.vlan_network.check import problems
 from harvester_provider.resources.vlan_network.config import (
     ROUTE,
+    Bridges,
     config_text,
     labels_of,
     observed_config,
@@ -40,6 +41,7 @@ class VlanNetwork(BaseKind[VlanNetworkInputs]):
     api: ClassVar[Api] = NETWORK
     inputs: ClassVar[type[VlanNetworkInputs]] = VlanNetworkInputs
     outputs_model: ClassVar[type[VlanNetworkOutputs]] = VlanNetworkOutputs
+    bridges: ClassVar[Bridges] = Bridges()
 
     def check(self, inputs: VlanNetworkInputs) -> Sequence[Problem]:
         """The rules of Harvester's network webhook."""
@@ -57,7 +59,7 @@ class VlanNetwork(BaseKind[VlanNetworkInputs]):
         ref = self.ref(inputs)
         route = route_text(inputs)
         meta = metadata(inputs, labels=labels_of(inputs), annotations={ROUTE: route} if route else {})
-        body = manifest(NETWORK, meta, spec={"config": config_text(inputs, {})})
+        body = manifest(NETWORK, meta, spec={"config": config_text(inputs, {}, self.bridges.bridge(inputs.cluster_network))})
         return Plan(steps=(Put(ref, body, says=f"make {ref}, {_carries(inputs)} on {inputs.cluster_network}"),))
 
     def update(self, old: VlanNetworkInputs, new: VlanNetworkInputs, seen: Snapshot) -> Plan:
@@ -67,14 +69,14 @@ class VlanNetwork(BaseKind[VlanNetworkInputs]):
         changes = tuple(self.changes(old, new, {"vlan_id": _IN_USE, "untagged": _IN_USE, "trunk": _IN_USE}))
         if Plan(changes=changes).replaces:
             return Plan(changes=changes)
-        body = _patch(old, new, seen.get(ref))
+        body = self._patch(old, new, seen.get(ref))
         steps = (Patch(ref, body, says=f"change {', '.join(change.property for change in changes)} of {ref}"),) if body else ()
         return Plan(steps=steps, changes=changes)
 
     def observe(self, ref: Ref, prior: VlanNetworkInputs | None, seen: Snapshot) -> VlanNetworkInputs:
         """The network as the cluster has it. What DHCP told the cluster about the subnet is not drift."""
         found = seen.get(ref)
-        values = observed_config(prior, _config(found))
+        values = observed_config(prior, _config(found), self.bridges)
         if values["vlan_id"]:
             values |= observed_route(prior, parsed(dig_str(found, "metadata", "annotations", ROUTE)))
         return self.observed(ref, prior, found, values)
@@ -88,6 +90,17 @@ class VlanNetwork(BaseKind[VlanNetworkInputs]):
         ref = self.ref(inputs)
         return VlanNetworkOutputs(network_id=ref.id, bridge=dig_str(_config(seen.get(ref)), "bridge")).wire()
 
+    def _patch(self, old: VlanNetworkInputs, new: VlanNetworkInputs, found: Object) -> Object:
+        body: dict[str, Json] = {}
+        meta = metadata_patch(old, new)
+        if route_text(old) != route_text(new):
+            meta["annotations"] = {**dig_map(meta, "annotations"), ROUTE: route_text(new) or None}
+        if meta:
+            body["metadata"] = meta
+        if any(getattr(old, name) != getattr(new, name) for name in ("vlan_id", "untagged", "trunk")):
+            body["spec"] = {"config": config_text(new, _config(found), self.bridges.bridge(new.cluster_network))}
+        return body
+
 
 def _config(found: Object) -> Object:
     return parsed(dig_str(found, "spec", "config"))
@@ -95,18 +108,6 @@ def _config(found: Object) -> Object:
 
 def _carries(inputs: VlanNetworkInputs) -> str:
     return "a trunk" if inputs.trunk else "untagged" if inputs.untagged else f"VLAN {inputs.vlan_id}"
-
-
-def _patch(old: VlanNetworkInputs, new: VlanNetworkInputs, found: Object) -> Object:
-    body: dict[str, Json] = {}
-    meta = metadata_patch(old, new)
-    if route_text(old) != route_text(new):
-        meta["annotations"] = {**dig_map(meta, "annotations"), ROUTE: route_text(new) or None}
-    if meta:
-        body["metadata"] = meta
-    if any(getattr(old, name) != getattr(new, name) for name in ("vlan_id", "untagged", "trunk")):
-        body["spec"] = {"config": config_text(new, _config(found))}
-    return body
 
 
 KIND = VlanNetwork()

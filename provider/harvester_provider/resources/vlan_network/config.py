@@ -16,7 +16,19 @@ ROUTE = "network.harvesterhci.io/route"
 LAST_VLAN = 4094
 """The greatest VLAN ID; 4095 is reserved."""
 _PREFIX = "network.harvesterhci.io/"
-_BRIDGE = "-br"
+_SUFFIX = "-br"
+
+
+class Bridges:
+    """Which bridge of the nodes carries a cluster network: `<name>-br`, with Harvester."""
+
+    def bridge(self, cluster_network: str) -> str:
+        """The bridge of a cluster network."""
+        return cluster_network + _SUFFIX
+
+    def cluster_network(self, bridge: str) -> str:
+        """The cluster network of a bridge."""
+        return bridge.removesuffix(_SUFFIX)
 
 
 def labels_of(inputs: VlanNetworkInputs) -> dict[str, str]:
@@ -26,9 +38,8 @@ def labels_of(inputs: VlanNetworkInputs) -> dict[str, str]:
     return {_PREFIX + "clusternetwork": inputs.cluster_network, _PREFIX + "type": kind, **vlan}
 
 
-def config_text(inputs: VlanNetworkInputs, base: Object) -> str:
-    """The CNI configuration: `base` (what is there, or nothing) with what the inputs say of VLANs."""
-    bridge = inputs.cluster_network + _BRIDGE
+def config_text(inputs: VlanNetworkInputs, base: Object, bridge: str) -> str:
+    """The CNI configuration: `base` (what is there, or nothing) with what the inputs say of VLANs. A new one is on `bridge`."""
     out: dict[str, Json] = {"cniVersion": "0.3.1", "name": inputs.name, "type": "bridge", "bridge": bridge, "promiscMode": True, "ipam": {}}
     out |= {key: value for key, value in base.items() if key != "vlanTrunk"}
     out["vlan"] = inputs.vlan_id or 0
@@ -59,12 +70,12 @@ def vlans(ranges: Sequence[VlanRange]) -> frozenset[int]:
     return frozenset(vlan for each in ranges for vlan in range(each.first, min(each.last or each.first, LAST_VLAN) + 1))
 
 
-def observed_config(prior: VlanNetworkInputs | None, config: Object) -> dict[str, object]:
+def observed_config(prior: VlanNetworkInputs | None, config: Object, bridges: Bridges) -> dict[str, object]:
     """The inputs that are in the CNI configuration. The trunk stays as it was written where it is the same."""
     ranges = _ranges(config)
     vlan = dig_int(config, "vlan")
     return {
-        "cluster_network": dig_str(config, "bridge").removesuffix(_BRIDGE),
+        "cluster_network": bridges.cluster_network(dig_str(config, "bridge")),
         "vlan_id": vlan or None,
         "untagged": not vlan and not ranges and dig_str(config, "type") in {"", "bridge"},
         "trunk": prior.trunk if prior is not None and vlans(prior.trunk) == vlans(ranges) else ranges,

@@ -24,7 +24,8 @@ class VlanNetworkInputs(NamespacedInputs):
     """
 
     cluster_network: str = Field(json_schema_extra=REPLACE)
-    """Name of the cluster network whose bridge it uses: `mgmt`, or a ClusterNetwork."""
+    """Name of the cluster network whose bridge it uses: `mgmt`, or a ClusterNetwork. Without Harvester there are only bridges, which
+    are part of the nodes' own set-up: `mgmt` stands for `br0`, and any other name for `<name>-br`."""
     vlan_id: int | None = None
     """The VLAN of all machines on it, 1 to 4094. They send and receive untagged frames."""
     untagged: bool = False

@@ -13,6 +13,7 @@ from harvester_provider.core.json import Json, dig_map, dig_str, dig_strings
 from harvester_provider.core.kind import Requirement
 from harvester_provider.core.plan import Await, Change, Patch, Plan, Put, Step
 from harvester_provider.core.problem import Problem
+from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.ref import Api, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import IMAGE_ID, PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, VOLUME_SNAPSHOT
@@ -31,6 +32,8 @@ class Volume(BaseKind[VolumeInputs]):
     api: ClassVar[Api] = PERSISTENT_VOLUME_CLAIM
     inputs: ClassVar[type[VolumeInputs]] = VolumeInputs
     outputs_model: ClassVar[type[VolumeOutputs]] = VolumeOutputs
+    modes: ClassVar[Mapping[str, str]] = {"access_mode": "ReadWriteMany", "volume_mode": "Block"}
+    """What a volume has where nothing is declared."""
 
     def check(self, inputs: VolumeInputs) -> Sequence[Problem]:
         """One source at most, a size, and a class that is not reserved."""
@@ -54,6 +57,7 @@ class Volume(BaseKind[VolumeInputs]):
 
     def create(self, inputs: VolumeInputs, seen: Snapshot) -> Plan:
         """Make the claim; the storage then makes the volume. What cannot come to anything is refused before."""
+        inputs = self._filled(inputs)
         ref, source = self.ref(inputs), sources.source(inputs, seen)
         if source.trouble:
             return Plan(changes=(Change("", Effect.REFUSED, source.trouble),))
@@ -84,7 +88,7 @@ class Volume(BaseKind[VolumeInputs]):
 
     def update(self, old: VolumeInputs, new: VolumeInputs, seen: Snapshot) -> Plan:
         """Grow it and change its metadata in place. Everything else is another volume, and the data of this one is gone."""
-        ref = self.ref(new)
+        old, new, ref = self._filled(old), self._filled(new), self.ref(new)
         growth, size_effect = self._growth(new, seen)
         changes = [_final(change) for change in self.changes(_in_words_of(ref, old, new), new, {"size": size_effect})]
         plan = Plan(changes=tuple(changes))
@@ -100,11 +104,18 @@ class Volume(BaseKind[VolumeInputs]):
         patch = (Patch(ref, {"metadata": meta}, says=f"change the metadata of {ref}"),) if meta else ()
         return replace(plan, steps=(*patch, *growth))
 
+    def _filled(self, inputs: VolumeInputs) -> VolumeInputs:
+        return inputs.updated(**{name: getattr(inputs, name) or mode for name, mode in self.modes.items()})
+
+    def size(self, ref: Ref, seen: Snapshot) -> Quantity | None:
+        """The size that was asked for."""
+        return request(seen.get(ref))
+
     def _growth(self, new: VolumeInputs, seen: Snapshot) -> tuple[Sequence[Step], tuple[Effect, str]]:
         """The steps to the declared size, and what they do."""
         ref = self.ref(new)
         found = seen.get(ref)
-        have, size = request(found), new.size
+        have, size = self.size(ref, seen), new.size
         if size is None or have is None:
             return (), (Effect.METADATA, "")
         if size < have:
@@ -142,11 +153,13 @@ class Volume(BaseKind[VolumeInputs]):
         access = dig_str(modes, "accessModes", 0)
         values: dict[str, object] = {
             **_origin(ref, prior, found),
-            "access_mode": access or "ReadWriteMany",
-            "volume_mode": dig_str(found, "spec", "volumeMode") or "Filesystem",
         }
+        if prior is None or prior.access_mode:
+            values["access_mode"] = access or "ReadWriteMany"
+        if prior is None or prior.volume_mode:
+            values["volume_mode"] = dig_str(found, "spec", "volumeMode") or "Filesystem"
         if prior is None or prior.size is not None:
-            values["size"] = request(found)
+            values["size"] = self.size(ref, seen)
         if prior is None or prior.storage_class:
             values["storage_class"] = dig_str(found, "spec", "storageClassName") or None
         if prior is None and values["image"]:

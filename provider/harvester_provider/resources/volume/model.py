@@ -24,12 +24,13 @@ class VolumeInputs(NamespacedInputs):
     """Volume of the same namespace that it is a copy of, by its `id` or name."""
     storage_class: str | None = Field(default=None, json_schema_extra=REPLACE)
     """Storage class. Default: that of the image, the snapshot or the volume it is made from, else the cluster's default class."""
-    access_mode: Literal["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"] = Field(
-        default="ReadWriteMany", json_schema_extra=REPLACE
+    access_mode: Literal["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany", "ReadWriteOncePod"] | None = Field(
+        default=None, json_schema_extra=REPLACE
     )
-    """Access mode. Live migration of machines needs `ReadWriteMany`; LVM has `ReadWriteOnce` only."""
-    volume_mode: Literal["Block", "Filesystem"] = Field(default="Block", json_schema_extra=REPLACE)
-    """Mode. Machines use `Block`."""
+    """Access mode. Live migration of machines needs `ReadWriteMany`, which is the default; LVM has `ReadWriteOnce` only, and without
+    Harvester that is the default."""
+    volume_mode: Literal["Block", "Filesystem"] | None = Field(default=None, json_schema_extra=REPLACE)
+    """Mode. Default: `Block`, which machines use; without Harvester `Filesystem`."""
 
 
 class VolumeOutputs(Outputs):

@@ -44,8 +44,6 @@ _HARD = {
     "requests_storage": "requests.storage",
     "volumes": "persistentvolumeclaims",
 }
-_HOLDS = (VIRTUAL_MACHINE, PERSISTENT_VOLUME_CLAIM, IMAGE)
-"""What is lost with a namespace: a delete is refused while there is any."""
 _SYSTEM = ("kube-", "cattle-", "harvester-", "longhorn-", "fleet-")
 
 
@@ -91,6 +89,8 @@ class Namespace(BaseKind[NamespaceInputs]):
     api: ClassVar[Api] = NAMESPACE
     inputs: ClassVar[type[NamespaceInputs]] = NamespaceInputs
     outputs_model: ClassVar[type[NamespaceOutputs]] = NamespaceOutputs
+    holds: ClassVar[tuple[Api, ...]] = (VIRTUAL_MACHINE, PERSISTENT_VOLUME_CLAIM, IMAGE)
+    """What is lost with a namespace: a delete is refused while there is any."""
 
     def check(self, inputs: NamespaceInputs) -> Sequence[Problem]:
         """Names of the system."""
@@ -106,7 +106,7 @@ class Namespace(BaseKind[NamespaceInputs]):
         yield _quota(ref.name)
         if inputs is None or (inputs.quota and inputs.quota.snapshots):
             yield _snapshot_quota(ref.name)
-        for api in _HOLDS:
+        for api in self.holds:
             yield Listing(api, ref.name)
 
     def create(self, inputs: NamespaceInputs, seen: Snapshot) -> Plan:  # noqa: ARG002  a new one depends on nothing else
@@ -147,7 +147,7 @@ class Namespace(BaseKind[NamespaceInputs]):
     def delete(self, old: NamespaceInputs, seen: Snapshot) -> Plan:
         """Remove it, unless it still holds something that would be lost."""
         ref = self.ref(old)
-        found = [(api.kind, item) for api in _HOLDS for item in seen.listings.get(Listing(api, ref.name), ())]
+        found = [(api.kind, item) for api in self.holds for item in seen.listings.get(Listing(api, ref.name), ())]
         held = [f"{kind} {dig_str(item, 'metadata', 'name')}" for kind, item in found]
         if held:
             more = f" and {len(held) - 5} more" if len(held) > 5 else ""

@@ -120,6 +120,16 @@ def _trouble(text: str) -> str:
     return "" if len(fields) > 1 and fields[0] == words[at].encode() else f"the key is no {words[at]} key, or it is cut off: {_SHAPE}"
 
 
+def encoded_key(text: str) -> bytes:
+    """The key itself, without type and comment; nothing where the text is no public key."""
+    words = text.split()
+    at = next((number for number, word in enumerate(words) if word in _TYPES), -1)
+    try:
+        return base64.b64decode(words[at + 1], validate=True) if 0 <= at < len(words) - 1 else b""
+    except binascii.Error:
+        return b""
+
+
 def _fields(encoded: str) -> list[bytes]:
     """The fields of a key, each with its length before it, the type first (RFC 4253, section 6.6). Empty where they do not add up."""
     try:

@@ -1,0 +1,123 @@
+"""The same inputs on a cluster with KubeVirt and without Harvester: images, networks, keys, volumes and machines, below the CLI."""
+
+import base64
+import json
+import uuid
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from plain import DV, LOCAL_PATH, plain_cluster
+from target import NAD, VM, Target
+from workshop import Workshop, furnish
+
+from harvester_provider.core.effect import Effect
+from harvester_provider.core.errors import InvalidInputs, WaitFailed
+from harvester_provider.engine.reporter import Silent
+from harvester_provider.frontends.calls import Calls
+from harvester_provider.resources.provider import ProviderSettings
+
+MACHINE = {
+    "memory": "256Mi",
+    "disks": [{"name": "root", "image": "~/disc", "size": "10Gi", "onDelete": "delete"}, {"name": "data", "size": "1Gi"}],
+    "networkInterfaces": [{"name": "default"}, {"name": "red", "network": "~/red"}],
+    "sshKeys": ["~/ada"],
+    "cloudInit": {"userData": "#cloud-config\n{}\n", "device": "cd-rom"},
+    "waitFor": "address",
+}
+
+
+@pytest.fixture(scope="module")
+def plain(request: pytest.FixtureRequest, images: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    with plain_cluster(request.config, tmp_path_factory.mktemp("plain"), f"{images}/tiny.qcow2") as found:
+        found.storage.create_storage_class(LOCAL_PATH)
+        yield found
+
+
+@pytest.fixture
+async def shop(plain: Target) -> AsyncIterator[Workshop]:
+    async with Workshop.on(plain, f"e2e-{uuid.uuid4().hex[:8]}") as found:
+        yield found
+
+
+async def test_a_machine_with_its_image_network_and_key_lives_as_on_a_harvester(plain: Target, shop: Workshop) -> None:
+    await furnish(shop, plain.image_url)
+    found = Target(**{**vars(plain), "namespace": shop.namespace})
+    assert found.get(DV, "disc")["spec"]["source"] == {"http": {"url": plain.image_url}}
+    network = json.loads(found.get(NAD, "red")["spec"]["config"])
+    assert (network["type"], network["bridge"], network["vlan"]) == ("bridge", "br0", 11)
+
+    vm = await shop.make("VirtualMachine", "vm", **MACHINE)
+    assert vm.state["ipAddress"]
+    assert not await vm.drift()
+    volumes = vm.state["volumes"]
+    assert found.get(DV, volumes["root"])["spec"]["source"] == {"pvc": {"namespace": shop.namespace, "name": "disc"}}
+    assert found.get(DV, volumes["data"])["spec"]["source"] == {"blank": {}}
+    spec = found.get(VM, "vm")["spec"]["template"]["spec"]
+    drive = next(disk for disk in spec["domain"]["devices"]["disks"] if disk["name"] == "cloudinitdisk")
+    assert drive["cdrom"]["bus"] == "sata"
+    user_data = found.core.read_namespaced_secret("vm-cloudinit", shop.namespace).data["userdata"]
+    assert "ssh-ed25519" in base64.b64decode(user_data).decode()
+
+    bigger = {**MACHINE, "memory": "512Mi", "disks": [*MACHINE["disks"], {"name": "more", "size": "2Gi"}]}
+    belongings = await vm.belongings()
+    plan = (await vm.preview(**bigger)).plan
+    assert {change.property: change.effect for change in plan.changes} == dict.fromkeys(("memory", "disks[more]"), Effect.STOP_MODIFY_START)
+    await vm.up(**bigger)
+    assert belongings.items() <= (await vm.belongings()).items()
+    assert await vm.starts() == 2
+    assert not await vm.drift()
+
+    await vm.destroy()
+    assert await vm.gone()
+    assert not await shop.has_claim(volumes["root"])
+    assert await shop.has_claim(volumes["data"])
+
+
+async def test_what_local_volumes_cannot_do_is_refused_at_preview(plain: Target, shop: Workshop) -> None:
+    await furnish(shop, plain.image_url)
+    blank = {"memory": "256Mi", "disks": [{"name": "root", "size": "1Gi", "onDelete": "delete"}]}
+    vm = await shop.make("VirtualMachine", "vm", **blank)
+    (change,) = (await vm.preview(**{**blank, "disks": [{**blank["disks"][0], "size": "2Gi"}]})).plan.refused
+    assert "its storage class local-path does not let volumes grow" in change.why
+    for more, words in (
+        ({"migrateTo": "node2"}, "live migration takes volumes that are ReadWriteMany"),
+        ({"evictionStrategy": "LiveMigrate"}, "a drain would wait for ever"),
+        ({"hotPlug": {"maxCpu": 4, "maxMemory": "4Gi"}, "memory": "1Gi"}, "leave it out"),
+        ({"maintenanceModeStrategy": "Shutdown"}, "maintenance mode is Harvester's"),
+    ):
+        with pytest.raises(InvalidInputs, match=words):
+            await vm.preview(**{**blank, **more})
+    await vm.destroy()
+
+
+async def test_an_import_that_fails_says_why_and_is_made_again(plain: Target, shop: Workshop) -> None:
+    missing = plain.image_url.replace("tiny", "missing")
+    with pytest.raises(WaitFailed, match="404"):
+        await shop.make("Image", "disc", url=missing, retry=1)
+    image = await shop.make("Image", "disc", url=plain.image_url, retry=1)
+    assert image.state["progress"] == 100
+    assert not await image.drift()
+
+
+async def test_volumes_are_blank_or_clones_of_an_image_and_go_with_their_data(plain: Target, shop: Workshop) -> None:
+    await furnish(shop, plain.image_url)
+    blank = await shop.make("Volume", "blank", size="1Gi")
+    clone = await shop.make("Volume", "clone", size="10Gi", image="~/disc")
+    for volume in (blank, clone):
+        assert not await volume.drift()
+    vm = await shop.make(
+        "VirtualMachine", "vm", memory="256Mi", disks=[{"name": name, "existingVolume": name} for name in ("blank", "clone")]
+    )
+    await vm.destroy()
+    for volume in (blank, clone):
+        await volume.destroy()
+        assert await volume.gone()
+
+
+async def test_what_is_harvesters_alone_is_refused_with_the_reason_before_anything_is_made(plain: Target) -> None:
+    calls = Calls(ProviderSettings(kubeconfig=plain.kubeconfig))
+    try:
+        found = await calls.check("BackupTarget", {}, {"owner": "a/b/c", "type": "nfs", "endpoint": "nfs://10.0.0.1:/b"}, Silent())
+    finally:
+        await calls.close()
+    assert "this is a cluster with KubeVirt and without Harvester: backups and snapshots of machines are Harvester's" in str(found.problems)
