@@ -20,6 +20,7 @@ CHANGES: dict[str, list[dict[str, str]]] = {
     "03-change-a-nic": [{"secondNic": "vlanA"}],
     "04-resize-and-rewire": [{"cpu": "2", "memory": "2Gi", "diskSize": "30Gi", "secondNic": "vlanA"}, {"secondNic": "vlanB"}],
     "05-backup-and-restore": [{"stage": "replaced"}, {"stage": "lost"}, {"stage": "restored"}],
+    "07-poor-mans-harvester": [{"memory": "2Gi"}],
     "09-nested-cluster": [{"workers": "1"}, {"kubernetesVersion": "v1.35.1+rke2r1", "workerMemory": "6Gi"}],
     "11-windows": [{"installed": "true"}],
     "10-nested-without-rancher": [{"kubernetesVersion": "v1.35.1+rke2r1", "workers": "1"}],
@@ -38,6 +39,8 @@ def test_every_example_is_run() -> None:
 @pytest.fixture
 def settings(request: pytest.FixtureRequest, example: str, target: Target) -> dict[str, str]:
     """What an example must be told before it runs here."""
+    if example == "07-poor-mans-harvester":
+        return {"install": "false"}  # the same text on a Harvester; `test_poor_mans_cluster` has it on a cluster without
     if example == "09-nested-cluster" and target.local is not None:
         return {"harvester:clusters": json.dumps({"rancher": target.rancher})}
     if example == "11-windows":

@@ -1,17 +1,15 @@
-"""KubeVirt, CDI, Multus and a provisioner on a plain Kubernetes, from manifests in a folder: installed, upgraded, and left behind."""
+"""The example of a poor man's Harvester: a plain Kubernetes gets KubeVirt, CDI, Multus and storage, and a machine on them; all of it is
+upgraded and, but for the cluster's parts, removed again."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
-from declared import PROGRAM, Estate, declared
-from kubernetes import client
-from stack import Stack
-from target import Target, connect
-
-from harvester_local.cluster import LocalHarvester
-from harvester_local.settings import Settings
+from plain import DV, LOCAL_PATH, plain_cluster
+from stack import EXAMPLES, Stack
+from target import NAD, VM, VMI, Target
 
 
 def workload(kind: str, name: str, namespace: str, image: str) -> dict[str, object]:
@@ -34,13 +32,14 @@ def releases(folder: Path, kubevirt: str) -> str:
             namespace("kubevirt"),
         ],
         "kubevirt-cr.yaml": [cr],
-        "cdi-operator.yaml": [namespace("cdi"), workload("Deployment", "cdi-operator", "cdi", "cdi-operator:v1.59.0")],
+        "cdi-operator.yaml": [namespace("cdi"), workload("Deployment", "cdi-operator", "cdi", "cdi-operator:v1.63.1")],
         "cdi-cr.yaml": [{"apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "CDI", "metadata": {"name": "cdi"}, "spec": {}}],
         "local-path-storage.yaml": [
             namespace("local-path-storage"),
-            workload("Deployment", "local-path-provisioner", "local-path-storage", "local-path-provisioner:v0.0.28"),
+            workload("Deployment", "local-path-provisioner", "local-path-storage", "local-path-provisioner:v0.0.32"),
+            LOCAL_PATH,
         ],
-        "multus-daemonset.yml": [workload("DaemonSet", "kube-multus-ds", "kube-system", "multus-cni:v4.0.2")],
+        "multus-daemonset.yml": [workload("DaemonSet", "kube-multus-ds", "kube-system", "multus-cni:v4.2.2")],
     }
     folder.mkdir(exist_ok=True)
     for name, objects in files.items():
@@ -49,35 +48,42 @@ def releases(folder: Path, kubevirt: str) -> str:
 
 
 @pytest.fixture
-def plain(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Target]:
-    """A Kubernetes without Harvester's kinds."""
-    if request.config.getoption("--kubeconfig"):
-        pytest.skip("a plain Kubernetes is simulated; the cluster of the run is a Harvester")
-    with LocalHarvester(Settings(flavor="kubevirt"), folder=tmp_path / "plain") as local, connect(local.kubeconfig_text) as api:
-        yield Target(local.kubeconfig_text, local.endpoint, "", "default", api, local)
+def plain(request: pytest.FixtureRequest, images: str, tmp_path: Path) -> Iterator[Target]:
+    with plain_cluster(request.config, tmp_path / "plain", f"{images}/tiny.qcow2") as found:
+        yield found
 
 
-def test_a_plain_kubernetes_becomes_a_cluster_for_machines_and_is_upgraded(plain: Target, tmp_path: Path) -> None:
-    work = tmp_path / "stack"
+def virt(plain: Target) -> dict[str, Any]:
+    found: dict[str, Any] = plain.custom.get_namespaced_custom_object("kubevirt.io", "v1", "kubevirt", "kubevirts", "kubevirt")
+    return found
+
+
+def test_a_plain_kubernetes_gets_its_parts_and_a_machine_and_is_upgraded_under_it(plain: Target, tmp_path: Path) -> None:
+    work, folder = tmp_path / "stack", tmp_path / "releases"
     work.mkdir()
-    here = Estate(plain, Stack.of(PROGRAM, work, "dev", plain.config, {}))
+    config = {**plain.config, "manifests": releases(folder, "1.1.1"), "kubevirt": "1.1.1"}
+    stack = Stack.of(EXAMPLES / "07-poor-mans-harvester", work, "dev", config, {})
+    stack.up()
+    assert virt(plain)["status"]["observedKubeVirtVersion"] == "v1.1.1"
+    assert virt(plain)["spec"]["configuration"]["developerConfiguration"]["featureGates"] == ["ExpandDisks"]
+    assert stack.outputs()["status"] == "Running"
+    assert plain.get(DV, "dev-fedora")["spec"]["storage"]["storageClassName"] == "local-path"
+    assert '"bridge":"br0"' in plain.get(NAD, "dev-net-101")["spec"]["config"]
+    spec = plain.get(VM, "dev-vm1")["spec"]["template"]["spec"]
+    assert [(disk["name"], "cdrom" in disk) for disk in spec["domain"]["devices"]["disks"]] == [("disk0", False), ("cloudinitdisk", True)]
+    assert spec["networks"] == [{"name": "default", "multus": {"networkName": "default/dev-net-101"}}]
+    boot = plain.get(VMI, "dev-vm1")["metadata"]["uid"]
 
-    def parts(kubevirt: str, *gates: str) -> Estate:
-        versions = {"kubevirt": kubevirt, "cdi": "1.59.0", "local_path": "0.0.28", "multus": "4.0.2"}
-        folder = releases(tmp_path / "releases", kubevirt)
-        return here.declare(declared("PoorMansCluster", "parvester", folder=folder, feature_gates=list(gates), **versions))
+    stack.shows_no_change()
+    releases(folder, "1.2.0")
+    stack.configure({"kubevirt": "1.2.0"})
+    stack.up()
+    assert virt(plain)["status"]["observedKubeVirtVersion"] == "v1.2.0"
+    assert plain.get(VMI, "dev-vm1")["metadata"]["uid"] == boot
+    stack.refresh_shows_no_drift()
 
-    def virt() -> dict[str, object]:
-        found: dict[str, object] = plain.custom.get_namespaced_custom_object("kubevirt.io", "v1", "kubevirt", "kubevirts", "kubevirt")
-        return found
-
-    parts("1.1.1", "ExpandDisks").stack.up()
-    assert virt()["status"]["observedKubeVirtVersion"] == "v1.1.1"  # type: ignore[index]  # the object's shape is known
-    assert virt()["spec"]["configuration"]["developerConfiguration"]["featureGates"] == ["ExpandDisks"]  # type: ignore[index]
-    here.stack.shows_no_change()
-    parts("1.2.0", "ExpandDisks").stack.up()
-    assert virt()["status"]["observedKubeVirtVersion"] == "v1.2.0"  # type: ignore[index]
-    here.stack.refresh_shows_no_drift()
-    here.stack.destroy()
-    assert virt()["status"]["phase"] == "Deployed"  # type: ignore[index]
-    assert client.CoreV1Api(plain.api).read_namespace("kube-system").metadata.annotations is None
+    stack.destroy()
+    for api in (VM, VMI, DV, NAD):
+        assert plain.names(api) == []
+    assert virt(plain)["status"]["phase"] == "Deployed"
+    assert plain.core.read_namespace("kube-system").metadata.annotations is None

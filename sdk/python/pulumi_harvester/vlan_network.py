@@ -55,7 +55,9 @@ class VlanNetworkArgs:
     """The inputs of VlanNetwork."""
 
     cluster_network: pulumi.Input[str] = prop(name="clusterNetwork")
-    """Name of the cluster network whose bridge it uses: `mgmt`, or a ClusterNetwork. A change replaces the resource."""
+    """Name of the cluster network whose bridge it uses: `mgmt`, or a ClusterNetwork. Without Harvester there are only bridges, which
+    are part of the nodes' own set-up: `mgmt` stands for `br0`, and any other name for `<name>-br`. A change replaces the resource.
+    """
     name: pulumi.Input[str] | None = prop(name="name", default=None)
     """Name of the object in the cluster. Default: the resource's name in the program. A change replaces the resource."""
     namespace: pulumi.Input[str] | None = prop(name="namespace", default=None)
@@ -130,8 +132,9 @@ class VlanNetwork(HarvesterResource, kind="VlanNetwork", inputs=VlanNetworkArgs,
     def __init__(self, resource_name: str, *args: Any, **inputs: Any) -> None:
         """Declare the resource, with its inputs by keyword or all in one VlanNetworkArgs.
 
-        :param cluster_network: Name of the cluster network whose bridge it uses: `mgmt`, or a ClusterNetwork. A change replaces
-            the resource.
+        :param cluster_network: Name of the cluster network whose bridge it uses: `mgmt`, or a ClusterNetwork. Without Harvester
+            there are only bridges, which are part of the nodes' own set-up: `mgmt` stands for `br0`, and any other name for
+            `<name>-br`. A change replaces the resource.
         :param name: Name of the object in the cluster. Default: the resource's name in the program. A change replaces the
             resource.
         :param namespace: Namespace of the object. Default: `default`. A change replaces the resource.
@@ -172,7 +175,9 @@ class VlanNetwork(HarvesterResource, kind="VlanNetwork", inputs=VlanNetworkArgs,
     @property
     @pulumi.getter(name="clusterNetwork")
     def cluster_network(self) -> pulumi.Output[str]:
-        """Name of the cluster network whose bridge it uses: `mgmt`, or a ClusterNetwork."""
+        """Name of the cluster network whose bridge it uses: `mgmt`, or a ClusterNetwork. Without Harvester there are only bridges, which
+        are part of the nodes' own set-up: `mgmt` stands for `br0`, and any other name for `<name>-br`.
+        """
         return pulumi.get(self, "cluster_network")
 
     @property

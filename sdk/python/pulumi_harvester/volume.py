@@ -41,11 +41,11 @@ class VolumeArgs:
     change replaces the resource.
     """
     access_mode: pulumi.Input[VolumeAccessMode] | None = prop(name="accessMode", default=None)
-    """Access mode. Live migration of machines needs `ReadWriteMany`; LVM has `ReadWriteOnce` only. Default: `ReadWriteMany`. A change
-    replaces the resource.
+    """Access mode. Live migration of machines needs `ReadWriteMany`, which is the default; LVM has `ReadWriteOnce` only, and without
+    Harvester that is the default. A change replaces the resource.
     """
     volume_mode: pulumi.Input[VolumeVolumeMode] | None = prop(name="volumeMode", default=None)
-    """Mode. Machines use `Block`. Default: `Block`. A change replaces the resource."""
+    """Mode. Default: `Block`, which machines use; without Harvester `Filesystem`. A change replaces the resource."""
     description: pulumi.Input[str] | None = prop(name="description", default=None)
     """Free text that Harvester's UI shows beside the object."""
     tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = prop(name="tags", default=None)
@@ -110,9 +110,10 @@ class Volume(HarvesterResource, kind="Volume", inputs=VolumeArgs, secrets=()):
             resource.
         :param storage_class: Storage class. Default: that of the image, the snapshot or the volume it is made from, else the
             cluster's default class. A change replaces the resource.
-        :param access_mode: Access mode. Live migration of machines needs `ReadWriteMany`; LVM has `ReadWriteOnce` only.
-            Default: `ReadWriteMany`. A change replaces the resource.
-        :param volume_mode: Mode. Machines use `Block`. Default: `Block`. A change replaces the resource.
+        :param access_mode: Access mode. Live migration of machines needs `ReadWriteMany`, which is the default; LVM has
+            `ReadWriteOnce` only, and without Harvester that is the default. A change replaces the resource.
+        :param volume_mode: Mode. Default: `Block`, which machines use; without Harvester `Filesystem`. A change replaces the
+            resource.
         :param description: Free text that Harvester's UI shows beside the object.
         :param tags: Tags as Harvester's UI shows them: each is a label `tag.harvesterhci.io/<key>`. Tags that others set are
             left alone.
@@ -172,14 +173,16 @@ class Volume(HarvesterResource, kind="Volume", inputs=VolumeArgs, secrets=()):
 
     @property
     @pulumi.getter(name="accessMode")
-    def access_mode(self) -> pulumi.Output[VolumeAccessMode]:
-        """Access mode. Live migration of machines needs `ReadWriteMany`; LVM has `ReadWriteOnce` only."""
+    def access_mode(self) -> pulumi.Output[VolumeAccessMode | None]:
+        """Access mode. Live migration of machines needs `ReadWriteMany`, which is the default; LVM has `ReadWriteOnce` only, and without
+        Harvester that is the default.
+        """
         return pulumi.get(self, "access_mode")
 
     @property
     @pulumi.getter(name="volumeMode")
-    def volume_mode(self) -> pulumi.Output[VolumeVolumeMode]:
-        """Mode. Machines use `Block`."""
+    def volume_mode(self) -> pulumi.Output[VolumeVolumeMode | None]:
+        """Mode. Default: `Block`, which machines use; without Harvester `Filesystem`."""
         return pulumi.get(self, "volume_mode")
 
     @property
