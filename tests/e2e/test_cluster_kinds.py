@@ -7,6 +7,10 @@ import yaml
 from declared import Entry, Estate, StackOf, declared, disk, estate
 from target import VM, VMI, Target, eventually
 
+from harvester_provider.engine.reporter import Silent
+from harvester_provider.frontends.calls import Calls
+from harvester_provider.resources.provider import ProviderSettings
+
 HCI, NETWORK, DEVICES = (f"{group}harvesterhci.io" for group in ("", "network.", "devices."))
 OVERCOMMIT = '{"cpu": 1000, "memory": 150, "storage": 200}'
 
@@ -127,3 +131,24 @@ def test_a_node_becomes_empty_for_maintenance_and_a_machine_that_cannot_move_is_
     here.stack.destroy()
     assert "unschedulable" not in node(simulated, where)["spec"]
     assert "harvesterhci.io/maintain-status" not in node(simulated, where)["metadata"].get("annotations", {})
+
+
+@pytest.mark.usefixtures("simulated")
+async def test_a_host_is_switched_off_in_maintenance_and_on_again_by_its_bmc(target: Target) -> None:
+    """Below the CLI. The Inventory says how a BMC is reached; the simulated one does as it is told."""
+    where = ("metal.harvesterhci.io", "v1alpha1", "harvester-system", "inventories")
+    body = {"apiVersion": "/".join(where[:2]), "kind": "Inventory", "metadata": {"name": "node3"}, "spec": {}}
+    target.custom.create_namespaced_custom_object(*where, body)
+    eventually(lambda: "status" in target.custom.get_namespaced_custom_object(*where, "node3"))
+    calls = Calls(ProviderSettings(kubeconfig=target.kubeconfig, endpoint=target.endpoint))
+    given = {"name": "node3", "owner": "shop/dev/node3"}
+    try:
+        off = {**given, "maintenance": True, "power": "off"}
+        made = await calls.create("Node", off, Silent())
+        assert (made.inputs["power"], made.state["ready"]) == ("off", False)
+        back = await calls.update("Node", made.id, made.state, {**given, "power": "on"}, Silent())
+        assert (back.state["ready"], back.state.get("maintenanceStatus", "")) == (True, "")
+        await calls.delete("Node", made.id, back.state, Silent())
+    finally:
+        await calls.close()
+        target.custom.delete_namespaced_custom_object(*where, "node3")

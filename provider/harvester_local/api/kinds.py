@@ -51,6 +51,7 @@ PCI_DEVICE_CLAIM = Kind("devices.harvesterhci.io", "v1beta1", "pcideviceclaims",
 SRIOV_NETWORK_DEVICE = Kind(
     "devices.harvesterhci.io", "v1beta1", "sriovnetworkdevices", "SRIOVNetworkDevice", namespaced=False, status=True
 )
+INVENTORY = Kind("metal.harvesterhci.io", "v1alpha1", "inventories", "Inventory", status=True)
 RESTORE = Kind(*_HCI, "virtualmachinerestores", "VirtualMachineRestore")
 SCHEDULE = Kind(*_HCI, "schedulevmbackups", "ScheduleVMBackup")
 LONGHORN_TARGET = Kind("longhorn.io", "v1beta2", "backuptargets", "BackupTarget", status=True)
@@ -116,7 +117,7 @@ WATCHED = (
     *(IP_POOL, LOAD_BALANCER),
     *(RANCHER_CLUSTER, HARVESTER_CONFIG, MACHINE_DEPLOYMENT, CLUSTER_MACHINE),
     *(NODE, VOLUME_CLAIM, STORAGE_CLASS, SNAPSHOT, SNAPSHOT_CLASS, SECRET, REVISION),
-    *(ADDON, UPGRADE, SUPPORT_BUNDLE, LINK_MONITOR, PCI_DEVICE_CLAIM),
+    *(ADDON, UPGRADE, SUPPORT_BUNDLE, LINK_MONITOR, PCI_DEVICE_CLAIM, INVENTORY),
     *(DEPLOYMENT, DAEMON_SET, KUBEVIRT, CDI, DATA_VOLUME),
 )
 """The kinds that are kept in the store."""

@@ -27,6 +27,7 @@ from harvester_local.controllers.migrations import Migrations, WorkloadUpdates
 from harvester_local.controllers.networks import ClusterNetworks, Networks, Uplinks
 from harvester_local.controllers.operators import Operators, Workloads
 from harvester_local.controllers.plain_data_volumes import PlainDataVolumes
+from harvester_local.controllers.power_actions import Inventories
 from harvester_local.controllers.rancher_clusters import RancherClusters
 from harvester_local.controllers.restores import Restores
 from harvester_local.controllers.runtime import Context, Controller, Runner
@@ -95,6 +96,7 @@ async def control(
         SupportBundles(context),
         LinkMonitors(context),
         PciDeviceClaims(context),
+        Inventories(context),
     ]
     of_flavor = [plain_data_volumes] if context.settings.flavor == "kubevirt" else harvester
     runner = Runner([*of_flavor, *everywhere])

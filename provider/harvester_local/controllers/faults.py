@@ -40,6 +40,8 @@ class Fault(StrEnum):
     """For a VolumeSnapshot: the driver takes none and says why."""
     ADDON_FAILS = "addon-fails"
     """For an Addon: its chart cannot be installed."""
+    BMC_REFUSES = "bmc-refuses"
+    """For an Inventory: its BMC does nothing that it is asked for."""
     UPGRADE_FAILS = "upgrade-fails"
     """For a Version: an upgrade to it fails on its first node."""
 

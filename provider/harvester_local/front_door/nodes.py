@@ -9,12 +9,12 @@ import json
 from aiohttp import web
 
 from harvester_local.api.client import MERGE, Api, ApiError
-from harvester_local.api.kinds import MACHINE, NODE
+from harvester_local.api.kinds import INVENTORY, MACHINE, NODE
 from harvester_local.api.objects import Key, Obj, annotations, items, key_of, labels, part
 from harvester_local.controllers.maintenance import AFTER_DISABLE, DRAIN, FORCED, STATUS, STOPPED_FOR, STRATEGY, TAINT
 from harvester_local.front_door.answers import rancher_error
 
-NODE_ACTIONS = ("cordon", "uncordon", "enableMaintenanceMode", "disableMaintenanceMode")
+NODE_ACTIONS = ("cordon", "uncordon", "enableMaintenanceMode", "disableMaintenanceMode", "powerAction")
 
 
 class NodeActions:
@@ -47,10 +47,22 @@ class NodeActions:
             gone: Obj = {STATUS: None, DRAIN: None, FORCED: None}
             await self._edit(key, {"metadata": {"annotations": gone}, "spec": {"unschedulable": None, "taints": taints or None}}, headers)
             await self._restart(key.name)
+        elif name == "powerAction":
+            await self._power(key, node, str(options.get("operation")))
         elif name in {"cordon", "uncordon"}:
             await self._edit(key, {"spec": {"unschedulable": name == "cordon" or None}}, headers)
         else:
             raise ValueError(f"Unsupported action: {name}")
+
+    async def _power(self, key: Key, node: Obj, operation: str) -> None:
+        """Ask the addon for it. It is offered in maintenance mode alone (formatter.go)."""
+        if STATUS not in annotations(node):
+            raise ValueError("Unsupported action: powerAction")
+        if operation not in {"shutdown", "poweron", "reboot"}:
+            raise ValueError(f"operation {operation} is not a valid power opreation. valid values need to be in [shutdown poweron reboot]")
+        where = Key("harvester-system", key.name)
+        await self._api.patch(INVENTORY, where, {"spec": {"powerActionRequested": operation}})
+        await self._api.patch_status(INVENTORY, where, {"powerAction": {"lastJobName": ""}})
 
     async def _restart(self, node: str) -> None:
         for machine in await self._api.list_all(MACHINE):

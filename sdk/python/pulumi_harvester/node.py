@@ -15,6 +15,8 @@ from pulumi_harvester._types import input_type, prop
 from pulumi_harvester.shared import Timeouts, TimeoutsLike
 
 NodeTaintEffect: TypeAlias = Literal["NoSchedule", "PreferNoSchedule", "NoExecute"]
+NodeRole: TypeAlias = Literal["management", "worker", "witness"]
+NodePower: TypeAlias = Literal["on", "off"]
 
 
 @input_type
@@ -115,6 +117,17 @@ class NodeArgs:
     """Switch off the machines that cannot move, where `maintenance` asks for an empty node. Harvester does not start them again by
     itself. Without it, such a machine refuses the maintenance. Default: `False`.
     """
+    role: pulumi.Input[NodeRole] | None = prop(name="role", default=None)
+    """What the host may become. `management`: Harvester gives it the control plane as soon as one of the three places is free.
+    `worker`: it never gets it. `witness`: it gets etcd alone, where no other host is one. Default: any of the others may get it. A
+    host that has the control plane keeps it: take it out of the cluster and install it again.
+    """
+    power: pulumi.Input[NodePower] | None = prop(name="power", default=None)
+    """Whether the host is switched on, by its BMC; switched off in `maintenance` only. It takes the addon harvester-seeder and an
+    Inventory of the host. Default: as it is.
+    """
+    reboot_trigger: pulumi.Input[str] | None = prop(name="rebootTrigger", default=None)
+    """Another text reboots the host once, by its BMC as `power`, in `maintenance` only."""
     disks: pulumi.Input[Sequence[pulumi.Input[NodeDiskLike]]] | None = prop(name="disks", default=None)
     """Disks that Harvester stores volumes on. Disks that are not listed are left alone; one that is taken off the list goes back to
     what it was, once Longhorn has moved its replicas elsewhere.
@@ -154,6 +167,9 @@ class Node(HarvesterResource, kind="Node", inputs=NodeArgs, secrets=()):
         cpu_manager: pulumi.Input[bool] | None = None,
         maintenance: pulumi.Input[bool] | None = None,
         stop_unmovable: pulumi.Input[bool] | None = None,
+        role: pulumi.Input[NodeRole] | None = None,
+        power: pulumi.Input[NodePower] | None = None,
+        reboot_trigger: pulumi.Input[str] | None = None,
         disks: pulumi.Input[Sequence[pulumi.Input[NodeDiskLike]]] | None = None,
         description: pulumi.Input[str] | None = None,
         tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
@@ -175,6 +191,13 @@ class Node(HarvesterResource, kind="Node", inputs=NodeArgs, secrets=()):
             until they have. Preview says which machines cannot move. Default: `False`.
         :param stop_unmovable: Switch off the machines that cannot move, where `maintenance` asks for an empty node. Harvester
             does not start them again by itself. Without it, such a machine refuses the maintenance. Default: `False`.
+        :param role: What the host may become. `management`: Harvester gives it the control plane as soon as one of the three
+            places is free. `worker`: it never gets it. `witness`: it gets etcd alone, where no other host is one. Default: any
+            of the others may get it. A host that has the control plane keeps it: take it out of the cluster and install it
+            again.
+        :param power: Whether the host is switched on, by its BMC; switched off in `maintenance` only. It takes the addon
+            harvester-seeder and an Inventory of the host. Default: as it is.
+        :param reboot_trigger: Another text reboots the host once, by its BMC as `power`, in `maintenance` only.
         :param disks: Disks that Harvester stores volumes on. Disks that are not listed are left alone; one that is taken off
             the list goes back to what it was, once Longhorn has moved its replicas elsewhere.
         :param description: Free text that Harvester's UI shows beside the object.
@@ -229,6 +252,29 @@ class Node(HarvesterResource, kind="Node", inputs=NodeArgs, secrets=()):
         itself. Without it, such a machine refuses the maintenance.
         """
         return pulumi.get(self, "stop_unmovable")
+
+    @property
+    @pulumi.getter(name="role")
+    def role(self) -> pulumi.Output[NodeRole | None]:
+        """What the host may become. `management`: Harvester gives it the control plane as soon as one of the three places is free.
+        `worker`: it never gets it. `witness`: it gets etcd alone, where no other host is one. Default: any of the others may get it. A
+        host that has the control plane keeps it: take it out of the cluster and install it again.
+        """
+        return pulumi.get(self, "role")
+
+    @property
+    @pulumi.getter(name="power")
+    def power(self) -> pulumi.Output[NodePower | None]:
+        """Whether the host is switched on, by its BMC; switched off in `maintenance` only. It takes the addon harvester-seeder and an
+        Inventory of the host. Default: as it is.
+        """
+        return pulumi.get(self, "power")
+
+    @property
+    @pulumi.getter(name="rebootTrigger")
+    def reboot_trigger(self) -> pulumi.Output[str | None]:
+        """Another text reboots the host once, by its BMC as `power`, in `maintenance` only."""
+        return pulumi.get(self, "reboot_trigger")
 
     @property
     @pulumi.getter(name="disks")

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.json import Json, dig, dig_list, dig_str, dig_strings, is_true
+from harvester_provider.core.json import Json, Object, dig, dig_list, dig_str, dig_strings, is_true
 from harvester_provider.core.kind import Requirement
 from harvester_provider.core.plan import Await, Change, Plan, Step
 from harvester_provider.core.problem import Problem
@@ -17,15 +17,17 @@ from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import is_known
 from harvester_provider.resources.apis import NODE
 from harvester_provider.resources.kind import BaseKind
-from harvester_provider.resources.node import cpu_manager
+from harvester_provider.resources.node import cpu_manager, power
 from harvester_provider.resources.node import maintenance as drain
 from harvester_provider.resources.node.model import NodeDisk, NodeInputs, NodeOutputs, NodeTaint
-from harvester_provider.resources.node.parts import disk_ref, restored, steps, taint_key, taints_of
+from harvester_provider.resources.node.parts import ROLE, disk_ref, restored, steps, taint_key, taints_of
 from harvester_provider.resources.previous import release
 
 _DRAIN_SECONDS = 3600.0
 """A node of many large machines takes long to become empty."""
 _ROLE = "node-role.kubernetes.io/"
+_CONTROL_PLANE = _ROLE + "control-plane"
+_ROLES = ("management", "worker", "witness")
 
 
 class Node(BaseKind[NodeInputs]):
@@ -45,7 +47,7 @@ class Node(BaseKind[NodeInputs]):
             out += [Problem(name, f"{entry.removeprefix('taint:')} is there twice: list it once") for entry in twice]
         if is_known(inputs.maintenance, inputs.cordoned) and inputs.maintenance and inputs.cordoned is not None:
             out.append(Problem("cordoned", "maintenance cordons the node and takes the cordon away again: leave cordoned out"))
-        return out
+        return [*out, *power.problems(inputs)]
 
     def requires(self, inputs: NodeInputs) -> Sequence[Requirement]:
         """The node, and the disks."""
@@ -55,7 +57,7 @@ class Node(BaseKind[NodeInputs]):
         hint = "`kubectl -n longhorn-system get blockdevices` shows the disks of all nodes"
         return [*needed, *(Requirement(f"disks[{n}].name", disk_ref(disk.name), hint) for n, disk in enumerate(inputs.disks))]
 
-    def reads(self, ref: Ref, inputs: NodeInputs | None, seen: Snapshot) -> Iterable[Want]:  # noqa: ARG002  the inputs say what is needed
+    def reads(self, ref: Ref, inputs: NodeInputs | None, seen: Snapshot) -> Iterable[Want]:
         """The node, its disks, and for maintenance its machines and the other nodes."""
         yield ref
         if inputs is not None:
@@ -63,6 +65,7 @@ class Node(BaseKind[NodeInputs]):
             if inputs.maintenance:
                 yield drain.guests(ref.name)
                 yield drain.NODES
+            yield from power.reads(ref, inputs, seen)
 
     def create(self, inputs: NodeInputs, seen: Snapshot) -> Plan:  # noqa: ARG002  a missing one is told by `requires`
         """Nothing: a host joins by its own installation."""
@@ -76,22 +79,30 @@ class Node(BaseKind[NodeInputs]):
         enters, leaves = new.maintenance and status != "completed", not new.maintenance and old.maintenance and bool(status)
         why = drain.refusal(ref.name, seen, stop_unmovable=new.stop_unmovable) if enters and not status else ""
         effect = (Effect.REFUSED, why) if why else _effect(ref.name, seen, new) if enters else (Effect.METADATA, "")
-        changes = tuple(self.changes(old, new, {"maintenance": effect}))
+        unable = power.refusal(old, new, ref, seen)
+        changes = tuple(self.changes(old, new, {"maintenance": effect, "role": _role_effect(new, found), **_power_effects(unable)}))
         if Plan(changes=changes).replaces:
             return Plan(changes=changes)
         if why and not any(change.effect is Effect.REFUSED for change in changes):
             changes = (*changes, Change("maintenance", Effect.REFUSED, why))
+        if unable and not any(change.effect is Effect.REFUSED for change in changes):
+            changes = (*changes, Change("power", Effect.REFUSED, unable))
         notes = tuple(drain.lines(ref.name, seen, stop_unmovable=new.stop_unmovable)) if enters else ()
         before: list[Step] = _leave(ref, new, "update") if leaves else []
         after: list[Step] = _enter(ref, new, status, drain.told(found)) if enters else []
-        return Plan(steps=(*before, *steps(old, new, ref, seen), *after), changes=changes, notes=notes)
+        acts = list(power.operations(old, new, ref, seen))
+        switched = [step for act in acts for step in power.steps(act, new, ref, seen)]
+        first, last = (switched, ()) if "poweron" in acts else ((), switched)
+        return Plan(steps=(*first, *before, *steps(old, new, ref, seen), *after, *last), changes=changes, notes=notes)
 
     def delete(self, old: NodeInputs, seen: Snapshot) -> Plan:
         """Put everything back; the node itself stays."""
         ref = self.ref(old)
         if seen[ref] is None:
             return Plan()
-        leave = _leave(ref, old, "delete") if old.maintenance and drain.status_of(seen.get(ref)) else []
+        leave: list[Step] = _leave(ref, old, "delete") if old.maintenance and drain.status_of(seen.get(ref)) else []
+        if old.power == "off" and power.state(ref.name, seen) == "off":
+            leave = [*power.steps("poweron", old, ref, seen), *leave]
         bare = old.updated(labels={}, annotations={}, tags={}, description="")  # what was declared of them is in the note
         return Plan(steps=(*leave, *restored(old, ref, seen, release(bare))))
 
@@ -101,6 +112,10 @@ class Node(BaseKind[NodeInputs]):
         values: dict[str, Any] = {"maintenance": bool(drain.status_of(found))}
         if prior is None or prior.cordoned is not None:
             values["cordoned"] = dig(found, "spec", "unschedulable") is True if not values["maintenance"] else None
+        if prior is not None and prior.power is not None:
+            values["power"] = power.state(ref.name, seen) or prior.power
+        if prior is not None and prior.role is not None:
+            values["role"] = next((role for role in _ROLES if dig_str(found, "metadata", "labels", ROLE + role) == "true"), None)
         if prior is None or prior.cpu_manager is not None:
             values["cpu_manager"] = cpu_manager.is_on(found)
         if prior is not None:
@@ -139,6 +154,20 @@ def _effect(node: str, seen: Snapshot, new: NodeInputs) -> tuple[Effect, str]:
     if "stops" in fates or ("stuck" in fates and new.stop_unmovable):
         return Effect.RESTART, "machines are shut down"
     return (Effect.MIGRATE, "machines move to other nodes") if fates else (Effect.METADATA, "")
+
+
+def _role_effect(new: NodeInputs, found: Object) -> tuple[Effect, str]:
+    """Nothing takes the control plane from a host (Harvester, promote_controller.go)."""
+    has_it = _CONTROL_PLANE in dig_strings(found, "metadata", "labels")
+    if has_it and new.role in {"worker", "witness"}:
+        return Effect.REFUSED, f"the host has the control plane and keeps it: as {new.role} it must be taken out and installed again"
+    return Effect.METADATA, ""
+
+
+def _power_effects(unable: str) -> dict[str, tuple[Effect, str]]:
+    """What is asked of the BMC: the host is empty then, so that no machine notices it."""
+    effect = (Effect.REFUSED, unable) if unable else (Effect.METADATA, "")
+    return {"power": effect, "reboot_trigger": effect}
 
 
 def _enter(ref: Ref, new: NodeInputs, status: str, told: str) -> list[Step]:

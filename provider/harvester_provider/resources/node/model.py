@@ -48,6 +48,17 @@ class NodeInputs(ResourceInputs):
     """Switch off the machines that cannot move, where `maintenance` asks for an empty node. Harvester does not start them again by
     itself. Without it, such a machine refuses the maintenance.
     """
+    role: Literal["management", "worker", "witness"] | None = None
+    """What the host may become. `management`: Harvester gives it the control plane as soon as one of the three places is free. `worker`:
+    it never gets it. `witness`: it gets etcd alone, where no other host is one. Default: any of the others may get it. A host that has
+    the control plane keeps it: take it out of the cluster and install it again.
+    """
+    power: Literal["on", "off"] | None = None
+    """Whether the host is switched on, by its BMC; switched off in `maintenance` only. It takes the addon harvester-seeder and an
+    Inventory of the host. Default: as it is.
+    """
+    reboot_trigger: str | None = None
+    """Another text reboots the host once, by its BMC as `power`, in `maintenance` only."""
     disks: list[NodeDisk] = []
     """Disks that Harvester stores volumes on. Disks that are not listed are left alone; one that is taken off the list goes back to what
     it was, once Longhorn has moved its replicas elsewhere.

@@ -17,6 +17,8 @@ from harvester_provider.resources.node.model import NodeDisk, NodeInputs, NodeTa
 from harvester_provider.resources.previous import note, remembered, with_note
 
 _DISKS = "longhorn-system"
+ROLE = "node-role.harvesterhci.io/"
+"""What the label of a role begins with (Harvester pkg/util/constants.go; promote_controller.go reads them)."""
 
 
 def disk_ref(name: str) -> Ref:
@@ -47,6 +49,7 @@ def restored(old: NodeInputs, ref: Ref, seen: Snapshot, meta: Object) -> list[St
 def _keys(inputs: NodeInputs) -> dict[str, Json]:
     """Everything that the inputs declare, by its key in the note."""
     out: dict[str, Json] = {f"label:{key}": value for key, value in declared_labels(inputs).items()}
+    out |= {f"label:{ROLE}{inputs.role}": "true"} if inputs.role else {}
     out |= {f"annotation:{key}": value for key, value in declared_annotations(inputs, described=True).items()}
     out |= {taint_key(taint): taint.value for taint in inputs.taints}
     if inputs.cordoned is not None:
