@@ -4,8 +4,10 @@ import base64
 import json
 import uuid
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
+from images import checksum, qcow2
 from plain import DV, LOCAL_PATH, plain_cluster
 from target import NAD, VM, Target
 from workshop import Workshop, furnish
@@ -97,6 +99,16 @@ async def test_an_import_that_fails_says_why_and_is_made_again(plain: Target, sh
     image = await shop.make("Image", "disc", url=plain.image_url, retry=1)
     assert image.state["progress"] == 100
     assert not await image.drift()
+
+
+async def test_a_local_file_is_uploaded_through_cdis_proxy(shop: Workshop, tmp_path: Path) -> None:
+    file = tmp_path / "disc.qcow2"
+    file.write_bytes(qcow2())
+    image = await shop.make("Image", "disc", sourceType="upload", file=str(file))
+    assert (image.state["progress"], image.state["fileSha512"]) == (100, checksum())
+    assert not await image.drift()
+    file.write_bytes(qcow2() + bytes(512))
+    assert (await image.preview(sourceType="upload", file=str(file))).replaces
 
 
 async def test_volumes_are_blank_or_clones_of_an_image_and_go_with_their_data(plain: Target, shop: Workshop) -> None:

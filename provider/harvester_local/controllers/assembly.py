@@ -57,7 +57,7 @@ async def control(
     saved_images = SavedImages(context, stores)
     images, backups = Images(context, outside, uploads, saved_images), Backups(context, stores, saved_images)
     cdi_images, data_volumes = CdiImages(context, outside, uploads), DataVolumes(context, outside)
-    plain_data_volumes = PlainDataVolumes(context, outside)
+    plain_data_volumes = PlainDataVolumes(context, outside, uploads)
     everywhere: list[Controller] = [
         Volumes(context, recorder),
         Machines(context, recorder),

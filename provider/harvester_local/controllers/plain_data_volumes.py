@@ -15,6 +15,7 @@ from harvester_local.api.kinds import DATA_VOLUME, STORAGE_CLASS, VOLUME_CLAIM, 
 from harvester_local.api.objects import Key, Obj, annotations, deleting, items, key_of, labels, owner_reference, part
 from harvester_local.api.quantities import parse
 from harvester_local.controllers.conditions import virt
+from harvester_local.controllers.images import Uploads
 from harvester_local.controllers.runtime import Context, Mapper, own_key
 from harvester_local.controllers.transfer import TransferError, fetch
 from harvester_local.model.data_volumes import AT_ONCE, DONE, POD_PHASE
@@ -23,15 +24,15 @@ log = logging.getLogger(__name__)
 
 _OVERHEAD = 0.055
 _STEPS = 4
-_WORDS = {"http": "Import", "blank": "Import", "pvc": "Clone"}
+_WORDS = {"http": "Import", "blank": "Import", "pvc": "Clone", "upload": "Import"}
 """What the phases of each source begin with."""
 
 
 class PlainDataVolumes:
     """The controller. `close` ends the imports that run."""
 
-    def __init__(self, context: Context, session: aiohttp.ClientSession) -> None:
-        self._context, self._session = context, session
+    def __init__(self, context: Context, session: aiohttp.ClientSession, uploads: Uploads) -> None:
+        self._context, self._session, self._uploads = context, session, uploads
         self._running: dict[str, asyncio.Task[None]] = {}
         self._waiting = context.store.index(DATA_VOLUME, _source_words)
 
@@ -101,6 +102,9 @@ class PlainDataVolumes:
         key, source = key_of(volume), part(volume, "spec", "source")
         word = next((text for name, text in _WORDS.items() if name in source), "Import")
         try:
+            if "upload" in source:
+                await self._write(key, "UploadReady", Bound="True", Running="True")
+                await asyncio.shield(self._uploads.expect(volume["metadata"]["uid"]))
             for restarts in range(1 << 30):
                 await self._write(key, f"{word}InProgress", Bound="True", Running="True", progress="N/A")
                 try:

@@ -16,6 +16,9 @@ from harvester_local.api.kinds import IMAGE, MACHINE, NODE
 from harvester_local.controllers.uploads import Uploads
 from harvester_local.front_door.actions import MACHINE_ACTIONS, MachineActions
 from harvester_local.front_door.answers import rancher_error, status
+from harvester_local.front_door.cdi import GROUP as CDI_GROUP
+from harvester_local.front_door.cdi import PATH as CDI_PATH
+from harvester_local.front_door.cdi import CdiUploads
 from harvester_local.front_door.faults import Fault, Faults, Requests, fault_from
 from harvester_local.front_door.kubeconfig import Kubeconfigs
 from harvester_local.front_door.login import Login
@@ -78,6 +81,7 @@ class FrontDoor:
         self._machine_actions = MachineActions(api, callers)
         self._node_actions = NodeActions(api, callers)
         self._uploads = ImageUploads(callers, uploads)
+        self._cdi = CdiUploads(callers, uploads)
         self._kubeconfigs = Kubeconfigs(callers, config.ca, config.url)
         self._routes: dict[tuple[str, str], Handler] = {
             ("POST", "/v3-public/localProviders/local"): self._login.log_in,
@@ -89,6 +93,7 @@ class FrontDoor:
             ("GET", f"{STEVE}ui-info"): self._ui_info,
             ("GET", "/v1-rke2-release/releases"): self._rancher.releases,
             ("GET", "/v1-k3s-release/releases"): self._rancher.releases,
+            ("POST", CDI_PATH): self._cdi.upload,
             ("GET", "/healthz"): self._healthy,
             ("GET", "/ping"): self._healthy,
             ("GET", "/local/faults"): self._list_faults,
@@ -125,6 +130,8 @@ class FrontDoor:
     async def _answer(self, request: web.Request, cut: str) -> web.StreamResponse:
         if request.path.startswith(f"{PREFIX}/apis/{GROUP}/"):
             answer = await self._subresources.handle(request, request.path.removeprefix(PREFIX))
+        elif request.path.startswith(f"{PREFIX}/apis/{CDI_GROUP}/"):
+            answer = await self._cdi.token(request)
         elif request.path.startswith(f"{PREFIX}/"):
             return await self._proxy.forward(request, cut=cut)
         elif request.path.startswith(CLUSTERS):

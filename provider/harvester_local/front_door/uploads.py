@@ -4,6 +4,7 @@ Upstream: pkg/image/backingimage/upload.go and cdi/upload.go in Harvester, and L
 """
 
 import asyncio
+from pathlib import Path
 
 from aiohttp import BodyPartReader, web
 
@@ -35,7 +36,7 @@ class ImageUploads:
             return refusal
         uid = image["metadata"]["uid"]
         try:
-            measure = await self._receive(request, uid)
+            measure = await received(request, FIELD, self._uploads.file(uid))
         except TransferError as error:
             return rancher_error(422, str(error))
         except asyncio.CancelledError:  # whoever sent it is gone
@@ -49,26 +50,28 @@ class ImageUploads:
             return rancher_error(500, f"image {key} has taken an upload already: make a new image")
         return web.Response(status=200)
 
-    async def _receive(self, request: web.Request, uid: str) -> Measure:
-        """Stream the field to disk. Raises TransferError when there is none, or fewer bytes than announced."""
-        if not request.content_type.startswith("multipart/"):
-            raise TransferError(f"request Content-Type isn't multipart/form-data but {request.content_type}")
-        async for piece in await request.multipart():
-            if isinstance(piece, BodyPartReader) and piece.name == FIELD:
-                measure = await self._spool(piece, uid)
-                announced = request.query.get("size", "")
-                if announced.isdigit() and int(announced) != measure.size:
-                    raise TransferError(f"size says {announced} bytes and {measure.size} came")
-                return measure
-        raise TransferError(f"the form has no field {FIELD!r}")
 
-    async def _spool(self, piece: BodyPartReader, uid: str) -> Measure:
-        measure = Measure()
-        with self._uploads.file(uid).open("wb") as file:
-            while data := await piece.read_chunk(CHUNK):
-                measure.feed(data)
-                file.write(data)
-        return measure
+async def received(request: web.Request, field: str, path: Path) -> Measure:
+    """Stream a field of a form to disk. Raises TransferError when there is none, or fewer bytes than announced."""
+    if not request.content_type.startswith("multipart/"):
+        raise TransferError(f"request Content-Type isn't multipart/form-data but {request.content_type}")
+    async for piece in await request.multipart():
+        if isinstance(piece, BodyPartReader) and piece.name == field:
+            measure = await _spool(piece, path)
+            announced = request.query.get("size", "")
+            if announced.isdigit() and int(announced) != measure.size:
+                raise TransferError(f"size says {announced} bytes and {measure.size} came")
+            return measure
+    raise TransferError(f"the form has no field {field!r}")
+
+
+async def _spool(piece: BodyPartReader, path: Path) -> Measure:
+    measure = Measure()
+    with path.open("wb") as file:
+        while data := await piece.read_chunk(CHUNK):
+            measure.feed(data)
+            file.write(data)
+    return measure
 
 
 def _refusal(request: web.Request, key: Key, image: Obj) -> web.Response | None:

@@ -12,7 +12,8 @@ import aiohttp
 from harvester_local.admission.server import serve_admission
 from harvester_local.admission.world import World
 from harvester_local.api.client import Api, client_tls
-from harvester_local.api.kinds import WATCHED, WATCHED_IN_PLAIN
+from harvester_local.api.kinds import CDI_CONFIG, WATCHED, WATCHED_IN_PLAIN
+from harvester_local.api.objects import Key, Obj
 from harvester_local.api.store import Store
 from harvester_local.api.versions import rules_for
 from harvester_local.controllers.assembly import control
@@ -23,9 +24,9 @@ from harvester_local.front_door.images_host import serve_images
 from harvester_local.front_door.rancher import Estate
 from harvester_local.front_door.server import FrontConfig, serve_front
 from harvester_local.guests import GuestHost
-from harvester_local.plane.config import PlaneConfig
+from harvester_local.plane.config import LOOPBACK, PlaneConfig
 from harvester_local.plane.definitions import install_definitions
-from harvester_local.plane.furniture import furnish
+from harvester_local.plane.furniture import OWNER, furnish
 from harvester_local.plane.rancher import furnish_rancher
 from harvester_local.plane.watching import watching
 from harvester_local.plane.webhooks import register_webhooks
@@ -66,7 +67,10 @@ async def _start(config: PlaneConfig, stack: AsyncExitStack, stop: asyncio.Event
     count = await install_definitions(api, config.crds, plain=plain)
     log.info("%d kinds served", count)
     await furnish(api, rules, config.settings)
-    if not plain:
+    if plain:
+        await api.plant(CDI_CONFIG, {"metadata": {"name": "config"}, "spec": {}}, OWNER)
+        await api.patch_status(CDI_CONFIG, Key("", "config"), _upload_proxy(config))
+    else:
         await furnish_rancher(api, f"https://127.0.0.1:{config.front_port}", config.ca.read_text())
     context, uploads = Context(api, store, config.settings, rules), Uploads(config.work / "uploads")
     world = World(store, rules)
@@ -78,6 +82,11 @@ async def _start(config: PlaneConfig, stack: AsyncExitStack, stop: asyncio.Event
     await register_webhooks(api, config)
     await stack.enter_async_context(serve_images(config.images_port))
     await stack.enter_async_context(serve_front(_front(config), api, uploads, Estate(store, guests)))
+
+
+def _upload_proxy(config: PlaneConfig) -> Obj:
+    """Where CDI's upload proxy is reached: behind the front door."""
+    return {"uploadProxyURL": f"{LOOPBACK}:{config.front_port}", "uploadProxyCA": config.ca.read_text()}
 
 
 def _front(config: PlaneConfig) -> FrontConfig:

@@ -72,7 +72,8 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """Send a local file to an action of Harvester's own API, `path` (`/v1/harvester/...`), as the content of `ref`.
+    """Send a local file to an action of Harvester's own API, `path` (`/v1/harvester/...`), as the content of `ref`; with the surface
+    `cdi`, to the upload proxy of CDI.
 
     The file must have `size` bytes and the SHA-512 `sha512` still; it may take `seconds`. It is done once: a failed one
     is not repeated, because an object takes one upload only.
@@ -85,6 +86,7 @@ class Upload:
     sha512: str
     seconds: float
     effect: Effect = Effect.NONE
+    surface: Literal["harvester", "cdi"] = "harvester"
 
     @property
     def says(self) -> str:

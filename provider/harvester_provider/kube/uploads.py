@@ -13,11 +13,12 @@ from uuid import uuid4
 
 from harvester_provider.core.errors import BadFile, HarvesterError, UploadFailed
 from harvester_provider.core.plan import Upload
+from harvester_provider.kube.cdi import through_proxy
 from harvester_provider.kube.client import Client
 
 CHUNK = 1 << 20
-FIELD = "chunk"
-"""The form field that Longhorn's backing image manager and CDI's upload proxy read."""
+FIELDS = {"harvester": "chunk", "cdi": "file"}
+"""The form field that each surface reads: Longhorn's backing image manager, and CDI's upload server."""
 
 
 class _Form:
@@ -27,7 +28,7 @@ class _Form:
         boundary = uuid4().hex
         self.content_type = f"multipart/form-data; boundary={boundary}"
         name = Path(step.file).name.replace('"', "_").replace("\r", "_").replace("\n", "_")
-        disposition = f'Content-Disposition: form-data; name="{FIELD}"; filename="{name}"'
+        disposition = f'Content-Disposition: form-data; name="{FIELDS[step.surface]}"; filename="{name}"'
         self._head = f"--{boundary}\r\n{disposition}\r\nContent-Type: application/octet-stream\r\n\r\n".encode()
         self._tail = f"\r\n--{boundary}--\r\n".encode()
         self._step, self._progress = step, progress
@@ -72,7 +73,10 @@ async def send(client: Client, step: Upload, progress: Callable[[int], None]) ->
     asked = f"upload {step.file} to {step.ref}"
     try:
         async with asyncio.timeout(step.seconds):
-            await client.stream(step.path, form.parts(), length=form.length, content_type=form.content_type, asked=asked)
+            if step.surface == "cdi":
+                await through_proxy(client, step, form.parts(), length=form.length, content_type=form.content_type, asked=asked)
+            else:
+                await client.stream(step.path, form.parts(), length=form.length, content_type=form.content_type, asked=asked)
     except TimeoutError as error:
         raise UploadFailed(f"{asked}: not done after {step.seconds:g} s: `timeouts` gives it more time") from error
     except HarvesterError as error:

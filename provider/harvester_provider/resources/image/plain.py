@@ -11,7 +11,7 @@ from typing import ClassVar
 from harvester_provider.core.errors import PlanRefused
 from harvester_provider.core.json import Json, Object, condition, dig_int, dig_map, dig_str
 from harvester_provider.core.ownership import is_ours
-from harvester_provider.core.plan import Await, Patch, Plan, Put, Remove, Step
+from harvester_provider.core.plan import Await, Patch, Plan, Put, Remove, Step, Upload
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.ref import Api, Ref, Want
@@ -22,10 +22,12 @@ from harvester_provider.resources import plain
 from harvester_provider.resources.apis import DATA_VOLUME, PERSISTENT_VOLUME_CLAIM
 from harvester_provider.resources.image import Image
 from harvester_provider.resources.image.model import ImageInputs, ImageOutputs
+from harvester_provider.resources.image.status import CONTENT
 from harvester_provider.resources.kind import metadata, metadata_patch
 
 _DISPLAY_NAME = "harvesterhci.io/imageDisplayName"
 """The label by which Harvester's images are found by their display name."""
+_UPLOAD_PATH = "/v1beta1/upload-form"
 _SECONDS = 1800.0
 
 
@@ -46,6 +48,26 @@ class Populated:
             return Failed(f"import failed: {_trouble(found)}", f"check url ({_url(found)}): the cluster's nodes must reach it")
         trouble, progress = _trouble(found), dig_str(found, "status", "progress")
         return Waiting(f"{phase or 'not begun'}{f' {progress}' if progress else ''}{f', {trouble}' if trouble else ''}")
+
+
+@dataclass(frozen=True, slots=True)
+class TakesUpload:
+    """Judges whether CDI waits for the content."""
+
+    ref: Ref
+
+    def __call__(self, seen: Snapshot) -> Verdict:
+        """Ready in that phase, which lasts until all of it has come."""
+        phase = dig_str(seen.get(self.ref), "status", "phase")
+        return Ready() if phase == "UploadReady" else Waiting(phase or "not begun")
+
+
+def _upload(ref: Ref, inputs: ImageInputs, seconds: float) -> tuple[Step, ...]:
+    """The steps that bring the content of a local file, none for other sources. One that was cut off is done again."""
+    if inputs.source_type != "upload" or not inputs.file:
+        return ()
+    ready = Await(of=ref, until="ready for its upload", wants=(ref,), judge=TakesUpload(ref), seconds=seconds)
+    return ready, Upload(ref, _UPLOAD_PATH, inputs.file, inputs.file_size, inputs.file_sha512, seconds, surface="cdi")
 
 
 def has_failed(found: Object, retry: int) -> bool:
@@ -89,7 +111,11 @@ class PlainImage(Image):
         judge = Populated(self.ref(inputs), inputs.retry)
         if isinstance(judge(seen), Ready):
             return ()
-        return (Await(of=judge.ref, until="imported", wants=(judge.ref,), judge=judge, seconds=inputs.seconds(operation, _SECONDS)),)
+        seconds = inputs.seconds(operation, _SECONDS)
+        return (
+            *_upload(judge.ref, inputs, seconds),
+            Await(of=judge.ref, until="imported", wants=(judge.ref,), judge=judge, seconds=seconds),
+        )
 
     def update(self, old: ImageInputs, new: ImageInputs, seen: Snapshot) -> Plan:
         """Metadata in place; everything else replaces. An import of ours that failed is deleted and made again."""
@@ -118,6 +144,8 @@ class PlainImage(Image):
         }
         if prior is None or prior.storage_class:
             values["storage_class"] = dig_str(storage, "storageClassName") or None
+        if "upload" in dig_map(found, "spec", "source"):
+            values |= {"source_type": "upload", "file_sha512": dig_str(found, "metadata", "annotations", CONTENT)}
         copied = dig_map(found, "spec", "source", "pvc")
         if copied:
             values |= {"source_type": "export-from-volume", "source_volume": _named(ref, prior, copied)}
@@ -146,8 +174,6 @@ def _lacks(inputs: ImageInputs) -> Iterable[Problem]:
     """What there is with Harvester only."""
     if is_known(inputs.source_type) and inputs.source_type == "clone":
         yield Problem("sourceType", "images are encrypted and decrypted by Harvester, and this cluster has none")
-    if is_known(inputs.source_type) and inputs.source_type == "upload":
-        yield Problem("sourceType", "without Harvester images are downloaded: put the file on a web server and give its url")
     if is_known(inputs.checksum) and inputs.checksum:
         yield Problem("checksum", "CDI does not verify it, and this cluster has no Harvester that would: leave it out")
 
@@ -158,7 +184,10 @@ def _put(ref: Ref, inputs: ImageInputs, seen: Snapshot) -> Put:
         chosen = plain.storage_class(inputs.storage_class, seen)
     except PlanRefused as error:
         raise PlanRefused(f"{ref}: {error}") from error
-    if inputs.source_volume:
+    if inputs.source_type == "upload":
+        source: Object = {"upload": {}}
+        says = f"make {ref} for the upload of {inputs.file}"
+    elif inputs.source_volume:
         source = plain.clone_of(Ref.named(PERSISTENT_VOLUME_CLAIM, inputs.source_volume, inputs.namespace))
         says = f"make {ref} from the volume {inputs.source_volume}"
     else:
@@ -169,7 +198,8 @@ def _put(ref: Ref, inputs: ImageInputs, seen: Snapshot) -> Put:
         "resources": {"requests": {"storage": inputs.volume_size.text}},
         "storageClassName": chosen,
     }
-    meta = metadata(inputs, labels={_DISPLAY_NAME: inputs.display_name or inputs.name})
+    content = {CONTENT: inputs.file_sha512} if inputs.source_type == "upload" else {}
+    meta = metadata(inputs, labels={_DISPLAY_NAME: inputs.display_name or inputs.name}, annotations=content)
     return Put(ref, plain.data_volume(meta, source, storage, at_once=True), says=says)
 
 
