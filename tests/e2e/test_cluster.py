@@ -6,6 +6,10 @@ from typing import Any
 from stack import Stack
 from target import Target, eventually
 
+from harvester_provider.engine.reporter import Silent
+from harvester_provider.frontends.calls import Calls
+from harvester_provider.resources.provider import ProviderSettings
+
 HCI = ("harvesterhci.io", "v1beta1")
 SYSTEM = "harvester-system"
 PASSWORD = "correct horse battery"
@@ -70,3 +74,23 @@ def test_a_login_and_an_upgrade_that_fails_half_way(simulated: Target, stack_of:
     finally:
         patched(simulated, "settings", "server-version", {"value": "v1.8.0"})
         simulated.custom.delete_namespaced_custom_object(*HCI, SYSTEM, "versions", "v1.8.1")
+
+
+async def test_a_support_bundle_and_the_registration_at_a_rancher_and_its_end(simulated: Target) -> None:
+    """Below the CLI. The registration goes back to what it was; a bundle stays for whoever wants it."""
+    calls = Calls(ProviderSettings(kubeconfig=simulated.kubeconfig, endpoint=simulated.endpoint))
+    given = {"name": "hci", "owner": "shop/dev/hci"}
+    old = {**given, "version": "1.8.0", "rancher": {"url": "https://rancher.example.org/v3/import/t.yaml", "version": "2.12.0"}}
+    new = {**old, "rancher": {**old["rancher"], "version": "2.14.1"}, "supportBundle": "disks are slow"}
+    try:
+        refused = await calls.check("Cluster", {}, old, Silent())
+        assert "needs Rancher 2.14 or newer, this one is 2.12.0" in str(refused.problems)
+        made = await calls.create("Cluster", new, Silent())
+        assert "/v3/import/t.yaml" in setting(simulated, "cluster-registration-url")["value"]
+        name = made.state["supportBundleFile"].split("/")[-2]
+        bundle = simulated.custom.get_namespaced_custom_object(*HCI, SYSTEM, "supportbundles", name)
+        assert bundle["status"]["state"] == "ready"
+        await calls.delete("Cluster", made.id, made.state, Silent())
+        assert setting(simulated, "cluster-registration-url").get("value", "") == ""
+    finally:
+        await calls.close()

@@ -9,6 +9,7 @@ from small_engine import CallsOn
 from harvester_provider.core.errors import InvalidInputs, NotHarvester
 from harvester_provider.core.flavour import Flavour
 from harvester_provider.core.ref import Ref
+from harvester_provider.kube.errors import translate
 from harvester_provider.resources.apis import DATA_VOLUME
 
 IMAGE: dict[str, Any] = {"name": "disc", "namespace": "default", "owner": "shop/dev/disc", "url": "https://example.org/disc.qcow2"}
@@ -51,3 +52,12 @@ async def test_before_kubevirt_is_installed_a_preview_says_what_is_missing_and_g
     found = await CallsOn(cluster).check("Image", {}, IMAGE, heard)
     assert not found.problems
     assert "which a PoorMansCluster installs" in heard.warnings[0]
+
+
+async def test_a_harvester_that_is_too_old_for_a_kind_is_told_at_preview(cluster: FakeCluster) -> None:
+    cluster.sort = Flavour.HARVESTER
+    cluster.refuse("get", translate(404, {}, b"404 page not found", "read ScheduleVMBackup default/nightly"), times=2)
+    schedule = {"name": "nightly", "namespace": "default", "owner": "shop/dev/nightly", "virtualMachine": "vm1", "cron": "0 3 * * *"}
+    (problem,) = (await CallsOn(cluster).check("BackupSchedule", {}, schedule, Heard())).problems
+    assert "ScheduleVMBackup default/nightly: this kind is not served there: is it a Harvester, new enough" in problem.reason
+    assert not cluster.writes()

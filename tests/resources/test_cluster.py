@@ -202,3 +202,18 @@ def test_the_kubeconfig_of_the_login_is_an_output_and_a_secret() -> None:
     assert found["kubeconfig"] == "k"
     field = KIND.outputs_model.model_fields["kubeconfig"]
     assert field.json_schema_extra == {"secret": True}
+
+
+def test_a_support_bundle_is_collected_once_for_each_description() -> None:
+    asked = cluster(support_bundle="disks are slow")
+    first = KIND.update(cluster(), asked, seen())
+    (put,) = [step for step in first.steps if isinstance(step, Put)]
+    assert put.body["spec"]["description"] == "disks are slow"  # type: ignore[call-overload,index]
+    judge = next(step.judge for step in first.steps if isinstance(step, Await) and step.of == put.ref)
+    assert isinstance(judge(Snapshot({put.ref: {"status": {"state": "generating", "progress": 10}}})), Waiting)
+    assert judge(Snapshot({put.ref: {"status": {"state": "ready"}}})) == Ready()
+    assert isinstance(judge(Snapshot({put.ref: {"status": {"state": "error"}}})), Failed)
+    there = Snapshot({**seen().objects, put.ref: put.body}, seen().listings)
+    assert not [step for step in KIND.update(asked, asked, there).steps if isinstance(step, Put)]
+    other = KIND.update(asked, cluster(support_bundle="again"), there)
+    assert [step.ref != put.ref for step in other.steps if isinstance(step, Put)] == [True]
