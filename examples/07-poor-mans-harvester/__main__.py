@@ -17,6 +17,7 @@ if config.require_bool("install"):
     cluster.append(
         harvester.PoorMansCluster(
             "parvester",
+            name=f"{prefix}-parvester",
             kubevirt=config.require("kubevirt"),
             folder=config.get("manifests") or None,
             feature_gates=["ExpandDisks"],

@@ -9,7 +9,7 @@ import yaml
 from mocked_engine import Ran, run_file
 
 ROOT = Path(__file__).parents[2]
-CLUSTER_WIDE = {"store"}
+CLUSTER_WIDE = {"store", "parvester"}
 """The resources of the examples that are in no namespace."""
 EXAMPLES = sorted(path.parent for path in ROOT.glob("examples/*/__main__.py"))
 

@@ -12,8 +12,7 @@ from typing import Any
 
 from harvester_provider.core.cluster import Cluster, Reads
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.errors import Changed, InvalidInputs, NotHarvester, NotOurs
-from harvester_provider.core.flavour import Flavour
+from harvester_provider.core.errors import Changed, InvalidInputs, NotOurs
 from harvester_provider.core.json import Json, Object, dig_str
 from harvester_provider.core.kind import Kind
 from harvester_provider.core.ownership import is_ours, mark, owner_of, uid
@@ -101,21 +100,10 @@ async def foresee(kind: Kind[Any], cluster: Reads, news: Wire, coming: AbstractS
     inputs = parse(kind, news)
     if problems := kind.check(inputs):  # of this cluster: those of all clusters were told by `check`
         return Foreseen(tuple(problems))
-    if await cluster.flavour() is Flavour.KUBERNETES and not await _is_served(kind, cluster, inputs):
-        return Foreseen(missing=(Problem("", "the cluster has no KubeVirt or CDI yet, which a PoorMansCluster installs"),))
     taken, missing, refused = await asyncio.gather(
         _taken(kind, cluster, inputs), _missing(kind, cluster, inputs, coming), _objections(kind, cluster, inputs)
     )
     return Foreseen((*taken, *refused), tuple(missing))
-
-
-async def _is_served(kind: Kind[Any], cluster: Reads, inputs: Any) -> bool:
-    """Whether the cluster has objects of that kind at all."""
-    try:
-        await cluster.get(kind.ref(inputs))
-    except NotHarvester:
-        return False
-    return True
 
 
 async def _objections(kind: Kind[Any], cluster: Reads, inputs: Any) -> Sequence[Problem]:

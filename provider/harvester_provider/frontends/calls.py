@@ -9,7 +9,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from harvester_provider.core.cluster import Reads
-from harvester_provider.core.errors import HarvesterError, InvalidInputs, PlanRefused
+from harvester_provider.core.errors import HarvesterError, InvalidInputs, NotHarvester, PlanRefused
 from harvester_provider.core.kind import Kind
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Ref
@@ -18,7 +18,7 @@ from harvester_provider.engine import verbs
 from harvester_provider.engine.invoke import invoke
 from harvester_provider.engine.reporter import Reporter
 from harvester_provider.kube.cluster import KubeCluster
-from harvester_provider.resources.dialects import speaks
+from harvester_provider.resources.dialects import comes_with_kubevirt, speaks
 from harvester_provider.resources.functions import FUNCTIONS
 from harvester_provider.resources.provider import ProviderSettings
 from harvester_provider.resources.registry import KINDS
@@ -69,11 +69,25 @@ class Calls:
             found = await verbs.foresee(*await self.looking(kind, news), news, coming)
         except InvalidInputs as error:
             return verbs.Checked(news, error.problems)
+        except NotHarvester as error:
+            if not await self._may_come(kind, news):
+                return verbs.Checked(news, [Problem("", str(error))])
+            reporter.warn(
+                f"{kind} {news['name']}: the cluster has no KubeVirt or CDI yet. Until a PoorMansCluster installs them it cannot be made"
+            )
+            return verbs.Checked(news, ())
         except HarvesterError as error:
             return verbs.Checked(news, [Problem("", str(error))])
         for problem in found.missing:
             reporter.warn(f"{kind} {news['name']}: {problem}. Until that is there it cannot be made")
         return verbs.Checked(news, found.problems)
+
+    async def _may_come(self, kind: str, values: Values) -> bool:
+        """Whether the cluster lacks the kind only until another resource of the program has installed it."""
+        try:
+            return comes_with_kubevirt(kind, await (await self.cluster(kind, values)).flavour())
+        except HarvesterError:
+            return False
 
     async def _inherited(self, kind: str, olds: Values, news: Values) -> Values:
         """The inputs with what they take over from other objects, such as those of a machine from its template."""

@@ -13,7 +13,10 @@ from harvester_provider.core.flavour import Flavour
 from harvester_provider.core.kind import Kind
 from harvester_provider.resources.registry import KINDS
 
-ANYWHERE = frozenset({"CloudInit", "GuestAccess", "GuestKubeconfig", "GuestNode", "PoorMansCluster", "StorageClass"})
+ANYWHERE = frozenset((
+    *("CloudInit", "GuestAccess", "GuestKubeconfig", "GuestNode"),
+    *("PoorMansCluster", "RancherCloudCredential", "RancherCluster", "StorageClass"),
+))  # fmt: skip
 """Kinds that speak to every cluster alike."""
 PLAIN: Mapping[str, str] = {
     "Image": "image.plain",
@@ -52,6 +55,11 @@ HARVESTERS: Mapping[str, str] = {
     "VolumeSnapshot": "Harvester says which driver takes snapshots, and local volumes have none: copy the volume instead (source_volume)",
 }
 """Kinds that there are with Harvester only, and what to do without."""
+
+
+def comes_with_kubevirt(name: str, flavour: Flavour) -> bool:
+    """Whether the cluster lacks the kind only until it has KubeVirt and CDI, which another resource of the program may install."""
+    return flavour is Flavour.KUBERNETES and name in PLAIN
 
 
 def speaks(name: str, flavour: Flavour) -> Kind[Any]:

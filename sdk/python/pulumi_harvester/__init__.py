@@ -115,6 +115,8 @@ if TYPE_CHECKING:
     from pulumi_harvester.node import NodeDisk as NodeDisk
     from pulumi_harvester.node import NodeDiskArgs as NodeDiskArgs
     from pulumi_harvester.node import NodeDiskArgsDict as NodeDiskArgsDict
+    from pulumi_harvester.node import NodePower as NodePower
+    from pulumi_harvester.node import NodeRole as NodeRole
     from pulumi_harvester.node import NodeTaint as NodeTaint
     from pulumi_harvester.node import NodeTaintArgs as NodeTaintArgs
     from pulumi_harvester.node import NodeTaintArgsDict as NodeTaintArgsDict
@@ -152,6 +154,7 @@ if TYPE_CHECKING:
     from pulumi_harvester.shared import CloudInitDrive as CloudInitDrive
     from pulumi_harvester.shared import CloudInitDriveArgs as CloudInitDriveArgs
     from pulumi_harvester.shared import CloudInitDriveArgsDict as CloudInitDriveArgsDict
+    from pulumi_harvester.shared import CloudInitDriveDevice as CloudInitDriveDevice
     from pulumi_harvester.shared import CloudInitDriveType as CloudInitDriveType
     from pulumi_harvester.shared import Disk as Disk
     from pulumi_harvester.shared import DiskAccessMode as DiskAccessMode
@@ -300,6 +303,7 @@ __all__ = [
     "CloudInitDrive",
     "CloudInitDriveArgs",
     "CloudInitDriveArgsDict",
+    "CloudInitDriveDevice",
     "CloudInitDriveType",
     "Cluster",
     "ClusterArgs",
@@ -408,6 +412,8 @@ __all__ = [
     "NodeDiskArgs",
     "NodeDiskArgsDict",
     "NodePool",
+    "NodePower",
+    "NodeRole",
     "NodeTaint",
     "NodeTaintArgs",
     "NodeTaintArgsDict",
@@ -574,6 +580,7 @@ _HOME = {
     "CloudInitDrive": "shared",
     "CloudInitDriveArgs": "shared",
     "CloudInitDriveArgsDict": "shared",
+    "CloudInitDriveDevice": "shared",
     "CloudInitDriveType": "shared",
     "Cluster": "cluster",
     "ClusterArgs": "cluster",
@@ -682,6 +689,8 @@ _HOME = {
     "NodeDiskArgs": "node",
     "NodeDiskArgsDict": "node",
     "NodePool": "nested_cluster",
+    "NodePower": "node",
+    "NodeRole": "node",
     "NodeTaint": "node",
     "NodeTaintArgs": "node",
     "NodeTaintArgsDict": "node",

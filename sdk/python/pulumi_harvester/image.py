@@ -64,6 +64,10 @@ class ImageArgs:
     """Who stores it: `backingimage` (Longhorn v1) or `cdi` (any other storage; Harvester 1.5 and later). Default: `backingimage`. A
     change replaces the resource.
     """
+    volume_size: pulumi.Input[str] | None = prop(name="volumeSize", default=None)
+    """Without Harvester: size of the volume that holds the image, at least its virtual size. Disks made from it are no smaller.
+    Harvester finds out by itself. Default: `10Gi`. A change replaces the resource.
+    """
     retry: pulumi.Input[int] | None = prop(name="retry", default=None)
     """How often a failed import is tried again, 0 to 10. It takes 10 seconds and more from one try to the next. Default: `3`."""
     description: pulumi.Input[str] | None = prop(name="description", default=None)
@@ -107,6 +111,7 @@ class Image(HarvesterResource, kind="Image", inputs=ImageArgs, secrets=()):
         checksum: pulumi.Input[str] | None = None,
         storage_class: pulumi.Input[str] | None = None,
         backend: pulumi.Input[ImageBackend] | None = None,
+        volume_size: pulumi.Input[str] | None = None,
         retry: pulumi.Input[int] | None = None,
         description: pulumi.Input[str] | None = None,
         tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
@@ -144,6 +149,8 @@ class Image(HarvesterResource, kind="Image", inputs=ImageArgs, secrets=()):
             resource.
         :param backend: Who stores it: `backingimage` (Longhorn v1) or `cdi` (any other storage; Harvester 1.5 and later).
             Default: `backingimage`. A change replaces the resource.
+        :param volume_size: Without Harvester: size of the volume that holds the image, at least its virtual size. Disks made
+            from it are no smaller. Harvester finds out by itself. Default: `10Gi`. A change replaces the resource.
         :param retry: How often a failed import is tried again, 0 to 10. It takes 10 seconds and more from one try to the next.
             Default: `3`.
         :param description: Free text that Harvester's UI shows beside the object.
@@ -240,6 +247,14 @@ class Image(HarvesterResource, kind="Image", inputs=ImageArgs, secrets=()):
     def backend(self) -> pulumi.Output[ImageBackend]:
         """Who stores it: `backingimage` (Longhorn v1) or `cdi` (any other storage; Harvester 1.5 and later)."""
         return pulumi.get(self, "backend")
+
+    @property
+    @pulumi.getter(name="volumeSize")
+    def volume_size(self) -> pulumi.Output[str]:
+        """Without Harvester: size of the volume that holds the image, at least its virtual size. Disks made from it are no smaller.
+        Harvester finds out by itself.
+        """
+        return pulumi.get(self, "volume_size")
 
     @property
     @pulumi.getter(name="retry")
