@@ -21,6 +21,7 @@ DiskOnDelete: TypeAlias = Literal["keep", "delete"]
 NetworkInterfaceType: TypeAlias = Literal["bridge", "masquerade"]
 NetworkInterfaceModel: TypeAlias = Literal["virtio", "e1000", "e1000e", "ne2k_pci", "pcnet", "rtl8139"]
 CloudInitDriveType: TypeAlias = Literal["noCloud", "configDrive"]
+CloudInitDriveDevice: TypeAlias = Literal["disk", "cd-rom"]
 TimersPit: TypeAlias = Literal["delay", "catchup", "discard"]
 TimersRtc: TypeAlias = Literal["delay", "catchup"]
 LabelMatchOperator: TypeAlias = Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"]
@@ -136,9 +137,9 @@ class DiskArgs:
     is shorter.
     """
     access_mode: pulumi.Input[DiskAccessMode] | None = prop(name="accessMode", default=None)
-    """Access mode of the volume. Live migration needs `ReadWriteMany`. Default: `ReadWriteMany`."""
+    """Access mode of the volume. Live migration needs `ReadWriteMany`, which is the default; without Harvester it is `ReadWriteOnce`."""
     volume_mode: pulumi.Input[DiskVolumeMode] | None = prop(name="volumeMode", default=None)
-    """Mode of the volume. Default: `Block`."""
+    """Mode of the volume. Default: `Block`; without Harvester `Filesystem`."""
     boot_order: pulumi.Input[int] | None = prop(name="bootOrder", default=None)
     """Place in the boot order, from 1. Default: the firmware tries the disks in their order."""
     cache_mode: pulumi.Input[DiskCacheMode] | None = prop(name="cacheMode", default=None)
@@ -208,10 +209,10 @@ class Disk(dict[str, Any]):
     deleted as `on_delete` says. A new machine's volume of an image is made in the image's class first: `storage_class` of the Image
     is shorter.
     """
-    access_mode: DiskAccessMode = prop(name="accessMode")
-    """Access mode of the volume. Live migration needs `ReadWriteMany`."""
-    volume_mode: DiskVolumeMode = prop(name="volumeMode")
-    """Mode of the volume."""
+    access_mode: DiskAccessMode | None = prop(name="accessMode")
+    """Access mode of the volume. Live migration needs `ReadWriteMany`, which is the default; without Harvester it is `ReadWriteOnce`."""
+    volume_mode: DiskVolumeMode | None = prop(name="volumeMode")
+    """Mode of the volume. Default: `Block`; without Harvester `Filesystem`."""
     boot_order: int | None = prop(name="bootOrder")
     """Place in the boot order, from 1. Default: the firmware tries the disks in their order."""
     cache_mode: DiskCacheMode | None = prop(name="cacheMode")
@@ -293,6 +294,8 @@ class CloudInitDriveArgs:
 
     type: pulumi.Input[CloudInitDriveType] | None = prop(name="type", default=None)
     """Kind of the data source. Default: `noCloud`."""
+    device: pulumi.Input[CloudInitDriveDevice] | None = prop(name="device", default=None)
+    """How the guest sees it: a disk on the bus `virtio`, which is the default, or a CD-ROM on `sata`."""
     user_data: pulumi.Input[str] | None = prop(name="userData", default=None)
     """User data. Kept in a Secret that belongs to the machine."""
     network_data: pulumi.Input[str] | None = prop(name="networkData", default=None)
@@ -307,6 +310,7 @@ class CloudInitDriveArgsDict(TypedDict):
     """CloudInitDriveArgs as a dictionary."""
 
     type: NotRequired[pulumi.Input[CloudInitDriveType] | None]
+    device: NotRequired[pulumi.Input[CloudInitDriveDevice] | None]
     user_data: NotRequired[pulumi.Input[str] | None]
     network_data: NotRequired[pulumi.Input[str] | None]
     secret_name: NotRequired[pulumi.Input[str] | None]
@@ -325,6 +329,8 @@ class CloudInitDrive(dict[str, Any]):
 
     type: CloudInitDriveType = prop(name="type")
     """Kind of the data source."""
+    device: CloudInitDriveDevice | None = prop(name="device")
+    """How the guest sees it: a disk on the bus `virtio`, which is the default, or a CD-ROM on `sata`."""
     user_data: str | None = prop(name="userData")
     """User data. Kept in a Secret that belongs to the machine."""
     network_data: str | None = prop(name="networkData")

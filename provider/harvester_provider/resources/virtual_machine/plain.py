@@ -159,6 +159,8 @@ def _lacks(inputs: VirtualMachineInputs) -> Iterator[Problem]:
             yield Problem(alias, why)
     named = inputs.disks if is_known(inputs.disks) else []
     for number, disk in enumerate(named):
+        if is_known(disk.image, disk.storage_class) and disk.image and disk.storage_class:
+            yield Problem(f"disks[{number}].storageClass", "the volume of an image is made in the class of the image: set it on the Image")
         if is_known(disk.hot_plug) and disk.hot_plug:
             yield Problem(
                 f"disks[{number}].hotPlug", "disks are plugged in by Harvester's rules: leave it out, and a new disk restarts the machine"

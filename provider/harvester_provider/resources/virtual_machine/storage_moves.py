@@ -19,7 +19,7 @@ from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Failed, Ready, Verdict, Waiting
 from harvester_provider.resources.apis import IMAGE, PERSISTENT_VOLUME_CLAIM, SERVER_VERSION
 from harvester_provider.resources.kind import manifest
-from harvester_provider.resources.virtual_machine import abilities, removal, sizing, words
+from harvester_provider.resources.virtual_machine import abilities, disks, removal, sizing, words
 from harvester_provider.resources.virtual_machine.devices import Disk
 from harvester_provider.resources.virtual_machine.edits import Edit, local, nothing
 from harvester_provider.resources.virtual_machine.effects import release
@@ -141,10 +141,10 @@ def _volume(disk: Disk, source: str, target: Ref, live: Live, seen: Snapshot, ne
     sizes = [disk.size, sizing.quantity(asked), sizing.quantity(dig(found, "status", "capacity", "storage"))]
     marks = {**mark(new.owner), words.COPY_OF: source, **({words.MADE_FROM: image} if image else {})}
     spec: dict[str, Json] = {
-        "accessModes": [disk.access_mode],
+        "accessModes": [disk.access_mode or disks.MODES["access_mode"]],
         "resources": {"requests": {"storage": max(size for size in sizes if size is not None).text}},
         "storageClassName": disk.storage_class,
-        "volumeMode": disk.volume_mode,
+        "volumeMode": disk.volume_mode or disks.MODES["volume_mode"],
     }
     meta: dict[str, Json] = {"name": target.name, "namespace": target.namespace, "annotations": marks}
     return dict(manifest(PERSISTENT_VOLUME_CLAIM, meta, spec=spec))
