@@ -15,9 +15,9 @@ from harvester_local.api.kinds import DATA_VOLUME, STORAGE_CLASS, VOLUME_CLAIM, 
 from harvester_local.api.objects import Key, Obj, annotations, deleting, items, key_of, labels, owner_reference, part
 from harvester_local.api.quantities import parse
 from harvester_local.controllers.conditions import virt
-from harvester_local.controllers.images import Uploads
 from harvester_local.controllers.runtime import Context, Mapper, own_key
 from harvester_local.controllers.transfer import TransferError, fetch
+from harvester_local.controllers.uploads import Uploads
 from harvester_local.model.data_volumes import AT_ONCE, DONE, POD_PHASE
 
 log = logging.getLogger(__name__)

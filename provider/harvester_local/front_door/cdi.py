@@ -11,8 +11,8 @@ from aiohttp import web
 from harvester_local.api.client import Api, ApiError
 from harvester_local.api.kinds import DATA_VOLUME
 from harvester_local.api.objects import Key, part
-from harvester_local.controllers.images import Uploads
 from harvester_local.controllers.transfer import TransferError
+from harvester_local.controllers.uploads import Uploads
 from harvester_local.front_door.answers import rancher_error, status
 from harvester_local.front_door.steve import credentials
 from harvester_local.front_door.uploads import received
