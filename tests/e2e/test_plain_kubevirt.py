@@ -31,7 +31,8 @@ MACHINE = {
 @pytest.fixture(scope="module")
 def plain(request: pytest.FixtureRequest, images: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     with plain_cluster(request.config, tmp_path_factory.mktemp("plain"), f"{images}/tiny.qcow2") as found:
-        found.storage.create_storage_class(LOCAL_PATH)
+        default = {"storageclass.kubernetes.io/is-default-class": "true"}
+        found.storage.create_storage_class({**LOCAL_PATH, "metadata": {**LOCAL_PATH["metadata"], "annotations": default}})
         yield found
 
 

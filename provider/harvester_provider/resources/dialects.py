@@ -15,7 +15,7 @@ from harvester_provider.resources.registry import KINDS
 
 ANYWHERE = frozenset((
     *("CloudInit", "GuestAccess", "GuestKubeconfig", "GuestNode"),
-    *("PoorMansCluster", "RancherCloudCredential", "RancherCluster", "StorageClass"),
+    *("PoorMansCluster", "RancherCloudCredential", "RancherCluster"),
 ))  # fmt: skip
 """Kinds that speak to every cluster alike."""
 PLAIN: Mapping[str, str] = {
@@ -23,6 +23,7 @@ PLAIN: Mapping[str, str] = {
     "Namespace": "namespace.plain",
     "Node": "node.plain",
     "SshKey": "ssh_key.plain",
+    "StorageClass": "storage_class.plain",
     "VirtualMachine": "virtual_machine.plain",
     "VlanNetwork": "vlan_network.plain",
     "Volume": "volume.plain",

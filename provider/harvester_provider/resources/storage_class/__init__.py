@@ -24,7 +24,8 @@ from harvester_provider.resources.storage_class import parameters as named
 from harvester_provider.resources.storage_class.model import StorageClassInputs
 
 _RESERVED = "harvesterhci.io/is-reserved-storageclass"
-_IMAGES = Listing(IMAGE)
+IMAGES = Listing(IMAGE)
+"""Where those are that may need a class."""
 
 
 class StorageClass(BaseKind[StorageClassInputs]):
@@ -52,7 +53,7 @@ class StorageClass(BaseKind[StorageClassInputs]):
         if inputs is not None and (secret := named.own_secret(inputs)) is not None:
             yield secret
         if ref in seen and seen[ref] is not None:
-            yield _IMAGES
+            yield IMAGES
 
     def create(self, inputs: StorageClassInputs, seen: Snapshot) -> Plan:
         """Make the key, then the class; where it becomes the default, the present default steps back before."""
@@ -110,7 +111,7 @@ class StorageClass(BaseKind[StorageClassInputs]):
         """A refusal where images are stored with it: Harvester would not let it go (upstream storageclass/validator.go)."""
         images = [
             id_of(image)
-            for image in (seen.listed(_IMAGES) if _IMAGES in seen else ())
+            for image in (seen.listed(IMAGES) if IMAGES in seen else ())
             if dig_str(image, "spec", "targetStorageClassName") == ref.name and not dig_str(image, "metadata", "deletionTimestamp")
         ]
         if not images:
