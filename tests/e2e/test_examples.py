@@ -1,5 +1,6 @@
 """Every example, end to end, through the real CLI: up, no change, its changes, no drift, destroy, nothing left.
 
+Each goes through both front ends: one makes it, the stack moves, and the other changes and destroys it.
 Previews that an example's README prints (its blocks of `text`, one per change) are compared with real ones.
 """
 
@@ -30,6 +31,8 @@ ELSEWHERE = {"06-harvester-cluster", "08-bare-metal", "11-environment-per-pull-r
 """Examples with a test module of their own."""
 NEED_GUESTS = {"09-nested-cluster", "10-nested-without-rancher", "11-windows"}
 """Examples that need what runs inside of machines, a Rancher, or storage for what firmware keeps."""
+FRONT_ENDS = ("dynamic", "plugin")
+"""The one that makes an example and the one that changes it; every second example has them the other way round."""
 
 
 def test_every_example_is_run() -> None:
@@ -57,10 +60,12 @@ def settings(request: pytest.FixtureRequest, example: str, target: Target) -> di
 def test_an_example_from_up_to_destroy(example: str, settings: dict[str, str], target: Target, stack_of: Callable[..., Stack]) -> None:
     if example in NEED_GUESTS and target.local is None:
         pytest.skip("machines are not booted there: what runs inside of them is part of the local Harvester")
-    stack = stack_of(example, **settings)
+    made_by, changed_by = FRONT_ENDS if sorted(CHANGES).index(example) % 2 else reversed(FRONT_ENDS)
+    stack = stack_of(example, **{"harvester:frontend": made_by}, **settings)
     stack.up()
     assert stack.outputs()["name"].startswith(stack.name)
     stack.shows_no_change()
+    stack.configure({"harvester:frontend": changed_by})
     for change, printed in zip_longest(CHANGES[example], printed_previews(example), fillvalue=None):
         assert change, f"a preview without its change: {printed}"
         stack.configure(change)

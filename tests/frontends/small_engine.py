@@ -12,6 +12,7 @@ import grpc
 import grpc.aio
 from fake_cluster import FakeCluster
 from google.protobuf.empty_pb2 import Empty
+from pulumi.dynamic.dynamic import PROVIDER_KEY
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 from pulumi.runtime.rpc import is_rpc_secret, unwrap_rpc_secret
 
@@ -148,13 +149,16 @@ async def plugin(cluster: FakeCluster | None, kind: str, name: str = "thing") ->
 
 
 class Dynamic:
-    """The dynamic provider of one kind, as its host calls it, with a host of its own."""
+    """The dynamic provider of one kind, as its host calls it, with a host of its own. `state` is what that host keeps of an answer."""
 
     def __init__(self, cluster: FakeCluster, kind: str, monkeypatch: Any) -> None:
         self.host = Host(ProviderSettings(), EngineLog(""))
         self.host._calls = CallsOn(cluster)
         monkeypatch.setattr("harvester_provider.frontends.host._current", self.host)
         self.provider = DynamicProvider(kind)
+
+    def state(self, outs: Values) -> dict[str, Any]:
+        return {**shown(outs), PROVIDER_KEY: "the provider, pickled"}
 
 
 def shown(value: Any) -> Any:

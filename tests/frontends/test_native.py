@@ -188,6 +188,17 @@ async def test_a_create_that_takes_too_long_is_kept_and_the_next_update_finishes
     assert [verb for verb, _ in warehouse.writes()] == ["create"]
 
 
+async def test_finishing_a_resource_also_takes_away_what_the_program_no_longer_declares(image: Plugin, warehouse: Warehouse) -> None:
+    inputs, _ = await image.check({}, {"url": URL, "labels": {"team": "a", "stage": "test"}})
+    with pytest.raises(InitFailed) as failed:
+        await image.create(inputs.values, timeout=0.5)
+    warehouse.report(imported())
+    news, _ = await image.check(inputs.values, {"url": URL, "labels": {"team": "a"}})
+    await image.update("default/thing", failed.value.state.values, news.values)
+    (found,) = warehouse.objects.values()
+    assert found["metadata"]["labels"] == {"team": "a"}
+
+
 async def test_a_refresh_of_an_unfinished_resource_that_got_ready_ends_it(image: Plugin, warehouse: Warehouse) -> None:
     inputs, _ = await image.check({}, {"url": URL})
     with pytest.raises(InitFailed) as failed:

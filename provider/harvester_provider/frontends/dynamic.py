@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pulumi.dynamic import CheckFailure, CheckResult, ConfigureRequest, CreateResult, DiffResult, ReadResult, ResourceProvider, UpdateResult
+from pulumi.dynamic.dynamic import PROVIDER_KEY
 
 if TYPE_CHECKING:
     from harvester_provider.frontends.host import Host
@@ -40,7 +41,8 @@ class DynamicProvider(ResourceProvider):
     def diff(self, _id: str, _olds: Props, _news: Props) -> DiffResult:
         """Say what changes and what has to be replaced; the consequences are printed for the user."""
         found = _host().diff(self.kind, _id, _olds, _news)
-        return DiffResult(changes=bool(found.changed), replaces=list(found.replaces), stables=None, delete_before_replace=True)
+        moved = PROVIDER_KEY not in _olds  # from the plugin, which keeps none: without it the host can neither read nor delete
+        return DiffResult(changes=moved or bool(found.changed), replaces=list(found.replaces), stables=None, delete_before_replace=True)
 
     def create(self, props: Props) -> CreateResult:
         """Make the resource, or go on with what an interrupted run of ours left behind."""

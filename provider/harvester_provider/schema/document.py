@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from harvester_provider.schema.examples import EXAMPLES
 from harvester_provider.schema.package import (
     Anything,
     EnumRef,
@@ -23,6 +24,7 @@ from harvester_provider.schema.package import (
     Type,
     spelled,
 )
+from harvester_provider.schema.usage import usage
 
 NAME = "harvester"
 """The package's name, and the first part of every token."""
@@ -37,7 +39,7 @@ _ABOUT = {
     "language": {
         "csharp": {"respectSchemaVersion": True},
         "go": {"respectSchemaVersion": True, "generateResourceContainerTypes": True},
-        "nodejs": {"respectSchemaVersion": True},
+        "nodejs": {"packageName": "pulumi-harvester", "respectSchemaVersion": True},
         "python": {"packageName": "pulumi_harvester", "pyproject": {"enabled": True}, "respectSchemaVersion": True},
     },
 }
@@ -67,7 +69,7 @@ def schema(package: Package) -> dict[str, Any]:
             "requiredInputs": _required(package.settings),
         },
         "types": {token(name): item for name, item in sorted(types.items())},
-        "resources": {token(name): _resource(item) for name, item in sorted(package.resources.items())},
+        "resources": {token(name): _resource(package, item) for name, item in sorted(package.resources.items())},
         "functions": {token(name): item for name, item in sorted(_functions(package).items())},
     }
 
@@ -83,9 +85,10 @@ def _functions(package: Package) -> dict[str, Any]:
     }
 
 
-def _resource(item: Resource) -> dict[str, Any]:
+def _resource(package: Package, item: Resource) -> dict[str, Any]:
+    example = EXAMPLES.get(item.name)
     return {
-        "description": item.description,
+        "description": f"{item.description}\n\n{usage(package, item, example)}" if example else item.description,
         "properties": _properties(item.state),
         "required": [entry.name for entry in item.state if entry.always_there],
         "inputProperties": _properties(item.inputs),

@@ -85,10 +85,15 @@ class Resources:
     ) -> verbs.Found:
         """Change it; what an earlier call left unfinished is finished first. Raises HalfMade."""
         if olds.get(UNFINISHED) and olds.get("owner", resource.owner) == news.get("owner"):
-            work = self._calls.create(resource.kind, _timed(news, "create", seconds), reporter)
+            work = self._resume(resource.kind, identity, olds, _timed(news, "create", seconds), reporter)
         else:
             work = self._calls.update(resource.kind, identity, olds, _timed(news, "update", seconds), reporter)
         return _given(news, await self._guarded(self._finishing(resource, news, work)))
+
+    async def _resume(self, kind: str, identity: str, olds: Values, news: Values, reporter: Reporter) -> verbs.Found:
+        """Bring it to the new inputs, and then finish it as a create does, which alone would not know what the program has given up."""
+        await self._calls.update(kind, identity, olds, news, reporter)
+        return await self._calls.create(kind, news, reporter)
 
     async def read(self, resource: Resource, identity: str, state: Values) -> verbs.Found | None:
         """The resource as it is; for an import with the inputs that a program has to give. Raises HalfMade while it is unfinished."""
