@@ -97,8 +97,8 @@ async def _read(kind: Kind[Any], cluster: Cluster, ref: Ref, found: Object) -> A
         if read is None:
             return LeftOut(what, "it was deleted while it was read")
         checked = verbs.check(kind, read.inputs)
-        if checked.problems:
-            return LeftOut(what, "; ".join(str(problem) for problem in checked.problems))
+        if why := _owned(kind, read.inputs, found) or "; ".join(str(problem) for problem in checked.problems):
+            return LeftOut(what, why)
         difference = await verbs.diff(kind, cluster, ref.id, read.state, checked.inputs)
     except HarvesterError as error:
         return LeftOut(what, str(error))
@@ -111,8 +111,6 @@ def _belongs(ref: Ref, found: Object) -> str:
     """Whose it is, where it is not for a program to declare."""
     if dig_str(found, "metadata", "deletionTimestamp"):
         return "it is being deleted"
-    for owner in dig_objects(found, "metadata", "ownerReferences"):
-        return f"it belongs to {dig_str(owner, 'kind')} {dig_str(owner, 'name')}"
     if by := dig_str(found, "metadata", "annotations", _OWNED_BY):
         return f"it belongs to the machines in its annotation {_OWNED_BY}: {by}"
     if dig_str(found, "metadata", "labels", _CREATOR) == _NODE_DRIVER:
@@ -120,3 +118,10 @@ def _belongs(ref: Ref, found: Object) -> str:
     if ref.api.kind == "ClusterNetwork" and ref.name == MANAGEMENT:
         return "it comes with the cluster"
     return ""
+
+
+def _owned(kind: Kind[Any], inputs: Mapping[str, Any], found: Object) -> str:
+    """Who owns it and keeps it as it is. An owner that its own inputs name is none of these: a version names its template."""
+    owners = [(dig_str(owner, "kind"), dig_str(owner, "name")) for owner in dig_objects(found, "metadata", "ownerReferences")]
+    named = {(need.ref.api.kind, need.ref.name) for need in kind.requires(kind.inputs.model_validate(inputs))} if owners else set()
+    return next((f"it belongs to {of} {name}" for of, name in owners if (of, name) not in named), "")
