@@ -54,7 +54,7 @@ sdk: schema ## Write the Python SDK from the models
 fuzz: env ## Random and hand-made bad inputs for every kind: EXAMPLES=2000 each; prints what became of them
 	@EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/pytest --hypothesis-profile=fuzz tests/fuzz
 
-sdk-all: env ## SDKs of the other languages whose Pulumi hosts are on PATH
+sdk-all: env ## SDKs of other languages: where their Pulumi hosts are on PATH, and where Go can build the generator
 	@$(BIN)/python scripts/sdks.py
 
 bench: setup ## Measure, as ratios in one run
