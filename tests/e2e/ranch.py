@@ -67,15 +67,16 @@ class Ranch:
 
 @asynccontextmanager
 async def ranch_on(target: Target) -> AsyncIterator[Ranch]:
+    """A Rancher, and a namespace of Harvester. Rancher's watches end first: closing TLS takes a while, and the rest takes longer."""
     name = f"r{uuid.uuid4().hex[:6]}"
     clusters = Clusters(ProviderSettings.model_validate({"clusters": {"rancher": target.rancher}}))
-    try:
-        async with Workshop.on(target, f"e2e-{name}") as harvester:
+    async with Workshop.on(target, f"e2e-{name}") as harvester:
+        try:
             await harvester.make("VlanNetwork", "red", clusterNetwork="mgmt", vlanId=11)
             await harvester.make("Image", "disc", url=target.image_url)
             yield Ranch(target, harvester, Workshop(await clusters.get("rancher"), WORKSPACE), name)
-    finally:
-        await clusters.close()
+        finally:
+            await clusters.close()
 
 
 def versions(kubeconfig: str) -> dict[str, str]:
