@@ -98,21 +98,23 @@ async def test_another_target_is_explained_while_backups_are_on_this_one_and_los
         await made.destroy()
 
 
-async def test_an_authority_of_ones_own_is_trusted_where_it_is_given(shop: Workshop, store: Made, tmp_path: Path) -> None:
+async def test_an_authority_of_ones_own_is_trusted_where_the_cluster_trusts_it(shop: Workshop, store: Made, tmp_path: Path) -> None:
+    """Harvester's webhook goes by the setting additional-ca alone, whatever the target's own certificate is."""
     pki = make_pki(tmp_path)
+    ca = pki.ca.read_text()
     with s3_server(pki) as private:
         bucket = private.bucket()
+        trusted = {**bucket.wire, "cert": ca, "onDelete": "reset"}
         with pytest.raises(Refused, match="failed to connect to backup target"):
-            await store.up(**bucket.wire, onDelete="reset")
-        trusted = {**bucket.wire, "cert": pki.ca.read_text(), "onDelete": "reset"}
+            await store.up(**trusted)
+        setting = await shop.make("Setting", "additional-ca", value=ca)
         await store.up(**trusted)
         machine = await shop.make("VirtualMachine", "vm", **MACHINE)
         nightly = await shop.make("VirtualMachineBackup", "nightly", virtualMachine="vm")
         assert f"harvester/vmbackups/{shop.namespace}/nightly.cfg" in bucket.paths()
         assert await store.drift() == []
-        await nightly.destroy()
-        await machine.destroy()
-        await store.destroy()
+        for made in (nightly, machine, store, setting):
+            await made.destroy()
 
 
 @pytest.mark.usefixtures("simulated")

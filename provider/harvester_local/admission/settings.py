@@ -3,6 +3,8 @@
 Upstream: pkg/webhook/resources/setting/validator.go in Harvester v1.8. The rules of other settings are in `cluster_kinds`.
 """
 
+from dataclasses import replace
+
 from harvester_local.admission.cluster_kinds import validate_setting as validate_value
 from harvester_local.admission.review import Request, bad_request, invalid
 from harvester_local.admission.world import World
@@ -39,7 +41,7 @@ def _check_backup_target(request: Request, world: World) -> None:
         return
     _check_fields(target)
     try:
-        open_store(target).check()
+        open_store(replace(target, cert=world.setting("additional-ca"))).check()
     except StoreError as error:
         raise invalid(f"failed to connect to backup target, reason: {error}", _FIELD) from error
 

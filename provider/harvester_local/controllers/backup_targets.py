@@ -78,7 +78,7 @@ class BackupTargets:
                 "AWS_ACCESS_KEY_ID": target.accessKeyId,
                 "AWS_SECRET_ACCESS_KEY": target.secretAccessKey,
                 "AWS_ENDPOINTS": target.endpoint,
-                "AWS_CERT": target.cert,
+                "AWS_CERT": (self._context.store.get(SETTING, Key("", "additional-ca")) or {}).get("value") or target.cert,
                 "VIRTUAL_HOSTED_STYLE": str(target.virtualHostedStyle).lower(),
             }
             data = {name: base64.b64encode(text.strip().encode()).decode() for name, text in plain.items()}

@@ -56,9 +56,12 @@ class BackupTarget:
         return f"nfs://{self.endpoint.removeprefix('nfs://')}" if self.type == "nfs" else self.endpoint
 
     def with_keys(self, data: dict[str, str]) -> Self:
-        """The target with the keys from the data of the Secret in which the controller keeps them."""
+        """The target with the keys and the certificate from the data of the Secret in which the controller keeps them."""
         plain = {name: base64.b64decode(text).decode() for name, text in data.items()}
-        return replace(self, accessKeyId=plain.get("AWS_ACCESS_KEY_ID", ""), secretAccessKey=plain.get("AWS_SECRET_ACCESS_KEY", ""))
+        return replace(
+            self, accessKeyId=plain.get("AWS_ACCESS_KEY_ID", ""), secretAccessKey=plain.get("AWS_SECRET_ACCESS_KEY", ""),
+            cert=plain.get("AWS_CERT", ""),
+        )  # fmt: skip
 
     def without_keys(self) -> str:
         """The text as the controller leaves it."""

@@ -29,8 +29,9 @@ class BackupTargetInputs(ResourceInputs):
     secret_access_key: str = Field(default="", json_schema_extra=SECRET)
     """S3 secret key. Harvester keeps it in a Secret of Longhorn and removes it from the setting."""
     cert: str = ""
-    """Certificate of the authority behind the S3 endpoint, in PEM, where it is no public one. The cluster's setting `additional-ca`
-    goes before it."""
+    """Certificate of the authority behind the S3 endpoint, in PEM, where it is no public one. Only Longhorn reads it, and it gives way to
+    the cluster's setting `additional-ca`; Harvester's webhook trusts that setting alone, so declare the certificate there too
+    (`Setting("additional-ca", value=...)`)."""
     virtual_hosted_style: bool = False
     """Whether the bucket is part of the S3 host name instead of the path."""
     refresh_interval_in_seconds: int = Field(default=0, ge=0)
