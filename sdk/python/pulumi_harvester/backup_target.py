@@ -39,8 +39,9 @@ class BackupTargetArgs:
     secret_access_key: pulumi.Input[str] | None = prop(name="secretAccessKey", default=None)
     """S3 secret key. Harvester keeps it in a Secret of Longhorn and removes it from the setting."""
     cert: pulumi.Input[str] | None = prop(name="cert", default=None)
-    """Certificate of the authority behind the S3 endpoint, in PEM, where it is no public one. The cluster's setting `additional-ca`
-    goes before it.
+    """Certificate of the authority behind the S3 endpoint, in PEM, where it is no public one. Only Longhorn reads it, and it gives way
+    to the cluster's setting `additional-ca`; Harvester's webhook trusts that setting alone, so declare the certificate there too
+    (`Setting("additional-ca", value=...)`).
     """
     virtual_hosted_style: pulumi.Input[bool] | None = prop(name="virtualHostedStyle", default=None)
     """Whether the bucket is part of the S3 host name instead of the path. Default: `False`."""
@@ -116,8 +117,9 @@ class BackupTarget(HarvesterResource, kind="BackupTarget", inputs=BackupTargetAr
             `us-east-1`.
         :param access_key_id: S3 access key. It needs to list, read, write and delete in the bucket.
         :param secret_access_key: S3 secret key. Harvester keeps it in a Secret of Longhorn and removes it from the setting.
-        :param cert: Certificate of the authority behind the S3 endpoint, in PEM, where it is no public one. The cluster's
-            setting `additional-ca` goes before it.
+        :param cert: Certificate of the authority behind the S3 endpoint, in PEM, where it is no public one. Only Longhorn reads
+            it, and it gives way to the cluster's setting `additional-ca`; Harvester's webhook trusts that setting alone, so
+            declare the certificate there too (`Setting("additional-ca", value=...)`).
         :param virtual_hosted_style: Whether the bucket is part of the S3 host name instead of the path. Default: `False`.
         :param refresh_interval_in_seconds: How often the cluster looks at the target for backups that other clusters made. 0:
             only when the target is set, which finds no backup of disks whose image is not in the cluster yet. Default: `0`.
@@ -183,8 +185,9 @@ class BackupTarget(HarvesterResource, kind="BackupTarget", inputs=BackupTargetAr
     @property
     @pulumi.getter(name="cert")
     def cert(self) -> pulumi.Output[str | None]:
-        """Certificate of the authority behind the S3 endpoint, in PEM, where it is no public one. The cluster's setting `additional-ca`
-        goes before it.
+        """Certificate of the authority behind the S3 endpoint, in PEM, where it is no public one. Only Longhorn reads it, and it gives way
+        to the cluster's setting `additional-ca`; Harvester's webhook trusts that setting alone, so declare the certificate there too
+        (`Setting("additional-ca", value=...)`).
         """
         return pulumi.get(self, "cert")
 
