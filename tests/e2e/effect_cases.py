@@ -46,6 +46,8 @@ class Case:
     silent: bool = False
     """KubeVirt does not ask for a restart, although the guest lacks it without one (it compares what the guest has, not what it lacks:
     pkg/network/vmliveupdate/restart.go; hot-plug volumes without the gate: vm.go validLiveUpdateVolumes)."""
+    local_only: str = ""
+    """Why it is shown on local Harvesters only."""
     gives: str = ""
     """The belonging of the machine that becomes another one, such as `disk root`; all others stay."""
     restart_due: bool = False
@@ -142,7 +144,7 @@ CASES: tuple[Case, ...] = (
     _case("terminationGracePeriodSeconds", STOP, {"terminationGracePeriodSeconds": 30}),
     _case("restartTrigger", RESTART, {"restartTrigger": "1"}),
     _case("disks[].size", LIVE, _disks({**ROOT, "size": "2Gi"}), announced="disks[root].size"),
-    _since((1, 8), "disks[].storageClass", _disks({**ROOT, "storageClass": "~-fast"}), BASE, "disks[root].storageClass", REFUSED, MIGRATE, gives="disk root"),
+    _since((1, 8), "disks[].storageClass", _disks({**ROOT, "storageClass": "~-fast"}), BASE, "disks[root].storageClass", REFUSED, MIGRATE, gives="disk root", local_only="its call needs a certificate of Harvester's API that the kubeconfig vouches for"),
     _since((1, 8), "disks[+]", _disks(ROOT, HOT), BASE, "disks[hot]", STOP, LIVE, silent=True),
     _case("disks[+]", STOP, _disks(ROOT, DATA), announced="disks[data]"),
     _since((1, 8), "disks[-]", _disks(ROOT), _disks(ROOT, HOT), "disks[hot]", STOP, LIVE, silent=True),
