@@ -196,7 +196,7 @@ def _given_up(live: Live) -> Failed | None:
 
 
 def _failure(live: Live) -> str:
-    found = (condition(live.vm, "Failure"), condition(live.instance, "Synchronized"), condition(live.vm, "Ready"))
+    found = (condition(live.vm, "Failure"), condition(live.instance, "Synchronized"))
     return next(filter(None, (dig_str(each, "message") for each in found)), "the cluster does not say why")
 
 
