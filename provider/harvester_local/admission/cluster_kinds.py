@@ -5,7 +5,7 @@ Upstream: pkg/webhook/resources/{setting,addon,node} in Harvester, pkg/webhook i
 
 import json
 
-from harvester_local.admission.review import CREATE, DELETE, Request, bad_request, conflict, failed, invalid
+from harvester_local.admission.review import DELETE, Request, bad_request, conflict, invalid
 from harvester_local.admission.world import World
 from harvester_local.api.kinds import ADDON, NODE
 from harvester_local.api.objects import Obj, annotations, is_true, labels, part
@@ -65,9 +65,3 @@ def validate_node(request: Request, world: World) -> None:
 
 def _away(node: Obj) -> bool:
     return bool(part(node, "spec").get("unschedulable")) or _MAINTENANCE in annotations(node)
-
-
-def validate_device_claim(request: Request, world: World) -> None:  # noqa: ARG001  one signature for all rules
-    """Raise DeniedError for a claim that changes."""
-    if request.operation not in {CREATE, DELETE} and part(request.old, "spec") != part(request.new, "spec"):
-        raise failed("pcideviceclaim spec is immutable")

@@ -9,6 +9,7 @@ import json
 import uuid
 from decimal import Decimal
 
+from harvester_local.admission.host_devices import mutate_host_devices
 from harvester_local.admission.review import BrokenPatchError, Request, failed
 from harvester_local.admission.world import World
 from harvester_local.api.objects import Key, Obj, annotations, items, labels, part
@@ -42,6 +43,7 @@ def mutate_machine(request: Request, world: World) -> Obj:
         spec["terminationGracePeriodSeconds"] = int(world.setting("default-vm-termination-grace-period-seconds") or 120)
     if world.rules.generates_macs:
         _mac_addresses(machine, spec)
+    mutate_host_devices(machine, world, created=request.created)
     _virt_defaults(machine, spec, world)
     return machine
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from harvester_local.admission.backups import mutate_backup, validate_backup
 from harvester_local.admission.claims import validate_claim
-from harvester_local.admission.cluster_kinds import validate_addon, validate_device_claim, validate_node
+from harvester_local.admission.cluster_kinds import validate_addon, validate_node
 from harvester_local.admission.data_volumes import validate_data_volume
+from harvester_local.admission.host_devices import validate_device_claim, validate_host_devices
 from harvester_local.admission.images import mutate_image, validate_image
 from harvester_local.admission.load_balancers import mutate_ip_pool, mutate_load_balancer, validate_ip_pool, validate_load_balancer
 from harvester_local.admission.machine_mutator import mutate_machine, mutate_virt_machine
@@ -133,11 +134,19 @@ WEBHOOKS = (
             Rule(kinds.TEMPLATE_VERSION, _ALL, validate=validate_template_version),
             Rule(kinds.ADDON, _ALL, validate=validate_addon),
             Rule(kinds.NODE, (UPDATE,), validate=validate_node),
-            Rule(kinds.PCI_DEVICE_CLAIM, (UPDATE,), validate=validate_device_claim),
             Rule(kinds.BACKUP, _ALL, validate=validate_backup),
             Rule(kinds.RESTORE, _ALL, validate=validate_restore),
             Rule(kinds.SCHEDULE, _ALL, validate=validate_schedule),
             Rule(kinds.SETTING, (UPDATE,), validate=validate_setting, asks_outside=True),
+        ),
+    ),
+    Webhook(
+        "pcidevices-validator",
+        "validator.devices.harvesterhci.io",
+        "Fail",
+        (
+            Rule(kinds.MACHINE, _WRITE, validate=validate_host_devices),
+            Rule(kinds.PCI_DEVICE_CLAIM, _ALL, validate=validate_device_claim),
         ),
     ),
     Webhook(

@@ -11,7 +11,7 @@ from harvester_local.api.objects import Key, Obj, annotations, items, labels, pa
 from harvester_local.api.store import Store
 from harvester_local.api.versions import Rules
 from harvester_local.model.images import DISPLAY_NAME_LABEL
-from harvester_local.model.machines import claim_words, interfaces, network_names, template_spec
+from harvester_local.model.machines import claim_words, device_words, interfaces, network_names, template_spec
 
 DEFAULT_CLASS = "storageclass.kubernetes.io/is-default-class"
 
@@ -25,6 +25,7 @@ class World:
         self._by_network = store.index(MACHINE, _machine_networks)
         self._by_mac = store.index(MACHINE, _macs)
         self._instances_by_network = store.index(INSTANCE, _instance_networks)
+        self._by_device = store.index(MACHINE, device_words)
         self._by_class = store.index(VOLUME_CLAIM, _class_of)
         self._backups_by_class = store.index(BACKUP, _classes_saved)
         self._images_by_name = store.index(IMAGE, _display_names)
@@ -44,6 +45,10 @@ class World:
     def machines_with_mac(self, mac: str) -> list[Obj]:
         """Machines that have this MAC address in their template."""
         return self.store.find(self._by_mac, mac)
+
+    def machines_with_device(self, name: str) -> list[Obj]:
+        """Machines that have a device of that name passed through."""
+        return self.store.find(self._by_device, name)
 
     def claims_of_class(self, name: str) -> list[Obj]:
         """Claims with the storage class."""

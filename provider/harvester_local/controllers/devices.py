@@ -6,9 +6,10 @@ Upstream: harvester/pcidevices pkg/controller/pcideviceclaim, network-controller
 import re
 from collections.abc import Mapping
 
-from harvester_local.api.kinds import LINK_MONITOR, NODE, PCI_DEVICE_CLAIM, Kind
-from harvester_local.api.objects import Key, Obj, deleting, labels, matches_selector, part
+from harvester_local.api.kinds import LINK_MONITOR, MACHINE, NODE, PCI_DEVICE, PCI_DEVICE_CLAIM, Kind
+from harvester_local.api.objects import Key, Obj, deleting, labels, matches_selector, owner_reference, part
 from harvester_local.controllers.runtime import Context, Mapper, own_key
+from harvester_local.model.machines import device_words
 
 NICS = ("eth0", "eth1", "eth2")
 """The NICs of every node; the first one is the management network's."""
@@ -53,15 +54,21 @@ class PciDeviceClaims:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._users = context.store.index(MACHINE, device_words)
 
     @property
     def watches(self) -> Mapping[Kind, Mapper]:
-        """Claims themselves."""
-        return {PCI_DEVICE_CLAIM: own_key}
+        """Claims themselves, and machines, whose devices bring others of their IOMMU groups along."""
+        return {PCI_DEVICE_CLAIM: own_key, MACHINE: lambda machine: [Key("", name) for name in device_words(machine)]}
 
     async def reconcile(self, key: Key) -> float | None:
-        """Bind the device to vfio-pci."""
+        """Claim what a machine was given besides, and bind the device to vfio-pci."""
         claim = self._context.store.get(PCI_DEVICE_CLAIM, key)
+        device = self._context.store.get(PCI_DEVICE, key)
+        if claim is None and device is not None and self._context.store.find(self._users, key.name):
+            where = {"address": part(device, "status").get("address"), "nodeName": part(device, "status").get("nodeName")}
+            meta = {"name": key.name, "ownerReferences": [owner_reference(device)]}
+            await self._context.api.ensure(PCI_DEVICE_CLAIM, {"metadata": meta, "spec": {**where, "userName": "admin"}})
         if claim is not None and not deleting(claim) and not part(claim, "status").get("passthroughEnabled"):
             await self._context.api.patch_status(PCI_DEVICE_CLAIM, key, {"kernelDriverToUnbind": "nvme", "passthroughEnabled": True})
         return None

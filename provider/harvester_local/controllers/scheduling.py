@@ -3,15 +3,16 @@
 A machine's requests count against a node from the moment it is scheduled there until it has ended. Writes nothing.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from harvester_local.api.kinds import NODE
-from harvester_local.api.objects import Obj, items, labels, matches_expressions, matches_selector, part
+from harvester_local.api.kinds import NODE, PCI_DEVICE, PCI_DEVICE_CLAIM
+from harvester_local.api.objects import Key, Obj, items, labels, matches_expressions, matches_selector, part
 from harvester_local.api.quantities import parse
 from harvester_local.api.store import Store
-from harvester_local.model.machines import requests
+from harvester_local.model.machines import host_devices, requests
 
 
 class Unschedulable(Exception):
@@ -27,10 +28,17 @@ class Seat:
     memory: Decimal
     namespace: str
     labels: Obj
+    devices: Counter[str]
+    """How many it has passed through, by their resource names."""
 
 
 def _seat(node: str, instance: Obj) -> Seat:
-    return Seat(node, *requests(part(instance, "spec")), instance["metadata"].get("namespace", ""), labels(instance))
+    spec = part(instance, "spec")
+    return Seat(node, *requests(spec), instance["metadata"].get("namespace", ""), labels(instance), _devices(spec))
+
+
+def _devices(spec: Obj) -> Counter[str]:
+    return Counter(str(entry.get("deviceName")) for entry in host_devices(spec))
 
 
 class Scheduler:
@@ -86,6 +94,8 @@ class Scheduler:
                 refusals["taint"] += 1
             elif rule := _neighbours(instance, spec, node, others, where):
                 refusals[rule] += 1
+            elif lacking := self._lacking(name, spec, others):
+                refusals[lacking] = refusals.get(lacking, 0) + 1
             elif cpu > free_cpu:
                 refusals["cpu"] += 1
             elif memory > free_memory:
@@ -95,6 +105,17 @@ class Scheduler:
         if not best:
             raise Unschedulable(_words(len(nodes), refusals))
         return best
+
+    def _lacking(self, node: str, spec: Obj, others: Iterable[Seat]) -> str:
+        """The resource of devices that the node has too few of, empty for none: those that are claimed and not taken yet."""
+        free: Counter[str] = Counter()
+        for claim in self._store.all(PCI_DEVICE_CLAIM):
+            device = self._store.get(PCI_DEVICE, Key("", claim["metadata"]["name"]))
+            if part(claim, "spec").get("nodeName") == node and part(claim, "status").get("passthroughEnabled"):
+                free[str(part(device, "status").get("resourceName"))] += 1
+        for seat in others:
+            free.subtract(seat.devices if seat.node == node else {})
+        return next((resource for resource, count in _devices(spec).items() if count > free[resource]), "")
 
     def _used(self) -> dict[str, tuple[Decimal, Decimal]]:
         used: dict[str, tuple[Decimal, Decimal]] = {}
@@ -170,6 +191,7 @@ _TEXTS = {
 
 
 def _words(count: int, refusals: dict[str, int]) -> str:
-    reasons = ", ".join(f"{refusals[name]} {text}" for name, text in _TEXTS.items() if refusals.get(name))
+    texts = {**_TEXTS, **{name: f"Insufficient {name}" for name in refusals if name not in _TEXTS}}
+    reasons = ", ".join(f"{refusals[name]} {text}" for name, text in texts.items() if refusals.get(name))
     none = f"0/{count} nodes are available"
     return f"{none}: {reasons}. preemption: {none}: {count} Preemption is not helpful for scheduling."

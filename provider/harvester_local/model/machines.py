@@ -71,6 +71,16 @@ def networks(spec: Obj) -> list[Obj]:
     return items(spec, "networks")
 
 
+def host_devices(spec: Obj) -> list[Obj]:
+    """Devices of the node that an instance spec has passed through."""
+    return items(spec, "domain", "devices", "hostDevices")
+
+
+def device_words(machine: Obj) -> Iterable[str]:
+    """Index words: the names of the devices that a machine has passed through."""
+    return {str(entry.get("name")) for entry in host_devices(template_spec(machine))}
+
+
 def claim_of(volume: Obj) -> str:
     """Name of the claim behind a volume, empty for other volumes."""
     claim = part(volume, "persistentVolumeClaim").get("claimName") or part(volume, "dataVolume").get("name")

@@ -151,14 +151,16 @@ def addons() -> list[Obj]:
 
 
 def hardware(count: int) -> list[tuple[Kind, Obj, Obj]]:
-    """What the nodes have besides CPUs: an empty disk, a GPU, and a NIC that can be divided; each with its status."""
+    """What the nodes have besides CPUs: a disk, a GPU with its sound device in one IOMMU group, a NIC that can be divided; with status."""
     out: list[tuple[Kind, Obj, Obj]] = []
     for name in (f"node{number}" for number in range(1, count + 1)):
         disk = {"metadata": {"name": f"{name}-sdb", "namespace": "longhorn-system"}}
         out.append((kinds.BLOCK_DEVICE, {**disk, "spec": {"nodeName": name, "devPath": "/dev/sdb", "fileSystem": {"mountPoint": ""}}}, {}))
         gpu = {"address": "0000:04:00.0", "nodeName": name, "resourceName": "nvidia.com/GA102GL_A10", "iommuGroup": "12"}
         gpu |= {"vendorId": "10de", "deviceId": "2236", "description": "NVIDIA A10", "kernelDriverInUse": "nvidia"}
+        sound = {**gpu, "address": "0000:04:00.1", "resourceName": "nvidia.com/GA102_AUDIO", "description": "NVIDIA audio of the A10"}
         out.append((kinds.PCI_DEVICE, {"metadata": {"name": f"{name}-000004000"}}, gpu))
+        out.append((kinds.PCI_DEVICE, {"metadata": {"name": f"{name}-000004001"}}, sound))
         nic = {"metadata": {"name": f"{name}-eth2"}, "spec": {"address": "0000:05:00.0", "nodeName": name, "numVFs": 0}}
         out.append((kinds.SRIOV_NETWORK_DEVICE, nic, {"vfPCIDevices": []}))
     return out
