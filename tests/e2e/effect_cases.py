@@ -48,6 +48,8 @@ class Case:
     pkg/network/vmliveupdate/restart.go; hot-plug volumes without the gate: vm.go validLiveUpdateVolumes)."""
     local_only: str = ""
     """Why it is shown on local Harvesters only."""
+    given_only: str = ""
+    """Which test shows it on local Harvesters instead."""
     gives: str = ""
     """The belonging of the machine that becomes another one, such as `disk root`; all others stay."""
     restart_due: bool = False
@@ -131,7 +133,7 @@ CASES: tuple[Case, ...] = (
     _case("persistentEfi", STOP, {"efi": True, "persistentEfi": True}, {"efi": True}),
     _case("tpm", STOP, {"tpm": True}),
     _case("persistentTpm", STOP, {"tpm": True, "persistentTpm": True}, {"tpm": True}),
-    _case("hostDevices", STOP, {"hostDevices": [{"name": "pci", "deviceName": "example.org/card"}]}),
+    _case("hostDevices", STOP, {"hostDevices": [{"name": "pci", "deviceName": "example.org/card"}]}, given_only="test_host_devices.py"),
     _case("tablet", STOP, {"tablet": "virtio"}),
     _case("sound", STOP, {"sound": "ich9"}),
     _case("watchdog", STOP, {"watchdog": "reset"}),
@@ -142,6 +144,8 @@ CASES: tuple[Case, ...] = (
     _case("sysprep", STOP, {"sysprep": {"secretName": "answers"}}),
     _case("evictionStrategy", STOP, {"evictionStrategy": "None"}),
     _case("terminationGracePeriodSeconds", STOP, {"terminationGracePeriodSeconds": 30}),
+    _case("paused", LIVE, {"paused": True}, local_only="virt-api's subresources"),
+    _case("restartTrigger.soft", LIVE, {"restartTrigger": "1"}, {"restartMode": "soft"}, "restartTrigger", local_only="virt-api's subresources"),
     _case("restartTrigger", RESTART, {"restartTrigger": "1"}),
     _case("disks[].size", LIVE, _disks({**ROOT, "size": "2Gi"}), announced="disks[root].size"),
     _since((1, 8), "disks[].storageClass", _disks({**ROOT, "storageClass": "~-fast"}), BASE, "disks[root].storageClass", REFUSED, MIGRATE, gives="disk root", local_only="its call needs a certificate of Harvester's API that the kubeconfig vouches for"),
@@ -162,8 +166,8 @@ CASES: tuple[Case, ...] = (
 )  # fmt: skip
 
 
-CALLED = frozenset({"paused", "migrateTo", "restartTrigger.soft"})
-"""Rows of what is asked of a running guest, and is no difference of its spec. Their cases are in test_virtual_machine_power.py."""
+CALLED = frozenset({"migrateTo"})
+"""Rows whose cases need the name of a node: they are in test_virtual_machine_power.py."""
 
 
 SET_UP = frozenset({Need.LIVE_UPDATE, Need.EXPAND_DISKS, Need.DECLARATIVE_VOLUMES})

@@ -72,7 +72,7 @@ Life = Callable[[Made, Case, Effect], Coroutine[Any, Any, None]]
 def _lives(version: Release, *, given: bool) -> Iterator[tuple[Case, Effect, Life]]:
     """How the cases are shown: as they are, and what needs a stop also deferred."""
     for case in CASES:
-        if (expected := case.on(version)) and not (given and case.local_only):
+        if (expected := case.on(version)) and not (case.local_only if given else case.given_only):
             yield case, expected, _changed
             if expected is Effect.STOP_MODIFY_START and not case.restart_due:
                 yield case, expected, _deferred

@@ -12,7 +12,7 @@ from workshop import Made, Workshop
 from harvester_provider.core.errors import HarvesterError, WaitFailed
 from harvester_provider.core.json import dig, dig_objects, dig_str
 from harvester_provider.core.ref import Ref
-from harvester_provider.resources.apis import PCI_DEVICE_CLAIM
+from harvester_provider.resources.apis import PCI_DEVICE_CLAIM, VIRTUAL_MACHINE_INSTANCE
 
 CARD = {"name": "node2-000004000", "deviceName": "nvidia.com/GA102GL_A10"}
 SOUND = {"name": "node2-000004001", "deviceName": "nvidia.com/GA102_AUDIO"}
@@ -58,6 +58,8 @@ async def test_a_new_machine_gets_the_rest_of_the_iommu_group_which_is_nobodys_d
     with pytest.raises(WaitFailed, match=r"no node takes it: .* Insufficient nvidia\.com/GA102GL_A10"):
         await other.make(**WITH_CARD)
     await machine.destroy()
+    guest = Ref(VIRTUAL_MACHINE_INSTANCE, "other", shop.namespace)
+    await shop.until(lambda seen: dig_str(seen.get(guest), "status", "phase") == "Running", guest)
     await other.make(**WITH_CARD)
     assert other.state["nodeName"] == "node2"
     await other.destroy()

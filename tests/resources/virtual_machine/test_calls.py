@@ -131,6 +131,17 @@ class TestMove:
         assert (now.state["nodeName"], room.starts["vm1"]) == ("node2", 1)
         assert not (await room.preview(now, migrateTo="node2")).changed
 
+    async def test_beside_a_change_that_needs_a_stop_it_comes_after_the_start(self, room: MachineRoom) -> None:
+        made = await room.up()
+        edit: dict[str, Any] = {"hostname": "other", "migrateTo": "node2"}
+        assert effects(await room.preview(made, **edit)) == ["hostname: stop-modify-start", "migrateTo: migrate"]
+        now = await room.up(made, **edit)
+        assert (now.state["nodeName"], room.starts["vm1"]) == ("node2", 2)
+
+    async def test_one_that_the_start_has_put_there_is_not_moved(self, room: MachineRoom) -> None:
+        await room.up(await room.up(), hostname="other", migrateTo="node1")
+        assert not [ref for ref in room.objects if ref.api == VIRTUAL_MACHINE_INSTANCE_MIGRATION]
+
     async def test_one_that_is_there_already_is_not_moved(self, room: MachineRoom) -> None:
         made = await room.up()
         await room.up(made, migrateTo="node1")

@@ -21,6 +21,7 @@ from harvester_provider.resources.virtual_machine.live import Live, instance_of
 from harvester_provider.resources.virtual_machine.waits import subresource
 
 _FREEZE_SECONDS = 60.0
+_THERE_SECONDS = 5.0
 _HOST = "kubernetes.io/hostname"
 
 
@@ -95,3 +96,23 @@ def move(live: Live, node: str, owner: str, suffix: str, seconds: float) -> Iter
     yield Put(target, manifest(target.api, meta, spec=spec), says=f"migrate {ref} to {node}", effect=Effect.MIGRATE)
     arrived = Arrived(ref, node, target)
     yield Await(ref, f"on {node}", arrived.wants, arrived, seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class There:
+    """Judges whether the guest runs on `node`."""
+
+    ref: Ref
+    node: str
+
+    def __call__(self, seen: Snapshot) -> Verdict:
+        """Ready where it does."""
+        live = Live.of(self.ref, seen)
+        where = dig_str(live.instance, "status", "nodeName")
+        return Ready() if live.guest_runs and where == self.node else Waiting(f"on {where or 'no node'}")
+
+
+def arrive(live: Live, node: str, owner: str, suffix: str, seconds: float) -> Iterator[Step]:
+    """The same for a guest that was just started: the scheduler may have put it there already."""
+    moved = tuple(move(live, node, owner, suffix, seconds))
+    yield Await(live.ref, f"on {node}", (live.ref, instance_of(live.ref)), There(live.ref, node), _THERE_SECONDS, otherwise=moved)

@@ -14,11 +14,11 @@ from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM
 from harvester_provider.resources.virtual_machine import cloud_init, manifest, policy, removal, words
-from harvester_provider.resources.virtual_machine.calls import freeze, move, reboot
+from harvester_provider.resources.virtual_machine.calls import arrive, freeze, move, reboot
 from harvester_provider.resources.virtual_machine.changes import Judge
 from harvester_provider.resources.virtual_machine.device_edits import disk_edits, nic_edits, pin_macs
 from harvester_provider.resources.virtual_machine.draft import Draft
-from harvester_provider.resources.virtual_machine.edits import Edit, drive_edits, scalar_edits, set_probe
+from harvester_provider.resources.virtual_machine.edits import ASKED, Edit, drive_edits, scalar_edits, set_probe
 from harvester_provider.resources.virtual_machine.hot_plug import Plugged, follow
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.manifest import Suffix
@@ -77,8 +77,9 @@ class Update:
             or (self.live.on and not self.power.halts and any(change.effect.stops_guest for change in changes))
         )
         if must_stop:
-            moves = list(self._moves(edits))
-            inside = [change if edit.asks else _in_the_stop(change) for edit, change in zip(edits, changes, strict=True)]
+            moves = [*self._moves(edits), *self._arrives(suffix)]
+            later = [bool(edit.asks) or edit.field in ASKED for edit in edits]
+            inside = [change if asked else _in_the_stop(change) for asked, change in zip(later, changes, strict=True)]
             return self._while_off(edits).around_a_stop(inside, moves)
         doomed = self._note_doomed()
         notes = (*self._notes(changes, doomed), *self._left_running(waiting, doomed))
@@ -116,6 +117,12 @@ class Update:
     def _moves(self, edits: Sequence[Edit]) -> Iterator[Step]:
         """What is asked of the running guest for its disks, one after the other."""
         return (step for edit in edits if edit.asks and self._judge.effect(edit)[0].touches_running_guest for step in edit.asks)
+
+    def _arrives(self, suffix: Suffix) -> Iterator[Step]:
+        """Bring a guest that was stopped and started to the node that it is to be on."""
+        node = self.new.migrate_to
+        if node and node != self.old.migrate_to and self.power.goal in STARTS:
+            yield from arrive(self.live, node, self.new.owner, suffix(), self.new.seconds("update", START_SECONDS))
 
     def _ruled(self, changes: Sequence[Change]) -> tuple[list[Change], list[str]]:
         """The changes as the update policy has them, and what waits for the next start. A guest that goes down anyway takes all of them."""
