@@ -29,6 +29,7 @@ from harvester_provider.resources.apis import (
     PRIORITY_CLASS,
     SECRET,
     SERVER_VERSION,
+    STORAGE_CLASS,
     VIRTUAL_MACHINE,
     VIRTUAL_MACHINE_INSTANCE,
 )
@@ -103,6 +104,8 @@ class MachineRoom(FakeCluster):
         for vlan in ("vlan100", "vlan200"):
             self.place(Ref(NETWORK, vlan, "default"), {})
         self.place(Ref(PRIORITY_CLASS, "gold"), {})
+        for name in ("slow", "fast"):
+            self.place(Ref(STORAGE_CLASS, name), {})
         for answers in ("answers", "others"):
             self.place(Ref(SECRET, answers, "default"), {"data": {}})
         self.place(Ref(KEY_PAIR, "ada", "default"), {"spec": {"publicKey": "ssh-ed25519 AAAA ada"}})

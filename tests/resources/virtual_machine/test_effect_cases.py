@@ -13,7 +13,7 @@ from harvester_local.settings import VERSIONS
 from harvester_provider.core.effect import Effect
 from harvester_provider.core.errors import PlanRefused
 from harvester_provider.core.ref import Ref
-from harvester_provider.resources.apis import IMAGE, KEY_PAIR, NETWORK, PRIORITY_CLASS, SECRET, STORAGE_CLASS
+from harvester_provider.resources.apis import IMAGE, KEY_PAIR, NETWORK, PRIORITY_CLASS, SECRET
 from harvester_provider.resources.virtual_machine.effects import release
 
 
@@ -33,7 +33,6 @@ def furnished(version: str) -> MachineRoom:
         room.place(Ref(NETWORK, name, "default"), {})
     leap: Any = room.objects[Ref(IMAGE, "leap", "default")]
     room.place(Ref(IMAGE, "disc", "default"), {"status": {**leap["status"], "virtualSize": 64 * 2**20}})
-    room.place(Ref(STORAGE_CLASS, "fast"), {})
     room.place(Ref(SECRET, "answers", "default"), {"data": {}})
     room.place(Ref(PRIORITY_CLASS, "system-cluster-critical"), {})
     room.place(Ref(KEY_PAIR, "ada", "default"), {"spec": {"publicKey": "ssh-ed25519 AAAA ada"}})

@@ -7,7 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from machine_room import OWN_SECRET, MachineRoom
 
+from harvester_provider.core.effect import Effect
 from harvester_provider.core.errors import PlanRefused
+from harvester_provider.core.ref import Ref
+from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM
 
 _DISKS = st.fixed_dictionaries(
     {"size": st.sampled_from(["5Gi", "6Gi", "7Gi"]), "onDelete": st.sampled_from(["keep", "delete"])},
@@ -80,6 +83,32 @@ INPUTS = st.fixed_dictionaries(
 ).map(_allowed)
 
 
+_STORED = st.fixed_dictionaries({"storageClass": st.sampled_from(["slow", "fast"]), "onDelete": st.sampled_from(["keep", "delete"])})
+STORAGE = st.tuples(
+    _STORED, _STORED, st.booleans(), st.sampled_from("ab"), st.sampled_from(["RerunOnFailure", "RerunOnFailure", "Halted"])
+).map(
+    lambda drawn: {
+        "disks": [
+            {"name": "one", "size": "5Gi", **drawn[0]},
+            {"name": "two", "size": "5Gi", **drawn[1]},
+            *([{"name": "hot", "size": "1Gi", "onDelete": "keep", "hotPlug": True}] if drawn[2] else []),
+        ],
+        "hostname": drawn[3],
+        "runStrategy": drawn[4],
+        "networkInterfaces": [],
+        "cloudInit": None,
+        "sshKeys": [],
+    }
+)
+"""Machines whose disks move between storage classes, beside disks that are plugged in, restarts and stops."""
+
+
+@settings(max_examples=20, deadline=None)
+@given(edits=st.lists(STORAGE, min_size=3, max_size=8))
+def test_every_move_between_storage_classes_keeps_what_is_declared(edits: list[dict[str, Any]]) -> None:
+    asyncio.run(_live_through(edits, migratable=True))
+
+
 @settings(max_examples=40, deadline=None)
 @given(edits=st.lists(INPUTS, min_size=2, max_size=6), migratable=st.booleans())
 def test_every_edit_ends_in_what_is_declared(edits: list[dict[str, Any]], *, migratable: bool) -> None:
@@ -102,11 +131,15 @@ async def _live_through(edits: list[dict[str, Any]], *, migratable: bool) -> Non
             raise AssertionError("a refused plan was run")
         declared = {disk["name"]: disk["onDelete"] for disk in state.inputs["disks"]} if "disks" in state.inputs else {}
         ran, runs = state.inputs["runStrategy"] != "Halted", edit["runStrategy"] != "Halted"
+        classes = [change.property for change in plan.changes if change.effect is Effect.MIGRATE]
+        moved = {name.removeprefix("disks[").removesuffix("].storageClass") for name in classes if name.endswith("].storageClass")}
         state = await room.up(state, **edit)
         assert room.starts["vm1"] - starts == int(runs and (plan.effect.stops_guest or not ran))
         await _as_declared(room, state, edit)
-        _nothing_lost(before, _belongings(room))
-        _volumes_by_policy(room, before[0], declared)
+        stayed = ({name: claim for name, claim in before[0].items() if name not in moved}, before[1])
+        _nothing_lost(stayed, _belongings(room))
+        _volumes_by_policy(room, stayed[0], declared)
+        _copied(room, {name: before[0][name] for name in moved}, {disk["name"]: disk for disk in edit["disks"]})
 
 
 async def _as_declared(room: MachineRoom, state: Any, edit: dict[str, Any]) -> None:
@@ -131,6 +164,14 @@ def _belongings(room: MachineRoom) -> tuple[dict[str, str], dict[str, str]]:
 def _nothing_lost(before: tuple[dict[str, str], dict[str, str]], now: tuple[dict[str, str], dict[str, str]]) -> None:
     for had, has in zip(before, now, strict=True):
         assert all(has[name] == value for name, value in had.items() if name in has)
+
+
+def _copied(room: MachineRoom, former: dict[str, str], disks: dict[str, Any]) -> None:
+    """A disk that moved has a volume of its class, and its former volume is there still, unless the disk says `delete`."""
+    for name, claim in former.items():
+        found: Any = room.objects[Ref(PERSISTENT_VOLUME_CLAIM, _belongings(room)[0][name], "default")]
+        assert found["spec"]["storageClassName"] == disks[name]["storageClass"]
+        assert (claim in room.claims()) == (disks[name]["onDelete"] == "keep")
 
 
 def _volumes_by_policy(room: MachineRoom, before: dict[str, str], policies: dict[str, str]) -> None:

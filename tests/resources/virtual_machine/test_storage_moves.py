@@ -1,12 +1,13 @@
 """Disks that move to another storage class while the guest runs: announced, done without a stop, and never at the cost of data."""
 
+import contextlib
 import json
 from typing import Any
 
 import pytest
 from machine_room import GUEST, REF, SAMPLE, TEMPLATES, MachineRoom
 
-from harvester_provider.core.errors import PlanRefused
+from harvester_provider.core.errors import PlanRefused, Unreachable
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Failed, Ready, Verdict, Waiting
@@ -24,8 +25,6 @@ HOT = {"name": "hot", "size": "5Gi", "hotPlug": True}
 def movable(version: str = "v1.8.0") -> MachineRoom:
     room = MachineRoom(version)
     room.migratable = True
-    for name in ("slow", "fast"):
-        room.place(Ref(STORAGE_CLASS, name), {})
     return room
 
 
@@ -98,6 +97,19 @@ class TestMove:
         now = await room.up(made, disks=[ROOT, FAST], hostname="other")
         assert (room.starts["vm1"], class_of(room, "data", now)) == (2, "fast")
 
+    async def test_an_update_that_was_killed_after_its_stop_is_finished_with_the_move(self, room: MachineRoom) -> None:
+        made = await room.up(disks=[ROOT, DATA])
+        edit: dict[str, Any] = {"disks": [ROOT, FAST], "hostname": "other"}
+        for patches in (1, 2, 3):
+            room.kill_after(patches)
+            with contextlib.suppress(Unreachable):
+                await room.up(made, **edit)
+            room.kill_after(None)
+            now = await room.up(made, **edit)
+            assert (class_of(room, "data", now), now.state["status"]) == ("fast", "Running")
+            assert (await room.refresh(now)).inputs == now.inputs
+            made = await room.up(now, disks=[ROOT, DATA], hostname=f"back{patches}")
+
     async def test_two_disks_move_one_after_the_other(self, room: MachineRoom) -> None:
         logs = {**DATA, "name": "logs"}
         made = await room.up(disks=[ROOT, DATA, logs])
@@ -135,6 +147,10 @@ class TestRefused:
         made = await room.up(disks=[ROOT, DATA], runStrategy="Halted")
         preview = await room.preview(made, disks=[ROOT, FAST], runStrategy="Halted")
         assert "moves only under a running guest: start the machine first" in why_refused(preview)
+
+    async def test_of_a_machine_that_is_to_be_off(self, room: MachineRoom) -> None:
+        made = await room.up(disks=[ROOT, DATA])
+        assert "the machine is to be off" in why_refused(await room.preview(made, disks=[ROOT, FAST], runStrategy="Halted"))
 
     async def test_while_another_volume_is_reached_from_one_node_only(self, room: MachineRoom) -> None:
         made = await room.up(disks=[ROOT, DATA])

@@ -40,6 +40,10 @@ class Judge:
             return Change(edit.property, Effect.NONE, "only how the provider works")
         before = len(self.draft.patch)
         effect, why = self.effect(edit)
+        if edit.asks and self.power.halts:
+            return Change(
+                edit.property, Effect.REFUSED, "it is done under a running guest only, and the machine is to be off: do it before"
+            )
         act = edit.act_live if edit.act_live and effect.touches_running_guest else edit.act
         try:
             act(self.draft)

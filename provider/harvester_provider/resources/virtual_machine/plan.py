@@ -71,13 +71,13 @@ class Update:
         changes, waiting = self._ruled([while_copying(change, self.live, halts=self.power.halts) for change in changes])
         if any(change.effect is Effect.REFUSED for change in changes):
             return Plan(changes=tuple(changes))
+        moves = [*self._moves(edits), *self._arrives(suffix)]
         must_stop = (
-            self._goes_on_from_a_stop()
+            self._goes_on_from_a_stop(moves)
             or self.power.wakes
             or (self.live.on and not self.power.halts and any(change.effect.stops_guest for change in changes))
         )
         if must_stop:
-            moves = [*self._moves(edits), *self._arrives(suffix)]
             later = [bool(edit.asks) or edit.field in ASKED for edit in edits]
             inside = [change if asked else _in_the_stop(change) for asked, change in zip(later, changes, strict=True)]
             return self._while_off(edits).around_a_stop(inside, moves)
@@ -116,7 +116,9 @@ class Update:
 
     def _moves(self, edits: Sequence[Edit]) -> Iterator[Step]:
         """What is asked of the running guest for its disks, one after the other."""
-        return (step for edit in edits if edit.asks and self._judge.effect(edit)[0].touches_running_guest for step in edit.asks)
+        for edit in edits:
+            if edit.asks and (self.live.stopped_for_update or self._judge.effect(edit)[0].touches_running_guest):
+                yield from edit.asks
 
     def _arrives(self, suffix: Suffix) -> Iterator[Step]:
         """Bring a guest that was stopped and started to the node that it is to be on."""
@@ -153,9 +155,9 @@ class Update:
         goes_down = self.power.halts or self.live.strategy == "Halted"
         return not goes_down and policy.holds_claims(self.live, claims)
 
-    def _goes_on_from_a_stop(self) -> bool:
+    def _goes_on_from_a_stop(self, moves: Sequence[Step]) -> bool:
         """Whether an update was interrupted after its stop and has more to do than to start the machine: it can be put back, too."""
-        return bool(self.live.stopped_for_update and self.draft.patch) and not self.power.halts
+        return bool(self.live.stopped_for_update and (self.draft.patch or moves)) and not self.power.halts
 
     def _edits(self, suffix: Suffix) -> Iterator[Edit]:
         yield from scalar_edits(self.old, self.new, self.live)

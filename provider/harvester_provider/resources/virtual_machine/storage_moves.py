@@ -50,7 +50,8 @@ def edit(path: str, disk: Disk, new: VirtualMachineInputs, live: Live, seen: Sna
         return Edit(path, ROW, nothing, f"disk {disk.name} is being copied to volume {target}: {WAIT_OR_CANCEL}")
     if not target and class_of(claim, live, seen) == wanted:
         return Edit(path, ROW, nothing)
-    if not live.on or not live.claim_template(claim):
+    runs = live.on or live.stopped_for_update
+    if not runs or not live.claim_template(claim):
         name = "give the disk another name to get a new volume"
         return Edit(
             path, ROW, nothing, f"the volume of disk {disk.name} moves only under a running guest: start the machine first, or {name}"
