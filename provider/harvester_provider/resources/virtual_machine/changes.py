@@ -22,6 +22,9 @@ from harvester_provider.resources.virtual_machine.policy import TRIGGER
 from harvester_provider.resources.virtual_machine.power import Power, asks
 
 
+_TO_BE_OFF = "it is done under a running guest only, and the machine is to be off: do it before"
+
+
 @dataclass(frozen=True, slots=True)
 class Judge:
     """Judges the edits of one update, for the machine as it was seen and the power it ends in."""
@@ -34,16 +37,12 @@ class Judge:
 
     def change(self, edit: Edit) -> Change:
         """Make the edit on the draft, and say what it does."""
-        if edit.refused:
-            return Change(edit.property, Effect.REFUSED, edit.refused)
+        if refused := edit.refused or (_TO_BE_OFF if edit.asks and self.power.halts else ""):
+            return Change(edit.property, Effect.REFUSED, refused)
         if not edit.field:
             return Change(edit.property, Effect.NONE, "only how the provider works")
         before = len(self.draft.patch)
         effect, why = self.effect(edit)
-        if edit.asks and self.power.halts:
-            return Change(
-                edit.property, Effect.REFUSED, "it is done under a running guest only, and the machine is to be off: do it before"
-            )
         act = edit.act_live if edit.act_live and effect.touches_running_guest else edit.act
         try:
             act(self.draft)
