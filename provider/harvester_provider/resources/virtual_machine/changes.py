@@ -21,7 +21,6 @@ from harvester_provider.resources.virtual_machine.model import VirtualMachineInp
 from harvester_provider.resources.virtual_machine.policy import TRIGGER
 from harvester_provider.resources.virtual_machine.power import Power, asks
 
-
 _TO_BE_OFF = "it is done under a running guest only, and the machine is to be off: do it before"
 
 
