@@ -9,19 +9,28 @@ from target import Target
 from workshop import Made, Workshop, furnish
 
 from harvester_provider.core.errors import WaitFailed
-from harvester_provider.core.json import dig_str, is_true
+from harvester_provider.core.json import Object, dig_str, is_true
 from harvester_provider.core.plan import Call
 from harvester_provider.core.ref import Ref
 from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM, VIRTUAL_MACHINE_INSTANCE
 
 ROOT = {"name": "root", "image": "~/disc", "size": "1Gi", "onDelete": "delete"}
 FAST = {"storageClass": "~-fast"}
+CONTENT = "local.harvester/content"
+"""What is on a simulated volume."""
+
+
+async def volume_of(machine: Made, disk: str) -> Object:
+    claim = (await machine.belongings())[f"disk {disk}"]
+    return await machine.shop.cluster.get(Ref(PERSISTENT_VOLUME_CLAIM, claim, machine.shop.namespace)) or {}
 
 
 async def class_of(machine: Made, disk: str) -> str:
-    claim = (await machine.belongings())[f"disk {disk}"]
-    found = await machine.shop.cluster.get(Ref(PERSISTENT_VOLUME_CLAIM, claim, machine.shop.namespace))
-    return dig_str(found or {}, "spec", "storageClassName")
+    return dig_str(await volume_of(machine, disk), "spec", "storageClassName")
+
+
+async def content_of(machine: Made, disk: str) -> str:
+    return dig_str(await volume_of(machine, disk), "metadata", "annotations", CONTENT)
 
 
 @pytest.mark.usefixtures(
@@ -34,11 +43,14 @@ async def test_volumes_move_one_after_the_other_and_keep_their_image_while_the_g
         after = {**before, "disks": [{**ROOT, **FAST}, {**DATA, "onDelete": "keep", **FAST}]}
         machine = await shop.make("VirtualMachine", "vm", **before)
         starts, had = await machine.starts(), await machine.belongings()
+        written = {"metadata": {"annotations": {CONTENT: "letters"}}}
+        await shop.cluster.patch(Ref(PERSISTENT_VOLUME_CLAIM, had["disk data"], shop.namespace), written)
         preview = await machine.preview(**after)
         assert [change.effect.label for change in preview.plan.changes] == ["migrate", "migrate"]
         await machine.up(**after)
         assert await machine.starts() == starts
         assert {await class_of(machine, "root"), await class_of(machine, "data")} == {shop.placed(FAST["storageClass"])}
+        assert await content_of(machine, "data") == "letters"
         assert (await shop.has_claim(had["disk root"]), await shop.has_claim(had["disk data"])) == (False, True)
         await machine.settled(restart_required=False)
         assert await machine.drift() == []

@@ -7,14 +7,15 @@ import secrets
 from collections.abc import Iterable, Mapping
 
 from harvester_local.api.client import Api
-from harvester_local.api.kinds import INSTANCE, MACHINE, MIGRATION, Kind
-from harvester_local.api.objects import Key, Obj, condition, deleting, finalizers, is_true, items, key_of, now, part
+from harvester_local.api.kinds import INSTANCE, MACHINE, MIGRATION, VOLUME_CLAIM, Kind
+from harvester_local.api.objects import Key, Obj, annotations, condition, deleting, finalizers, is_true, items, key_of, now, part
 from harvester_local.controllers.conditions import without
 from harvester_local.controllers.faults import Fault, fault_of
 from harvester_local.controllers.guest import reported_interfaces
 from harvester_local.controllers.runtime import Context, Deadlines, Mapper, own_key
 from harvester_local.controllers.scheduling import Scheduler, Unschedulable
 from harvester_local.model.machines import interfaces, networks, phase
+from harvester_local.model.saved import CONTENT
 
 FINALIZER = "kubevirt.io/migrationJobFinalize"
 SELECTOR_LABEL = "kubevirt.io/vmi-name"
@@ -104,12 +105,23 @@ class Migrations:
     async def _end(self, key: Key, migration: Obj, instance: Obj | None, *, failed: bool) -> float | None:
         state = {**part(instance, "status", "migrationState"), "completed": True, "failed": failed, "endTimestamp": now()}
         if instance is not None and phase(instance) == "Running" and state.get("migrationUid") == migration["metadata"]["uid"]:
+            if not failed:
+                await self._copy_volumes(instance)
             body = {"status": {"migrationState": state}} if failed else self._arrived(instance, state)
             await self._context.api.patch_version(INSTANCE, instance, body)
             if not failed:
                 self._scheduler.moved(instance, state["targetNode"])
         await self._phase(key, migration, "Failed" if failed else "Succeeded", {"migrationState": state})
         return None
+
+    async def _copy_volumes(self, instance: Obj) -> None:
+        """Bring what is on volumes that move to other claims along."""
+        namespace = instance["metadata"]["namespace"]
+        for moved in items(instance, "status", "migratedVolumes"):
+            source = self._context.store.get(VOLUME_CLAIM, Key(namespace, moved["sourcePVCInfo"]["claimName"])) or {"metadata": {}}
+            if content := annotations(source).get(CONTENT):
+                target = Key(namespace, moved["destinationPVCInfo"]["claimName"])
+                await self._context.api.patch(VOLUME_CLAIM, target, {"metadata": {"annotations": {CONTENT: content}}})
 
     def _arrived(self, instance: Obj, state: Obj) -> Obj:
         """Patch of an instance that runs on its new node, with all that waited for it."""
