@@ -23,6 +23,7 @@ _MEANINGS = {
     Effect.MIGRATE: "it gets the change with a live migration to another node, and runs on",
     Effect.RESTART: "it is restarted",
     Effect.STOP_MODIFY_START: "it is stopped, changed and started again, once for all changes of an update",
+    Effect.REFUSED: "it notices nothing: preview says why it is not done, and what to do instead",
 }
 _HEAD = "\n| input | from Harvester | effect | why | where | source |\n|---|---|---|---|---|---|\n"
 
