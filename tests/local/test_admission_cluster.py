@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from plane_objects import creating, obj, removing, updating, world
 
-from harvester_local.admission.cluster_kinds import validate_addon, validate_device_claim, validate_node, validate_setting
+from harvester_local.admission.cluster_kinds import validate_addon, validate_node, validate_setting
+from harvester_local.admission.host_devices import validate_device_claim, validate_host_devices
 from harvester_local.admission.review import DeniedError
 from harvester_local.api import kinds
 from harvester_local.api.objects import Obj
@@ -68,3 +69,27 @@ def test_the_last_node_that_takes_machines_is_not_cordoned() -> None:
 def test_a_claim_cannot_be_changed() -> None:
     old, new = (obj(kinds.PCI_DEVICE_CLAIM, "gpu", spec={"userName": name}) for name in ("a", "b"))
     assert "immutable" in refused(validate_device_claim, updating(old, new))
+
+
+def card(name: str, node: str = "n1", group: str = "12", resource: str = "example.org/card") -> Obj:
+    return {**obj(kinds.PCI_DEVICE, name), "status": {"nodeName": node, "iommuGroup": group, "resourceName": resource}}
+
+
+def with_devices(*names: str, resource: str = "example.org/card") -> Obj:
+    devices = {"hostDevices": [{"name": name, "deviceName": resource} for name in names]}
+    return obj(kinds.MACHINE, "vm", spec={"template": {"spec": {"domain": {"devices": devices}}}})
+
+
+def test_a_device_can_be_claimed_only_where_it_is_and_can_be_passed_through() -> None:
+    assert "not found" in refused(validate_device_claim, creating(obj(kinds.PCI_DEVICE_CLAIM, "gpu")))
+    assert "no iommuGroup" in refused(validate_device_claim, creating(obj(kinds.PCI_DEVICE_CLAIM, "gpu")), card("gpu", group=""))
+
+
+def test_a_claim_stays_while_a_machine_has_its_device() -> None:
+    assert "in use with vm vm" in refused(validate_device_claim, removing(obj(kinds.PCI_DEVICE_CLAIM, "gpu")), with_devices("gpu"))
+
+
+def test_a_machine_gets_devices_of_one_node_only_and_none_that_no_node_has() -> None:
+    there = (card("gpu"), card("other", node="n2"))
+    assert "not on the same node" in refused(validate_host_devices, creating(with_devices("gpu", "other")), *there)
+    assert "not found in pcidevice" in refused(validate_host_devices, creating(with_devices("gpu", resource="example.org/none")), *there)
