@@ -32,7 +32,7 @@ class NodeDisk(Model):
 class NodeInputs(ResourceInputs):
     """A host of the cluster. It must have joined; what is declared here is set, and put back as it was by a delete."""
 
-    name: str = Field(json_schema_extra=REPLACE)
+    name: str = Field(min_length=1, json_schema_extra=REPLACE)
     """Name of the node. Default: the resource's name in the program."""
     taints: list[NodeTaint] = []
     """Taints. Those that others set are left alone."""
