@@ -23,13 +23,13 @@ CHANGES: dict[str, list[dict[str, str]]] = {
     "05-backup-and-restore": [{"stage": "replaced"}, {"stage": "lost"}, {"stage": "restored"}],
     "07-poor-mans-harvester": [{"memory": "2Gi"}],
     "09-nested-cluster": [{"workers": "1"}, {"kubernetesVersion": "v1.35.1+rke2r1", "workerMemory": "6Gi"}],
-    "11-windows": [{"installed": "true"}],
+    "12-windows": [{"installed": "true"}],
     "10-nested-without-rancher": [{"kubernetesVersion": "v1.35.1+rke2r1", "workers": "1"}],
 }
 """The changes that each example is shown to survive, one after the other."""
 ELSEWHERE = {"06-harvester-cluster", "08-bare-metal", "11-environment-per-pull-request"}
 """Examples with a test module of their own."""
-NEED_GUESTS = {"09-nested-cluster", "10-nested-without-rancher", "11-windows"}
+NEED_GUESTS = {"09-nested-cluster", "10-nested-without-rancher", "12-windows"}
 """Examples that need what runs inside of machines, a Rancher, or storage for what firmware keeps."""
 FRONT_ENDS = ("dynamic", "plugin")
 """The one that makes an example and the one that changes it; every second example has them the other way round."""
@@ -46,7 +46,7 @@ def settings(request: pytest.FixtureRequest, example: str, target: Target) -> di
         return {"install": "false"}  # the same text on a Harvester; `test_poor_mans_cluster` has it on a cluster without
     if example == "09-nested-cluster" and target.local is not None:
         return {"harvester:clusters": json.dumps({"rancher": target.rancher})}
-    if example == "11-windows":
+    if example == "12-windows":
         return {"driversUrl": target.image_url}
     if example != "05-backup-and-restore":
         return {}
