@@ -182,12 +182,13 @@ def test_an_upload_that_is_not_what_it_says_is_refused(user: User, more: dict[st
 
 def test_an_upload_whose_sender_leaves_half_way_fails_for_good(user: User) -> None:
     def half() -> Iterator[bytes]:
-        yield b'--x\r\nContent-Disposition: form-data; name="chunk"; filename="disk.img"\r\n\r\n' + b"\0" * (1 << 20)
+        yield b'--x\r\nContent-Disposition: form-data; name="chunk"; filename="disk.img"\r\n\r\n'
+        yield from [b"\0" * (1 << 20)] * 64  # more than all buffers on the way hold: the other side has begun to read
         raise KeyboardInterrupt
 
     user.create(kinds.IMAGE, "up", spec={"displayName": "up", "sourceType": "upload"})
     user.wait(kinds.IMAGE, "up", lambda o: is_true(o, "Initialized"))
-    url = f"{user.local.endpoint}{own(user, 'harvesterhci.io.virtualmachineimages', 'up')}?action=upload&size={2 << 20}"
+    url = f"{user.local.endpoint}{own(user, 'harvesterhci.io.virtualmachineimages', 'up')}?action=upload&size={128 << 20}"
     with pytest.raises(KeyboardInterrupt):
         user.session.post(url, data=half(), headers={"Content-Type": "multipart/form-data; boundary=x"}, timeout=60)
     user.session.close()
