@@ -98,6 +98,7 @@ async def test_another_target_is_explained_while_backups_are_on_this_one_and_los
         await made.destroy()
 
 
+@pytest.mark.usefixtures("simulated")
 async def test_an_authority_of_ones_own_is_trusted_where_the_cluster_trusts_it(shop: Workshop, store: Made, tmp_path: Path) -> None:
     """Harvester's webhook goes by the setting additional-ca alone, whatever the target's own certificate is."""
     pki = make_pki(tmp_path)
