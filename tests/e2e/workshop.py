@@ -33,6 +33,8 @@ from harvester_provider.wiring import Clusters
 
 Inputs = dict[str, Any]
 SECONDS = 120.0
+VERDICT_SECONDS = 60.0
+"""For KubeVirt's verdict: where it asks for a restart it does so until there is one, and for a moment after."""
 
 
 class Invalid(AssertionError):
@@ -221,16 +223,21 @@ class Made:
         """Return once KubeVirt has compared the machine as it is now with its guest and came to that verdict (None: to any), and it is
         known whether the guest can be moved, which decides between migration and stop."""
         ref, guest = self.ref, Ref(VIRTUAL_MACHINE_INSTANCE, self.name, self.shop.namespace)
+        said = "never compared"
 
         def judged(seen: Snapshot) -> bool:
+            nonlocal said
             vm, instance = seen[ref] or {}, seen[guest] or {}
             compared = dig(vm, "status", "desiredGeneration") == dig(vm, "metadata", "generation")
-            wants = condition(vm, "RestartRequired").get("status") == "True"
-            if compared and wants and restart_required is False:
-                raise AssertionError(f"{self.id}: {dig_str(condition(vm, 'RestartRequired'), 'message')}")
-            return compared and restart_required in (None, wants) and bool(not instance or condition(instance, "LiveMigratable"))
+            wants = condition(vm, "RestartRequired")
+            said = dig_str(wants, "message") or "no restart required"
+            known = not instance or bool(condition(instance, "LiveMigratable"))
+            return compared and known and restart_required in (None, wants.get("status") == "True")
 
-        await self.shop.until(judged, ref, guest)
+        try:
+            await self.shop.until(judged, ref, guest, seconds=VERDICT_SECONDS)
+        except TimeoutError as error:
+            raise AssertionError(f"{self.id}: {said}") from error
 
     async def belongings(self) -> dict[str, str]:
         """The volume of each disk and the MAC of each NIC, as the machine's object has them."""
