@@ -1,7 +1,20 @@
-"""N dynamic resources whose provider does nothing: what the engine and the host cost by themselves."""
+"""N dynamic resources with the inputs of machines, whose provider does nothing: what the engine and the host cost by themselves."""
+
+from functools import cache
 
 import pulumi
-from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider
+from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, dynamic
+
+dynamic.serialize_provider = cache(dynamic.serialize_provider)  # each call nests deeper: the three hundredth fails
+MACHINE = {
+    "namespace": "bench",
+    "owner": "no-op/bench/machine",
+    "cpu": 1,
+    "memory": "256Mi",
+    "runStrategy": "Halted",
+    "disks": [{"name": "root", "size": "1Gi", "onDelete": "delete"}],
+    "networkInterfaces": [{"name": "default"}],
+}
 
 
 class Nothing(ResourceProvider):
@@ -18,5 +31,6 @@ class Idle(Resource, name="Idle"):
     """One of the resources that do nothing."""
 
 
+nothing = Nothing()
 for number in range(pulumi.Config().require_int("count")):
-    Idle(Nothing(), f"r{number}", {"name": f"r{number}"})
+    Idle(nothing, f"r{number}", {"name": f"r{number}", **MACHINE})
