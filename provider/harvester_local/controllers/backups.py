@@ -17,7 +17,7 @@ from harvester_local.backup_store import StoreError
 from harvester_local.controllers.backup_stores import Stores
 from harvester_local.controllers.conditions import rancher
 from harvester_local.controllers.faults import Fault, fault_of
-from harvester_local.controllers.runtime import Context, Mapper, own_key
+from harvester_local.controllers.runtime import Context, Mapper, Tasks, own_key
 from harvester_local.controllers.saved_images import SavedImages
 from harvester_local.model.machines import claim_of, template_spec, volumes
 from harvester_local.model.saved import CONTENT, FINALIZER, SavedVolume, content_of, error_of, is_new, is_ready, metadata_of, metadata_path
@@ -40,7 +40,7 @@ class Backups:
 
     def __init__(self, context: Context, stores: Stores, images: SavedImages) -> None:
         self._context, self._stores, self._images = context, stores, images
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._tasks = Tasks()
 
     @property
     def watches(self) -> Mapping[Kind, Mapper]:
@@ -52,24 +52,17 @@ class Backups:
         backup = self._context.store.get(BACKUP, key)
         if backup is None:
             return None
-        uid = backup["metadata"]["uid"]
         if deleting(backup):
             await self._clean_up(backup)
             return None
         if error_of(backup) or _is_done(backup):
             return None
-        if uid not in self._running:
-            task = asyncio.create_task(self._make(key))
-            self._running[uid] = task
-            task.add_done_callback(lambda _: self._running.pop(uid, None))
+        self._tasks.start(backup["metadata"]["uid"], lambda: self._make(key))
         return AGAIN_SECONDS
 
     async def close(self) -> None:
         """End every task."""
-        tasks = list(self._running.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.close()
 
     async def _make(self, key: Key) -> None:
         try:
@@ -194,8 +187,7 @@ class Backups:
 
     async def _clean_up(self, backup: Obj) -> None:
         """Delete what is on the target, as long as that is the one the backup is on."""
-        if task := self._running.pop(backup["metadata"]["uid"], None):
-            task.cancel()
+        self._tasks.cancel(backup["metadata"]["uid"])
         if FINALIZER not in finalizers(backup):
             return
         if backup["spec"]["type"] == "backup" and self._is_here(backup):

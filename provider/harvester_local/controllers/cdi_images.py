@@ -12,7 +12,7 @@ from harvester_local.api.kinds import DATA_VOLUME, IMAGE, STORAGE_CLASS, VOLUME_
 from harvester_local.api.objects import Key, Obj, deleting, finalizers, is_true, owner_reference, part
 from harvester_local.api.quantities import parse
 from harvester_local.controllers.image_status import FINALIZER, by_cdi, imported, initialized, is_over, try_failed, upload_failed
-from harvester_local.controllers.runtime import Context, Deadlines, Mapper, own_key
+from harvester_local.controllers.runtime import Context, Deadlines, Mapper, Tasks, own_key
 from harvester_local.controllers.transfer import Content, TransferError, sizes
 from harvester_local.controllers.uploads import Uploads
 from harvester_local.model.data_volumes import AT_ONCE
@@ -25,7 +25,7 @@ class CdiImages:
 
     def __init__(self, context: Context, session: aiohttp.ClientSession, uploads: Uploads) -> None:
         self._context, self._session, self._uploads, self._deadlines = context, session, uploads, Deadlines()
-        self._waiting: dict[str, asyncio.Task[None]] = {}
+        self._tasks = Tasks()
 
     @property
     def watches(self) -> Mapping[Kind, Mapper]:
@@ -45,10 +45,7 @@ class CdiImages:
 
     async def close(self) -> None:
         """End every wait."""
-        tasks = list(self._waiting.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.close()
 
     async def _step(self, key: Key, image: Obj) -> float | None:
         volume = self._context.store.get(DATA_VOLUME, key)
@@ -57,7 +54,7 @@ class CdiImages:
             return None
         if image["spec"]["sourceType"] == "upload":
             await self._initialize(key, image)
-            self._expect(key, image)
+            self._tasks.start(image["metadata"]["uid"], lambda: self._upload(key, image))
             return None
         failed = part(image, "status").get("failed", 0)
         if failed and (left := self._deadlines.remaining(image["metadata"]["uid"], f"{failed}", self._context.settings.retry_seconds)):
@@ -88,13 +85,6 @@ class CdiImages:
         kept = [*finalizers(image), *({FINALIZER} - set(finalizers(image)))]
         status = initialized(image, image["spec"]["targetStorageClassName"])
         await self._context.api.patch(IMAGE, key, {"metadata": {"finalizers": kept}, "status": status})
-
-    def _expect(self, key: Key, image: Obj) -> None:
-        uid = image["metadata"]["uid"]
-        if uid not in self._waiting:
-            task = asyncio.create_task(self._upload(key, image))
-            self._waiting[uid] = task
-            task.add_done_callback(lambda _: self._waiting.pop(uid, None))
 
     async def _upload(self, key: Key, image: Obj) -> None:
         try:
@@ -130,8 +120,7 @@ class CdiImages:
 
     async def _clean_up(self, key: Key, image: Obj) -> None:
         uid = image["metadata"]["uid"]
-        if task := self._waiting.pop(uid, None):
-            task.cancel()
+        self._tasks.cancel(uid)
         self._uploads.drop(uid)
         if FINALIZER in finalizers(image):
             await self._context.api.delete(DATA_VOLUME, key)

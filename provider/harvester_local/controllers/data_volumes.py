@@ -14,7 +14,7 @@ import aiohttp
 from harvester_local.api.client import ApiError
 from harvester_local.api.kinds import DATA_VOLUME, STORAGE_CLASS, VOLUME_CLAIM, Kind
 from harvester_local.api.objects import Key, Obj, annotations, deleting, now, owner_reference, part
-from harvester_local.controllers.runtime import Context, Mapper, own_key
+from harvester_local.controllers.runtime import Context, Mapper, Tasks, own_key
 from harvester_local.controllers.transfer import TransferError, fetch
 from harvester_local.model.images import CDI_MODES
 
@@ -30,7 +30,7 @@ class DataVolumes:
 
     def __init__(self, context: Context, session: aiohttp.ClientSession) -> None:
         self._context, self._session = context, session
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._tasks = Tasks()
 
     @property
     def watches(self) -> Mapping[Kind, Mapper]:
@@ -42,21 +42,16 @@ class DataVolumes:
         volume = self._context.store.get(DATA_VOLUME, key)
         if volume is None or deleting(volume) or part(volume, "status").get("phase") == "Succeeded":
             return None
-        claim, uid = self._context.store.get(VOLUME_CLAIM, key), volume["metadata"]["uid"]
+        claim = self._context.store.get(VOLUME_CLAIM, key)
         if claim is None:
             await self._context.api.ensure(VOLUME_CLAIM, self._claim(volume))
-        elif part(claim, "status").get("phase") == "Bound" and uid not in self._running:
-            task = asyncio.create_task(self._fill(key, volume))
-            self._running[uid] = task
-            task.add_done_callback(lambda _: self._running.pop(uid, None))
+        elif part(claim, "status").get("phase") == "Bound":
+            self._tasks.start(volume["metadata"]["uid"], lambda: self._fill(key, volume))
         return None
 
     async def close(self) -> None:
         """End every task."""
-        tasks = list(self._running.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.close()
 
     def _claim(self, volume: Obj) -> Obj:
         meta, storage = volume["metadata"], volume["spec"]["storage"]

@@ -17,7 +17,7 @@ from harvester_local.api.objects import Key, Obj, annotations, deleting, finaliz
 from harvester_local.api.quantities import parse
 from harvester_local.controllers.backing_images import BackingImages
 from harvester_local.controllers.image_status import FINALIZER, by_cdi, imported, initialized, is_over, try_failed, upload_failed
-from harvester_local.controllers.runtime import Context, Mapper, own_key
+from harvester_local.controllers.runtime import Context, Mapper, Tasks, own_key
 from harvester_local.controllers.saved_images import SavedImages
 from harvester_local.controllers.transfer import Content, TransferError, fetch, probe
 from harvester_local.controllers.uploads import Uploads
@@ -36,7 +36,7 @@ class Images:
     def __init__(self, context: Context, session: aiohttp.ClientSession, uploads: Uploads, saved: SavedImages) -> None:
         self._context, self._session, self._uploads, self._saved = context, session, uploads, saved
         self._stored = BackingImages(context)
-        self._imports: dict[str, asyncio.Task[None]] = {}
+        self._tasks = Tasks()
 
     @property
     def watches(self) -> Mapping[Kind, Mapper]:
@@ -48,30 +48,23 @@ class Images:
         image = self._context.store.get(IMAGE, key)
         if image is None:
             return None
-        uid = image["metadata"]["uid"]
         if is_true(image, "Imported") and not deleting(image):
             await self._label(image)
         elif by_cdi(image):
             return None
         elif deleting(image):
             await self._clean_up(image)
-        elif not is_over(image) and uid not in self._imports:
-            task = asyncio.create_task(self._import(image))
-            self._imports[uid] = task
-            task.add_done_callback(lambda _: self._imports.pop(uid, None))
+        elif not is_over(image):
+            self._tasks.start(image["metadata"]["uid"], lambda: self._import(image))
         return None
 
     async def close(self) -> None:
         """End every running import."""
-        tasks = list(self._imports.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.close()
 
     async def _clean_up(self, image: Obj) -> None:
         uid = image["metadata"]["uid"]
-        if task := self._imports.pop(uid, None):
-            task.cancel()
+        self._tasks.cancel(uid)
         self._uploads.drop(uid)
         if FINALIZER in finalizers(image):
             await self._context.api.delete(STORAGE_CLASS, Key("", self._class_name(image)))

@@ -15,7 +15,7 @@ from harvester_local.api.kinds import DATA_VOLUME, STORAGE_CLASS, VOLUME_CLAIM, 
 from harvester_local.api.objects import Key, Obj, annotations, deleting, items, key_of, labels, owner_reference, part
 from harvester_local.api.quantities import parse
 from harvester_local.controllers.conditions import virt
-from harvester_local.controllers.runtime import Context, Mapper, own_key
+from harvester_local.controllers.runtime import Context, Mapper, Tasks, own_key
 from harvester_local.controllers.transfer import TransferError, fetch
 from harvester_local.controllers.uploads import Uploads
 from harvester_local.model.data_volumes import AT_ONCE, DONE, POD_PHASE
@@ -33,7 +33,7 @@ class PlainDataVolumes:
 
     def __init__(self, context: Context, session: aiohttp.ClientSession, uploads: Uploads) -> None:
         self._context, self._session, self._uploads = context, session, uploads
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._tasks = Tasks()
         self._waiting = context.store.index(DATA_VOLUME, _source_words)
 
     @property
@@ -43,17 +43,13 @@ class PlainDataVolumes:
 
     async def close(self) -> None:
         """End every import that runs."""
-        tasks = list(self._running.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.close()
 
     async def reconcile(self, key: Key) -> float | None:
         """Make the claim; once that is bound, see to it that it is being filled."""
         volume, claim = self._context.store.get(DATA_VOLUME, key), self._context.store.get(VOLUME_CLAIM, key)
         if volume is None or deleting(volume):
-            if task := self._running.pop(str(key), None):
-                task.cancel()
+            self._tasks.cancel(str(key))
             return None
         if part(volume, "status").get("phase") == "Succeeded":
             return None
@@ -61,10 +57,8 @@ class PlainDataVolumes:
             await self._claim(volume)
         elif part(claim, "status").get("phase") != "Bound":
             await self._write(key, self._unbound(claim), Bound="False")
-        elif self._has_source(volume) and str(key) not in self._running:
-            task = asyncio.create_task(self._fill(volume))
-            self._running[str(key)] = task
-            task.add_done_callback(lambda _: self._running.pop(str(key), None))
+        elif self._has_source(volume):
+            self._tasks.start(str(key), lambda: self._fill(volume))
         return None
 
     async def _claim(self, volume: Obj) -> None:

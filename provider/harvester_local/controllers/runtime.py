@@ -7,9 +7,9 @@ are no ticks. Nothing here knows what a controller does.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from harvester_local.api.client import Api, ApiError
 from harvester_local.api.kinds import Kind
@@ -69,6 +69,32 @@ class Deadlines:
         """Forget the named moments of an object, or all of them."""
         for known in [k for k in self._ends if k[0] == uid and (not names or k[1] in names)]:
             del self._ends[known]
+
+
+class Tasks:
+    """Work that goes on beside the reconciling, at most one task of a name at a time."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    def start(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Begin `work`, unless a task of that name runs."""
+        if name in self._running:
+            return
+        task = self._running[name] = asyncio.create_task(work())
+        task.add_done_callback(lambda _: self._running.pop(name, None))
+
+    def cancel(self, name: str) -> None:
+        """End the task of that name."""
+        if task := self._running.pop(name, None):
+            task.cancel()
+
+    async def close(self) -> None:
+        """End every task."""
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @dataclass
