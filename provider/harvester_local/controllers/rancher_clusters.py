@@ -66,7 +66,7 @@ class RancherClusters:
         cluster = store.get(RANCHER_CLUSTER, key)
         if cluster is None:
             return None
-        machines = [m for m in store.all(CLUSTER_MACHINE, key.namespace) if labels(m).get(CLUSTER_NAME) == key.name]
+        machines = self._belonging(CLUSTER_MACHINE, cluster)
         if deleting(cluster):
             await self._end(cluster, machines)
             return None
@@ -94,7 +94,7 @@ class RancherClusters:
             template = await api.ensure(MACHINE_TEMPLATE, template_of(cluster, pool, config))
             await self._deploy(cluster, pool, template["metadata"]["name"])
         names = {deployment_name(cluster, pool) for pool in pools(cluster)}
-        for deployment in self._deployments(cluster):
+        for deployment in self._belonging(MACHINE_DEPLOYMENT, cluster):
             if deployment["metadata"]["name"] not in names and not deleting(deployment):
                 await api.delete(MACHINE_DEPLOYMENT, key_of(deployment))
 
@@ -124,10 +124,10 @@ class RancherClusters:
         elif known["spec"] != spec:
             await self._context.api.patch(MACHINE_DEPLOYMENT, key, {"spec": spec})
 
-    def _deployments(self, cluster: Obj) -> list[Obj]:
+    def _belonging(self, kind: Kind, cluster: Obj) -> list[Obj]:
+        """The objects of a kind that bear the cluster's name."""
         meta = cluster["metadata"]
-        found = self._context.store.all(MACHINE_DEPLOYMENT, meta["namespace"])
-        return [deployment for deployment in found if labels(deployment).get(CLUSTER_NAME) == meta["name"]]
+        return [found for found in self._context.store.all(kind, meta["namespace"]) if labels(found).get(CLUSTER_NAME) == meta["name"]]
 
     # Plans ----------------------------------------------------------------------------------------------------------
 
@@ -178,9 +178,10 @@ class RancherClusters:
     def _unfinished(self, cluster: Obj, machines: list[Obj]) -> str:
         wanted = sum(pool.get("quantity", 1) for pool in pools(cluster))
         running = [machine for machine in machines if part(machine, "status").get("phase") == "Running" and not deleting(machine)]
-        done = all(part(d, "status").get("observedGeneration") == d["metadata"]["generation"] for d in self._deployments(cluster))
-        done = done and all(
-            part(deployment, "status").get("updatedReplicas") == deployment["spec"]["replicas"] for deployment in self._deployments(cluster)
+        done = all(
+            part(deployment, "status").get("observedGeneration") == deployment["metadata"]["generation"]
+            and part(deployment, "status").get("updatedReplicas") == deployment["spec"]["replicas"]
+            for deployment in self._belonging(MACHINE_DEPLOYMENT, cluster)
         )
         return "" if done and len(running) == len(machines) == wanted else f"{len(running)} of {wanted} machines are running"
 
@@ -201,9 +202,7 @@ class RancherClusters:
             await self._context.api.patch_status(RANCHER_CLUSTER, key, status)
 
     def _servers(self, cluster: Obj) -> list[Obj]:
-        meta = cluster["metadata"]
-        found = [m for m in self._context.store.all(CLUSTER_MACHINE, meta["namespace"]) if labels(m).get(CLUSTER_NAME) == meta["name"]]
-        return [machine for machine in found if is_server(pool_of(cluster, machine))]
+        return [machine for machine in self._belonging(CLUSTER_MACHINE, cluster) if is_server(pool_of(cluster, machine))]
 
     async def _kubeconfig(self, cluster: Obj) -> None:
         """The Secret with a token for the new cluster. Its kubeconfig is for Rancher itself: the address is one of its own network."""
@@ -218,7 +217,7 @@ class RancherClusters:
     async def _end(self, cluster: Obj, machines: list[Obj]) -> None:
         """Machines first, then what was made for them; the Cluster's own configurations go with it."""
         api, key = self._context.api, key_of(cluster)
-        deployments = self._deployments(cluster)
+        deployments = self._belonging(MACHINE_DEPLOYMENT, cluster)
         for deployment in deployments:
             if not deleting(deployment):
                 await api.delete(MACHINE_DEPLOYMENT, key_of(deployment))
