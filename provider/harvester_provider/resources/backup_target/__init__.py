@@ -15,6 +15,7 @@ from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Api, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Ready
+from harvester_provider.core.wording import first_of
 from harvester_provider.resources.apis import BACKUP_TARGET, SECRET, SETTING
 from harvester_provider.resources.backup_target import value, waits
 from harvester_provider.resources.backup_target.check import problems
@@ -147,10 +148,10 @@ def _annotations(meta: Mapping[str, Json]) -> dict[str, Json]:
 def _consequences(new: BackupTargetInputs, seen: Snapshot) -> Iterable[str]:
     """What the user should know of backups before the target changes."""
     if busy := waits.unfinished(seen):
-        yield f"{waits.some(busy)}: not finished; Harvester takes no other target until then, so that is waited for"
+        yield f"{first_of(busy)}: not finished; Harvester takes no other target until then, so that is waited for"
     elsewhere = value.url(value.decoded(seen.get(BACKUP_TARGET)))
     if elsewhere and elsewhere != _url(new) and (stored := waits.stored(seen)):
-        yield f"{waits.some(stored)}: on {elsewhere}; they cannot be restored, and their data stays there, until that is the target again"
+        yield f"{first_of(stored)}: on {elsewhere}; they cannot be restored, and their data stays there, until that is the target again"
 
 
 KIND = BackupTarget()

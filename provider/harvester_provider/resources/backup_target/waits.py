@@ -12,11 +12,11 @@ from harvester_provider.core.plan import Await
 from harvester_provider.core.ref import Listing
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Failed, Ready, Verdict, Waiting
+from harvester_provider.core.wording import first_of
 from harvester_provider.resources.apis import BACKUP, BACKUP_TARGET, RESTORE
 from harvester_provider.resources.backup_target.value import LONGHORN_TARGET, SECRETS, decoded, url
 
 BACKUPS, RESTORES = Listing(BACKUP), Listing(RESTORE)
-_SHOWN = 5
 _NOT_YET = "the cluster has not taken it over yet"
 
 
@@ -53,7 +53,7 @@ class Idle:
         """Ready where all are finished. Backups that failed never are."""
         if held := held_by(seen):
             return Failed(held, "delete them; then `pulumi up` goes on")
-        return Waiting(f"not finished: {some(busy)}") if (busy := unfinished(seen)) else Ready()
+        return Waiting(f"not finished: {first_of(busy)}") if (busy := unfinished(seen)) else Ready()
 
 
 def unfinished(seen: Snapshot) -> list[str]:
@@ -64,7 +64,7 @@ def unfinished(seen: Snapshot) -> list[str]:
 def held_by(seen: Snapshot) -> str:
     """A sentence about backups that failed: they hold up another target until they are deleted. Empty where there are none."""
     found = [each for each in _listed(BACKUPS, seen) if dig(each, "status", "readyToUse") is not True and dig(each, "status", "error")]
-    names = some([id_of(each) for each in found])
+    names = first_of([id_of(each) for each in found])
     return f"Harvester takes no other target while there are backups that failed ({names})" if names else ""
 
 
@@ -81,11 +81,6 @@ def _names(listing: Listing, done: str, seen: Snapshot) -> list[str]:
 
 def _listed(listing: Listing, seen: Snapshot) -> Iterable[Object]:
     return seen.listed(listing) if listing in seen else ()
-
-
-def some(names: list[str]) -> str:
-    """The first few of the names, and how many more there are."""
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
 def idle(seconds: float) -> Await:

@@ -12,12 +12,12 @@ from harvester_provider.core.plan import Await
 from harvester_provider.core.ref import Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Ready, Verdict, Waiting
+from harvester_provider.core.wording import first_of
 from harvester_provider.resources.apis import LOAD_BALANCER, PERSISTENT_VOLUME_CLAIM, VIRTUAL_MACHINE
 from harvester_provider.resources.guest.words import CLUSTER_LABEL
 
 _CLUSTER = "loadbalancer.harvesterhci.io/cluster"
 _VOLUME = "pvc-"
-_SHOWN = 5
 
 
 def wants(ref: Ref) -> Iterable[Want]:
@@ -34,7 +34,7 @@ class Unused:
     def __call__(self, seen: Snapshot) -> Verdict:
         """Ready where there is none."""
         names = sorted(dig_str(machine, "metadata", "name") for machine in seen.listed(self.machines))
-        return Waiting(f"{len(names)} machines of the guest cluster are left ({_some(names)})") if names else Ready()
+        return Waiting(f"{len(names)} machines of the guest cluster are left ({first_of(names)})") if names else Ready()
 
 
 def machines_gone(ref: Ref, seconds: float) -> Await:
@@ -45,31 +45,26 @@ def machines_gone(ref: Ref, seconds: float) -> Await:
 
 def notes(ref: Ref, seen: Snapshot) -> Iterable[str]:
     """What stays in Harvester."""
-    balancers = [
+    balancers = sorted(
         dig_str(found, "metadata", "name")
         for found in seen.listed(Listing(LOAD_BALANCER, ref.namespace))
         if dig_str(found, "metadata", "annotations", _CLUSTER) == ref.name
-    ]
+    )
     if balancers:
-        yield f"guest cluster {ref.name}: its cloud provider left load balancers in {ref.namespace}: {_some(balancers)}: delete them"
+        yield f"guest cluster {ref.name}: its cloud provider left load balancers in {ref.namespace}: {first_of(balancers)}: delete them"
     used = {
         dig_str(volume, "persistentVolumeClaim", "claimName")
         for machine in seen.listed(_machines(ref))
         for volume in dig_objects(machine, "spec", "template", "spec", "volumes")
     }
-    claims = [dig_str(found, "metadata", "name") for found in seen.listed(Listing(PERSISTENT_VOLUME_CLAIM, ref.namespace))]
+    claims = sorted(dig_str(found, "metadata", "name") for found in seen.listed(Listing(PERSISTENT_VOLUME_CLAIM, ref.namespace)))
     volumes = [name for name in claims if name.startswith(_VOLUME) and name not in used]
     if volumes:
         yield (
             f"guest cluster {ref.name}: volumes of a CSI driver are in {ref.namespace}, of this cluster or of another one: "
-            f"{_some(volumes)}: delete those that nobody needs, with their data"
+            f"{first_of(volumes)}: delete those that nobody needs, with their data"
         )
 
 
 def _machines(ref: Ref) -> Listing:
     return Listing(VIRTUAL_MACHINE, ref.namespace, labels=((CLUSTER_LABEL, ref.name),))
-
-
-def _some(names: Iterable[str]) -> str:
-    every = sorted(names)
-    return ", ".join(every[:_SHOWN]) + (f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else "")

@@ -20,6 +20,7 @@ from harvester_provider.core.ref import Api, Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import is_known
 from harvester_provider.core.verdict import Ready, Verdict, Waiting
+from harvester_provider.core.wording import first_of
 from harvester_provider.resources.apis import (
     HARVESTER_QUOTA,
     IMAGE,
@@ -150,8 +151,7 @@ class Namespace(BaseKind[NamespaceInputs]):
         found = [(api.kind, item) for api in self.holds for item in seen.listings.get(Listing(api, ref.name), ())]
         held = [f"{kind} {dig_str(item, 'metadata', 'name')}" for kind, item in found]
         if held:
-            more = f" and {len(held) - 5} more" if len(held) > 5 else ""
-            why = f"{ref} still holds {', '.join(held[:5])}{more}, which would be lost: remove them first, or take the namespace " \
+            why = f"{ref} still holds {first_of(held)}, which would be lost: remove them first, or take the namespace " \
                   "out of the program with `pulumi state delete`"  # fmt: skip
             return Plan(changes=(Change("name", Effect.REFUSED, why),))
         return Plan(steps=(Remove(ref, says=f"delete {ref}", seconds=old.seconds("delete", 300)),))

@@ -12,6 +12,7 @@ from harvester_provider.core.json import Object, condition, dig, dig_int, dig_ma
 from harvester_provider.core.ref import Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Failed, Ready, Verdict, Waiting
+from harvester_provider.core.wording import first_of
 from harvester_provider.resources.rancher.words import CLONED_FROM, CLUSTER_NAME, DEPLOYMENT, MACHINE, POOL_NAME, TEMPLATE
 
 _SHOWN = 3
@@ -133,9 +134,7 @@ def _removal(machine: Object) -> str:
 
 
 def _some(texts: Iterable[str]) -> str:
-    every = sorted(texts)
-    more = f" and {len(every) - _SHOWN} more" if len(every) > _SHOWN else ""
-    return "; ".join(every[:_SHOWN]) + more
+    return first_of(sorted(texts), _SHOWN, "; ")
 
 
 def _last_line(text: str) -> str:
