@@ -14,13 +14,12 @@ from harvester_provider.core.json import Object, dig_map, dig_objects, dig_str
 from harvester_provider.core.kind import Kind
 from harvester_provider.core.ref import Listing, Ref
 from harvester_provider.engine import verbs
-from harvester_provider.resources.apis import MANAGEMENT
+from harvester_provider.resources.apis import CREATOR, MANAGEMENT, NODE_DRIVER
 
 SYSTEM = ("kube-", "cattle-", "longhorn-", "harvester-", "fleet-")
 """What the names of namespaces begin with that the cluster itself lives in. Images that people upload may be in `harvester-public`."""
 PUBLIC = "harvester-public"
 _OWNED_BY = "harvesterhci.io/owned-by"
-_CREATOR, _NODE_DRIVER = "harvesterhci.io/creator", "docker-machine-driver-harvester"
 _CLOUD_INIT = frozenset({"userdata", "networkdata"})
 
 
@@ -113,7 +112,7 @@ def _belongs(ref: Ref, found: Object) -> str:
         return "it is being deleted"
     if by := dig_str(found, "metadata", "annotations", _OWNED_BY):
         return f"it belongs to the machines in its annotation {_OWNED_BY}: {by}"
-    if dig_str(found, "metadata", "labels", _CREATOR) == _NODE_DRIVER:
+    if dig_str(found, "metadata", "labels", CREATOR) == NODE_DRIVER:
         return "Rancher made it as a node of a guest cluster: declare that cluster"
     if ref.api.kind == "ClusterNetwork" and ref.name == MANAGEMENT:
         return "it comes with the cluster"

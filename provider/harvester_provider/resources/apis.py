@@ -69,6 +69,10 @@ BACKUP_TARGET = Ref(SETTING, "backup-target")
 
 ETCD_ROLE = "node-role.kubernetes.io/etcd"
 """Label of the nodes that hold etcd."""
+CREATOR = "harvesterhci.io/creator"
+"""Label that says by what means a machine was made."""
+NODE_DRIVER = "docker-machine-driver-harvester"
+"""The creator of machines that are nodes of a guest cluster (pkg/util/constants.go, VirtualMachineCreatorNodeDriver)."""
 IMAGE_ID = "harvesterhci.io/imageId"
 """Annotation of a volume, and of a snapshot of it, that is made from an image: `namespace/name` of the image."""
 

@@ -4,21 +4,23 @@ An image is a DataVolume, an SSH key a Secret. Rules that read Harvester's objec
 that a kind needs no second set of them. Pure translation; sources: CDI's datavolume types, Harvester's CRDs.
 """
 
-import base64
-import binascii
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from harvester_provider.core.errors import PlanRefused
 from harvester_provider.core.json import Json, Object, dig_map, dig_str, dig_strings
 from harvester_provider.core.plan import Judge
+from harvester_provider.core.problem import Problem
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.ref import Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
+from harvester_provider.core.unknown import is_known
 from harvester_provider.core.verdict import Verdict
 from harvester_provider.resources.apis import DATA_VOLUME, IMAGE, KEY_PAIR, SECRET, SERVER_VERSION, STORAGE_CLASS
 from harvester_provider.resources.kind import manifest
+from harvester_provider.resources.model import ResourceInputs
+from harvester_provider.resources.secret import texts_in
 
 STORAGE_CLASSES = Listing(STORAGE_CLASS)
 """What a volume can be made of."""
@@ -36,6 +38,13 @@ _RELEASE = {"value": "v1.5.0"}
 nothing is known does the same."""
 _OVERHEAD = Fraction(11, 10)
 _DEFAULT = "storageclass.kubernetes.io/is-default-class"
+
+
+def lacks(inputs: ResourceInputs, whys: Mapping[str, str]) -> Iterator[Problem]:
+    """What is given of inputs that mean nothing without Harvester, by their names, with what to do instead."""
+    for name, why in whys.items():
+        if is_known(value := getattr(inputs, name)) and value:
+            yield Problem(type(inputs).model_fields[name].alias or name, why)
 
 
 def there(ref: Ref) -> Ref:
@@ -74,10 +83,7 @@ def _image(found: Object) -> Object:
 
 def public_key(found: Object) -> str:
     """The public key in the Secret that stands for an SSH key; empty where it holds none."""
-    try:
-        return base64.b64decode(dig_strings(found, "data").get(PUBLIC_KEY, ""), validate=True).decode().strip()
-    except (binascii.Error, UnicodeDecodeError):
-        return ""
+    return texts_in(found).get(PUBLIC_KEY, "").strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,8 +174,7 @@ def _lacks(inputs: ImageInputs) -> Iterable[Problem]:
     """What there is with Harvester only."""
     if is_known(inputs.source_type) and inputs.source_type == "clone":
         yield Problem("sourceType", "images are encrypted and decrypted by Harvester, and this cluster has none")
-    if is_known(inputs.checksum) and inputs.checksum:
-        yield Problem("checksum", "CDI does not verify it, and this cluster has no Harvester that would: leave it out")
+    yield from plain.lacks(inputs, {"checksum": "CDI does not verify it, and this cluster has no Harvester that would: leave it out"})
 
 
 def _put(ref: Ref, inputs: ImageInputs, seen: Snapshot) -> Put:

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 
 from harvester_provider.core.problem import Problem
-from harvester_provider.core.unknown import is_known
+from harvester_provider.resources import plain
 from harvester_provider.resources.node import Node
 from harvester_provider.resources.node.model import NodeInputs
 
 _LACKS = {
-    "maintenance": ("maintenance", "maintenance mode is Harvester's: set cordoned, and stop or drain the machines by hand"),
-    "cpu_manager": ("cpuManager", "a job of Harvester's sets it: write cpu-manager-policy into the kubelet's configuration of the host"),
-    "disks": ("disks", "Harvester prepares the disks of hosts for Longhorn: mount them on the host"),
+    "maintenance": "maintenance mode is Harvester's: set cordoned, and stop or drain the machines by hand",
+    "cpu_manager": "a job of Harvester's sets it: write cpu-manager-policy into the kubelet's configuration of the host",
+    "disks": "Harvester prepares the disks of hosts for Longhorn: mount them on the host",
 }
 
 
@@ -19,8 +19,7 @@ class PlainNode(Node):
 
     def check(self, inputs: NodeInputs) -> Sequence[Problem]:
         """The rules of a node, and what there is with Harvester only."""
-        lacking = [Problem(alias, why) for field, (alias, why) in _LACKS.items() if is_known(value := getattr(inputs, field)) and value]
-        return [*super().check(inputs), *lacking]
+        return [*super().check(inputs), *plain.lacks(inputs, _LACKS)]
 
 
 KIND = PlainNode()

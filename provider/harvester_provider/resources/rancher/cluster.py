@@ -52,7 +52,7 @@ class RancherCluster(BaseKind[RancherClusterInputs]):
         found = seen.get(ref)
         version = dig_str(found, "spec", "kubernetesVersion")
         yield from (ref, SERVER_URL, CA, _cloud_config(ref), _token(ref))
-        yield from (pools.named_config(entry, ref.namespace) for entry in _pools(found))
+        yield from _named(found, ref)
         if inputs is not None:
             yield from (pools.config_ref(inputs, pool) for pool in inputs.pools)
             if ref in seen and version != inputs.kubernetes_version:

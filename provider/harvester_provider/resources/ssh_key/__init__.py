@@ -112,30 +112,30 @@ def _trouble(text: str) -> str:
         return "this is a private key, which must not leave its machine: give the public one (the file that ends with .pub)"
     if not text or "\n" in text:
         return f"{'more than one line' if text else 'missing'}: {_SHAPE}"
-    words = text.split()
-    at = next((number for number, word in enumerate(words) if word in _TYPES), -1)
+    words, at = _found(text)
     if at < 0 or at + 1 == len(words):
         return f"not a public key of a known type ({', '.join(_TYPES[:3])} ...): {_SHAPE}"
-    fields = _fields(words[at + 1])
+    fields = _fields(encoded_key(text))
     return "" if len(fields) > 1 and fields[0] == words[at].encode() else f"the key is no {words[at]} key, or it is cut off: {_SHAPE}"
 
 
 def encoded_key(text: str) -> bytes:
     """The key itself, without type and comment; nothing where the text is no public key."""
-    words = text.split()
-    at = next((number for number, word in enumerate(words) if word in _TYPES), -1)
+    words, at = _found(text)
     try:
         return base64.b64decode(words[at + 1], validate=True) if 0 <= at < len(words) - 1 else b""
     except binascii.Error:
         return b""
 
 
-def _fields(encoded: str) -> list[bytes]:
+def _found(text: str) -> tuple[list[str], int]:
+    """The words of a public key, and which one is its type; -1 where none is."""
+    words = text.split()
+    return words, next((number for number, word in enumerate(words) if word in _TYPES), -1)
+
+
+def _fields(blob: bytes) -> list[bytes]:
     """The fields of a key, each with its length before it, the type first (RFC 4253, section 6.6). Empty where they do not add up."""
-    try:
-        blob = base64.b64decode(encoded, validate=True)
-    except binascii.Error:
-        return []
     fields = []
     while blob:
         end = 4 + int.from_bytes(blob[:4], "big")

@@ -1,6 +1,5 @@
 """The dialect of SshKey for a cluster without Harvester: a Secret that holds the public key, which machines read when they are made."""
 
-import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
@@ -12,6 +11,7 @@ from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources import plain
 from harvester_provider.resources.apis import SECRET
 from harvester_provider.resources.kind import manifest, metadata
+from harvester_provider.resources.secret import encoded
 from harvester_provider.resources.ssh_key import SshKey, SshKeyInputs, SshKeyOutputs, encoded_key
 
 
@@ -23,7 +23,7 @@ class PlainSshKey(SshKey):
     def create(self, inputs: SshKeyInputs, seen: Snapshot) -> Plan:  # noqa: ARG002  a new key depends on nothing else
         """Make the Secret."""
         ref = self.ref(inputs)
-        data: dict[str, Json] = {plain.PUBLIC_KEY: base64.b64encode(inputs.public_key.encode()).decode()}
+        data = encoded({plain.PUBLIC_KEY: inputs.public_key})
         return Plan(steps=(Put(ref, manifest(SECRET, metadata(inputs), type="Opaque", data=data), says=f"make {ref} with a public key"),))
 
     def settle(self, inputs: SshKeyInputs, seen: Snapshot) -> Sequence[Step]:  # noqa: ARG002  nobody has to read the key first

@@ -12,8 +12,8 @@ from enum import StrEnum
 from harvester_provider.core.json import condition, dig, dig_int, dig_list, dig_map, dig_objects, dig_str, is_true
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.snapshot import Snapshot
-from harvester_provider.resources.apis import KUBEVIRTS
-from harvester_provider.resources.virtual_machine import disks, nics, policy, sizing, words
+from harvester_provider.resources.apis import CREATOR, KUBEVIRTS, NODE_DRIVER
+from harvester_provider.resources.virtual_machine import disks, nics, policy, sizing
 from harvester_provider.resources.virtual_machine.devices import Disk, NetworkInterface
 from harvester_provider.resources.virtual_machine.live import Live
 
@@ -63,7 +63,7 @@ def of_machine(live: Live) -> Needs:
     facts = {
         Need.MIGRATABLE: is_true(live.instance, "LiveMigratable"),
         Need.MACS: all(entry.get("macAddress") for entry in live.interfaces.values()),
-        Need.NO_CLUSTER_NODE: live.labels.get(words.CREATOR) != words.NODE_DRIVER,
+        Need.NO_CLUSTER_NODE: live.labels.get(CREATOR) != NODE_DRIVER,
         Need.NOTHING_DUE: not policy.due(live),
         Need.SAME_VOLUMES: not live.copies_claims,
         Need.MOVABLE: is_true(live.instance, "LiveMigratable") or _held_by_volumes(live),

@@ -10,6 +10,7 @@ from typing import Any
 from harvester_provider.core.errors import InvalidId
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.quantity import Quantity
+from harvester_provider.core.ref import Ref
 from harvester_provider.core.unknown import is_known
 from harvester_provider.resources.apis import IMAGE, KEY_PAIR, NETWORK, SECRET
 from harvester_provider.resources.virtual_machine import check_hardware, cloud_init, nics, words
@@ -224,7 +225,7 @@ def _identities(inputs: VirtualMachineInputs, disks: Sequence[Disk], interfaces:
         if not is_known(identity, inputs.namespace) or not identity:
             continue
         try:
-            ref = words.reference(api, identity, inputs.namespace)
+            ref = Ref.named(api, identity, inputs.namespace)
         except InvalidId as error:
             yield Problem(path, str(error))
             continue

@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 import yaml
 
 from harvester_provider.core.json import Json, Object, dig_str, dig_strings
+from harvester_provider.resources.apis import CREATOR
 from harvester_provider.resources.secret import texts_in
 from harvester_provider.resources.virtual_machine.devices import CloudInitDrive
-from harvester_provider.resources.virtual_machine.words import CLOUD_INIT_DISK, CREATOR, CREATOR_NAME, NETWORK_DATA, USER_DATA
+from harvester_provider.resources.virtual_machine.words import CLOUD_INIT_DISK, CREATOR_NAME, NETWORK_DATA, USER_DATA
 
 _HEADER = "#cloud-config"
 _KEYS = "ssh_authorized_keys"

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from harvester_provider.core.json import Json, Object, dig_int, dig_map, dig_str
 from harvester_provider.core.quantity import Quantity
+from harvester_provider.resources.apis import IMAGE_ID
 from harvester_provider.resources.virtual_machine.devices import Disk
-from harvester_provider.resources.virtual_machine.words import IMAGE_ID
 
 MODES: Mapping[str, str] = {"access_mode": "ReadWriteMany", "volume_mode": "Block"}
 """What the volumes of a Harvester have where nothing is declared."""

@@ -13,7 +13,6 @@ from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import TEMPLATE, TEMPLATE_VERSION
-from harvester_provider.resources.virtual_machine import words
 from harvester_provider.resources.virtual_machine.model import Machine, VirtualMachineInputs
 from harvester_provider.resources.virtual_machine.template_version import described_machine
 
@@ -48,14 +47,14 @@ def _named(news: Wire, olds: Wire) -> tuple[Ref, Ref] | None:
     if not isinstance(identity, str) or not isinstance(namespace, str) or olds:
         return None
     try:
-        return words.reference(TEMPLATE_VERSION, identity, namespace), words.reference(TEMPLATE, identity, namespace)
+        return Ref.named(TEMPLATE_VERSION, identity, namespace), Ref.named(TEMPLATE, identity, namespace)
     except InvalidId as error:
         raise InvalidInputs("VirtualMachine", [Problem("template", str(error))]) from error
 
 
 def _default(template: Ref, seen: Snapshot) -> Ref | None:
     identity = dig_str(seen.get(template), "spec", "defaultVersionId")
-    return words.reference(TEMPLATE_VERSION, identity, template.namespace) if identity else None
+    return Ref.named(TEMPLATE_VERSION, identity, template.namespace) if identity else None
 
 
 def _lent(version: Ref, template: Ref, news: Wire, seen: Snapshot) -> dict[str, Any]:

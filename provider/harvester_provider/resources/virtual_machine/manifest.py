@@ -12,7 +12,7 @@ from harvester_provider.core.ownership import mark, uid
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
-from harvester_provider.resources.apis import IMAGE, KEY_PAIR, SECRET, VIRTUAL_MACHINE
+from harvester_provider.resources.apis import CREATOR, IMAGE, KEY_PAIR, SECRET, VIRTUAL_MACHINE
 from harvester_provider.resources.kind import TAG, manifest, metadata
 from harvester_provider.resources.secret import encoded
 from harvester_provider.resources.virtual_machine import cloud_init, disks, nics, parts, sizing, sysprep, words
@@ -35,14 +35,14 @@ def virtual_machine(inputs: VirtualMachineInputs, seen: Snapshot, suffix: Suffix
         annotations[words.LAST_STRATEGY] = inputs.run_strategy
     if inputs.restart_trigger:
         annotations[words.RESTARTED_FOR] = inputs.restart_trigger
-    meta = metadata(inputs, labels={words.CREATOR: words.CREATOR_NAME}, annotations=annotations)
+    meta = metadata(inputs, labels={CREATOR: words.CREATOR_NAME}, annotations=annotations)
     spec = {"runStrategy": inputs.run_strategy, "template": {"metadata": _template_metadata(inputs), "spec": _spec(inputs, claims, seen)}}
     return parts.fill(manifest(VIRTUAL_MACHINE, meta, spec=spec), inputs)
 
 
 def template_labels(inputs: VirtualMachineInputs) -> dict[str, str]:
     """Labels of the running instance, by which load balancers find it: those of the machine, and Harvester's own."""
-    own = {words.VM_NAME: inputs.name, words.CREATOR: words.CREATOR_NAME}
+    own = {words.VM_NAME: inputs.name, CREATOR: words.CREATOR_NAME}
     return {**{TAG + key: value for key, value in inputs.tags.items()}, **inputs.labels, **own}
 
 
@@ -106,7 +106,7 @@ def claim_template(inputs: VirtualMachineInputs, disk: Disk, claim: str, seen: S
 
 def usable_image(disk: Disk, namespace: str, seen: Snapshot) -> Object:
     """The image of a disk. Raises PlanRefused where it is missing, not imported, or larger than the disk."""
-    ref = words.reference(IMAGE, disk.image or "", namespace)
+    ref = Ref.named(IMAGE, disk.image or "", namespace)
     image = seen.get(ref)
     who = f"disk {disk.name}: image {ref.id}"
     if not image:
@@ -123,14 +123,14 @@ def usable_image(disk: Disk, namespace: str, seen: Snapshot) -> Object:
 
 def key_ids(inputs: VirtualMachineInputs) -> list[str]:
     """The SSH keys as `namespace/name`."""
-    return [words.reference(KEY_PAIR, key, inputs.namespace).id for key in inputs.ssh_keys]
+    return [Ref.named(KEY_PAIR, key, inputs.namespace).id for key in inputs.ssh_keys]
 
 
 def public_keys(inputs: VirtualMachineInputs, seen: Snapshot) -> list[str]:
     """The public keys of the declared SSH keys. Raises PlanRefused where one is missing."""
     found = []
     for key in inputs.ssh_keys:
-        ref = words.reference(KEY_PAIR, key, inputs.namespace)
+        ref = Ref.named(KEY_PAIR, key, inputs.namespace)
         text = dig_str(seen.get(ref), "spec", "publicKey").strip()
         if not text:
             raise PlanRefused(f"SSH key {ref.id} does not exist or has no public key: check the name, or make it with an SshKey resource")
@@ -146,7 +146,7 @@ def cloud_init_texts(inputs: VirtualMachineInputs, seen: Snapshot) -> dict[str, 
 def named_secret(inputs: VirtualMachineInputs) -> Ref | None:
     """The Secret that `cloud_init` names."""
     drive = inputs.cloud_init
-    return words.reference(SECRET, drive.secret_name, inputs.namespace) if drive and drive.secret_name else None
+    return Ref.named(SECRET, drive.secret_name, inputs.namespace) if drive and drive.secret_name else None
 
 
 def own_texts(inputs: VirtualMachineInputs, seen: Snapshot) -> dict[Ref, dict[str, str]]:
@@ -179,7 +179,7 @@ def secret(ref: Ref, inputs: VirtualMachineInputs, texts: Mapping[str, str], mac
     meta: dict[str, Json] = {
         "name": ref.name,
         "namespace": ref.namespace,
-        "labels": {words.CREATOR: words.CREATOR_NAME},
+        "labels": {CREATOR: words.CREATOR_NAME},
         "annotations": mark(inputs.owner),
         "ownerReferences": owners,
     }

@@ -10,6 +10,7 @@ from typing import Any
 
 from harvester_provider.core.json import Object, dig, dig_map, dig_str, dig_strings
 from harvester_provider.core.snapshot import Snapshot
+from harvester_provider.resources.apis import IMAGE_ID
 from harvester_provider.resources.virtual_machine import cloud_init, disks, manifest, nics, parts, sizing, sysprep, words
 from harvester_provider.resources.virtual_machine.devices import Disk, NetworkInterface
 from harvester_provider.resources.virtual_machine.live import Live
@@ -138,7 +139,7 @@ def _disk(live: Live, name: str) -> dict[str, Any]:
 
 
 def _from_image(template: Object) -> bool:
-    return words.IMAGE_ID in dig_strings(template, "metadata", "annotations")
+    return IMAGE_ID in dig_strings(template, "metadata", "annotations")
 
 
 def _qualified(identity: str, live: Live) -> str:

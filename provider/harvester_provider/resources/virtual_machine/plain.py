@@ -18,18 +18,18 @@ from harvester_provider.core.ref import Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import is_known
 from harvester_provider.resources import plain
-from harvester_provider.resources.apis import DATA_VOLUME, PERSISTENT_VOLUME_CLAIM
-from harvester_provider.resources.virtual_machine import VirtualMachine, disks, words
+from harvester_provider.resources.apis import DATA_VOLUME, IMAGE_ID, PERSISTENT_VOLUME_CLAIM
+from harvester_provider.resources.virtual_machine import VirtualMachine, disks
 from harvester_provider.resources.virtual_machine.devices import Disk, NetworkInterface
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
 
 _GROWTH_REFUSED = "its storage class {name} does not let volumes grow (allowVolumeExpansion), as local volumes cannot"
-_LACKS: Mapping[str, tuple[str, str]] = {
-    "template": ("template", "templates are Harvester's: write down what the machine is made of"),
-    "reserved_memory": ("reservedMemory", "Harvester takes it from the memory, and this cluster has none: declare less memory"),
-    "hot_plug": ("hotPlug", "CPUs and memory are plugged in by Harvester's rules: leave it out, and a change of them restarts the machine"),
-    "maintenance_mode_strategy": ("maintenanceModeStrategy", "maintenance mode is Harvester's: drain the node instead"),
+_LACKS: Mapping[str, str] = {
+    "template": "templates are Harvester's: write down what the machine is made of",
+    "reserved_memory": "Harvester takes it from the memory, and this cluster has none: declare less memory",
+    "hot_plug": "CPUs and memory are plugged in by Harvester's rules: leave it out, and a change of them restarts the machine",
+    "maintenance_mode_strategy": "maintenance mode is Harvester's: drain the node instead",
 }
 """Inputs that mean nothing without Harvester, with what to do instead."""
 
@@ -122,7 +122,7 @@ def _data_volume(ref: Ref, template: Object) -> Object:
 
 
 def _image(template: Object) -> str:
-    return dig_strings(template, "metadata", "annotations").get(words.IMAGE_ID, "")
+    return dig_strings(template, "metadata", "annotations").get(IMAGE_ID, "")
 
 
 def _source_in_words(template: Object) -> str:
@@ -154,9 +154,7 @@ def _grown(change: Change, live: Live, seen: Snapshot) -> Change:
 
 def _lacks(inputs: VirtualMachineInputs) -> Iterator[Problem]:
     """What there is with Harvester only, and what machines on local volumes cannot do."""
-    for field, (alias, why) in _LACKS.items():
-        if is_known(value := getattr(inputs, field)) and value:
-            yield Problem(alias, why)
+    yield from plain.lacks(inputs, _LACKS)
     named = inputs.disks if is_known(inputs.disks) else []
     for number, disk in enumerate(named):
         if is_known(disk.image, disk.storage_class) and disk.image and disk.storage_class:

@@ -10,7 +10,7 @@ from harvester_provider.core.json import dig_objects, dig_str
 from harvester_provider.core.plan import Change, Patch, Plan, Remove, Step
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
-from harvester_provider.resources.apis import DATA_VOLUME, PERSISTENT_VOLUME_CLAIM
+from harvester_provider.resources.apis import CREATOR, DATA_VOLUME, NODE_DRIVER, PERSISTENT_VOLUME_CLAIM
 from harvester_provider.resources.virtual_machine import cloud_init, words
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.manifest import answers_secret, own_secret
@@ -48,7 +48,7 @@ def delete(old: VirtualMachineInputs, live: Live, seen: Snapshot) -> Plan:
 
 def node_of_others(live: Live) -> str:
     """Why a machine is not to be deleted here, or an empty text: Rancher made it as a node, and would make another one."""
-    if live.labels.get(words.CREATOR) != words.NODE_DRIVER:
+    if live.labels.get(CREATOR) != NODE_DRIVER:
         return ""
     cluster = live.labels.get(words.GUEST_CLUSTER, "a guest cluster")
     return (

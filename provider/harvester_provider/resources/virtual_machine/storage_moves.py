@@ -71,7 +71,7 @@ def may_follow(inputs: VirtualMachineInputs, seen: Snapshot) -> None:
 
 def cannot_come(disk: Disk, inputs: VirtualMachineInputs, seen: Snapshot) -> str:
     """Why the volume of a new disk is not made in the declared class; empty where it is."""
-    made = dig_str(seen.get(words.reference(IMAGE, disk.image, inputs.namespace)), "status", "storageClassName") if disk.image else ""
+    made = dig_str(seen.get(Ref.named(IMAGE, disk.image, inputs.namespace)), "status", "storageClassName") if disk.image else ""
     if not disk.storage_class or not made or made == disk.storage_class:
         return ""
     return f"disk {disk.name}: the volume of an image is made in the image's own class: leave storageClass out, or set it on the Image"

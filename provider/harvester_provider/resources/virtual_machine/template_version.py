@@ -106,7 +106,7 @@ class VirtualMachineTemplateVersion(BaseKind[VirtualMachineTemplateVersionInputs
         """The version, its template, the other versions, and the images that its disks are made from."""
         identity = inputs.template if inputs else dig_str(seen.get(ref), "spec", "templateId")
         if identity:
-            yield words.reference(TEMPLATE, identity, ref.namespace)
+            yield Ref.named(TEMPLATE, identity, ref.namespace)
         if inputs and ref in seen and not seen.get(ref):
             yield from (need.ref for need in wants.requires(_machine(inputs)))
         yield ref
@@ -162,7 +162,7 @@ class VirtualMachineTemplateVersion(BaseKind[VirtualMachineTemplateVersionInputs
             "template": template,
             "description": dig_str(found, "spec", "description"),
             "machine": described_machine(found),
-            "default": dig_str(seen.get(words.reference(TEMPLATE, template, ref.namespace)), "spec", "defaultVersionId") == ref.id,
+            "default": dig_str(seen.get(Ref.named(TEMPLATE, template, ref.namespace)), "spec", "defaultVersionId") == ref.id,
         }
         return self.observed(ref, None, found, values, described=False)
 
@@ -185,7 +185,7 @@ def _machine(inputs: VirtualMachineTemplateVersionInputs) -> VirtualMachineInput
 
 
 def _template(inputs: VirtualMachineTemplateVersionInputs) -> Ref:
-    return words.reference(TEMPLATE, inputs.template, inputs.namespace)
+    return Ref.named(TEMPLATE, inputs.template, inputs.namespace)
 
 
 def _of_template(inputs: VirtualMachineTemplateVersionInputs) -> Iterable[Problem]:

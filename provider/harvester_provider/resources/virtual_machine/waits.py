@@ -6,8 +6,7 @@ from harvester_provider.core.duration import seconds as parse_seconds
 from harvester_provider.core.json import dig_str, dig_strings
 from harvester_provider.core.plan import Await, Call
 from harvester_provider.core.ref import Ref
-from harvester_provider.resources.apis import IMAGE
-from harvester_provider.resources.virtual_machine import words
+from harvester_provider.resources.apis import IMAGE, IMAGE_ID
 from harvester_provider.resources.virtual_machine.guest import AGENT_ADVICE, PROBE_ADVICE, AgentConnected, CloudInitDone
 from harvester_provider.resources.virtual_machine.live import Live, instance_of
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
@@ -46,7 +45,7 @@ def _addressed(inputs: VirtualMachineInputs, running: Running) -> Addressed:
 
 def _claim(live: Live, ref: Ref) -> Claim:
     template = live.claim_template(ref.name)
-    image = dig_strings(template, "metadata", "annotations").get(words.IMAGE_ID, "")
+    image = dig_strings(template, "metadata", "annotations").get(IMAGE_ID, "")
     known = Ref.of_id(IMAGE, image) if image.count("/") == 1 and all(image.split("/")) else None
     return Claim(ref, made=bool(template), image=known)
 

@@ -28,7 +28,7 @@ from harvester_provider.resources.virtual_machine.model import VirtualMachineInp
 from harvester_provider.resources.virtual_machine.observe import observe
 from harvester_provider.resources.virtual_machine.observe_drive import secrets_of
 from harvester_provider.resources.virtual_machine.removal import doomed_claims, pending_claims
-from harvester_provider.resources.virtual_machine.words import CLOUD_INIT_DISK, reference
+from harvester_provider.resources.virtual_machine.words import CLOUD_INIT_DISK
 
 _PLACEMENT = frozenset({"node_affinity", "vm_affinity", "vm_anti_affinity", "tolerations"})
 
@@ -74,7 +74,7 @@ def _named(live: Live, inputs: VirtualMachineInputs, seen: Snapshot) -> Iterable
         yield answers_secret(live.ref)
     yield from (need.ref for need in _access(inputs) if is_known(inputs.namespace))
     for disk in inputs.disks if live.ref in seen else ():
-        image = reference(IMAGE, disk.image, live.ref.namespace) if disk.image else None
+        image = Ref.named(IMAGE, disk.image, live.ref.namespace) if disk.image else None
         if image and image.id != live.image(live.claim(disk.name)):
             yield image
 
@@ -106,7 +106,7 @@ def _devices(inputs: VirtualMachineInputs) -> Iterable[Requirement]:
     for number, disk in enumerate(inputs.disks if is_known(inputs.disks) else ()):
         path = f"disks[{number}]"
         if is_known(disk.image) and disk.image:
-            yield Requirement(f"{path}.image", reference(IMAGE, disk.image, where), "give the id of an Image")
+            yield Requirement(f"{path}.image", Ref.named(IMAGE, disk.image, where), "give the id of an Image")
         if is_known(disk.existing_volume) and disk.existing_volume:
             volume = Ref(PERSISTENT_VOLUME_CLAIM, disk.existing_volume, where)
             yield Requirement(f"{path}.existingVolume", volume, "give the name of a volume in the machine's namespace")
@@ -116,7 +116,7 @@ def _devices(inputs: VirtualMachineInputs) -> Iterable[Requirement]:
     for number, nic in enumerate(inputs.network_interfaces if is_known(inputs.network_interfaces) else ()):
         if is_known(nic.network) and nic.network:
             path = f"networkInterfaces[{number}].network"
-            yield Requirement(path, reference(NETWORK, nic.network, where), "give the id of a VlanNetwork")
+            yield Requirement(path, Ref.named(NETWORK, nic.network, where), "give the id of a VlanNetwork")
 
 
 def _named_objects(inputs: VirtualMachineInputs) -> Iterable[Requirement]:
@@ -135,10 +135,10 @@ def _access(inputs: VirtualMachineInputs) -> Iterable[Requirement]:
     where, drive = inputs.namespace, inputs.cloud_init
     for number, key in enumerate(inputs.ssh_keys if is_known(inputs.ssh_keys) else ()):
         if is_known(key):
-            yield Requirement(f"sshKeys[{number}]", reference(KEY_PAIR, key, where), "give the id of an SshKey")
+            yield Requirement(f"sshKeys[{number}]", Ref.named(KEY_PAIR, key, where), "give the id of an SshKey")
     if drive is None or not is_known(drive):
         return
     names = {"secretName": drive.secret_name, "networkDataSecretName": drive.network_data_secret_name}
     for alias, name in names.items():
         if is_known(name) and name:
-            yield Requirement(f"cloudInit.{alias}", reference(SECRET, name, where), "give the id of a CloudInit in the machine's namespace")
+            yield Requirement(f"cloudInit.{alias}", Ref.named(SECRET, name, where), "give the id of a CloudInit in the machine's namespace")

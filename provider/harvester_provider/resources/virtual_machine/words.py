@@ -5,19 +5,13 @@ Sources: upstream pkg/util/constants.go, pkg/builder/vm.go. Nothing here decides
 
 from typing import Final
 
-from harvester_provider.core.ref import Api, Ref
-
-CREATOR: Final = "harvesterhci.io/creator"
 CREATOR_NAME: Final = "pulumi-provider-harvester"
-NODE_DRIVER: Final = "docker-machine-driver-harvester"
-"""The creator of machines that are nodes of a guest cluster (pkg/util/constants.go, VirtualMachineCreatorNodeDriver)."""
 GUEST_CLUSTER: Final = "guestcluster.harvesterhci.io/name"
 """Label with the name of that cluster (load-balancer-harvester pkg/utils/const.go)."""
 VM_NAME: Final = "harvesterhci.io/vmName"
 
 VOLUME_CLAIM_TEMPLATES: Final = "harvesterhci.io/volumeClaimTemplates"
 """JSON list of the volume claims that Harvester makes for the machine, and grows. It never shrinks or deletes one."""
-IMAGE_ID: Final = "harvesterhci.io/imageId"
 LAST_STRATEGY: Final = "harvesterhci.io/vmRunStrategy"
 """The run strategy that Harvester's webhook puts in when a halted machine is started, whatever the request says."""
 SSH_NAMES: Final = "harvesterhci.io/sshNames"
@@ -58,11 +52,6 @@ UNATTEND: Final = "unattend.xml"
 CLOUD_INIT_DISK: Final = "cloudinitdisk"
 USER_DATA: Final = "userdata"
 NETWORK_DATA: Final = "networkdata"
-
-
-def reference(api: Api, identity: str, namespace: str) -> Ref:
-    """The object that an input names: `namespace/name`, or a bare name in `namespace`. Raises InvalidId for another shape."""
-    return Ref.named(api, identity, namespace)
 
 
 def cloud_init_secret(machine: str) -> str:
