@@ -353,6 +353,19 @@ def test_a_disk_for_one_node_holds_its_machine_there() -> None:
 # Scheduling ---------------------------------------------------------------------------------------------------------
 
 
+class Nodes:
+    """Nodes and the scheduler that places instances on them."""
+
+    def __init__(self, *nodes: Obj) -> None:
+        self.store = world(*nodes).store
+        self.scheduler = Scheduler(self.store)
+
+    def place(self, instance: Obj) -> str:
+        """The node of an instance that the store knows."""
+        self.store.observe(kinds.INSTANCE, instance)
+        return self.scheduler.place(instance)
+
+
 def pending(name: str, **spec: Any) -> Obj:
     vm = machine(name, **spec)
     template_spec(vm)["domain"]["resources"]["requests"] = {"cpu": "1", "memory": "6Gi"}
@@ -362,30 +375,37 @@ def pending(name: str, **spec: Any) -> Obj:
 
 
 def test_room_taken_at_once_is_not_given_twice() -> None:
-    scheduler = Scheduler(world(node("a"), node("b")).store)
-    placed = [scheduler.place(pending(f"vm{number}")) for number in range(4)]
+    nodes = Nodes(node("a"), node("b"))
+    placed = [nodes.place(pending(f"vm{number}")) for number in range(4)]
     assert sorted(placed) == ["a", "a", "b", "b"]
     with pytest.raises(Unschedulable, match="0/2 nodes are available: 2 Insufficient memory"):
-        scheduler.place(pending("one-too-many"))
+        nodes.place(pending("one-too-many"))
 
 
-def test_room_of_an_ended_instance_is_free_again() -> None:
-    scheduler = Scheduler(world(node("a", memory="8Gi")).store)
-    first = pending("first")
-    scheduler.place(first)
-    scheduler.release(first)
-    assert scheduler.place(pending("second")) == "a"
+def test_room_of_an_ended_instance_is_free_as_soon_as_its_end_is_known() -> None:
+    nodes = Nodes(node("a", memory="8Gi"))
+    first, second, third = pending("first"), pending("second"), pending("third")
+    nodes.place(first)
+    with pytest.raises(Unschedulable):
+        nodes.place(second)
+    version = str(int(second["metadata"]["resourceVersion"]) + 1)
+    nodes.store.observe(
+        kinds.INSTANCE, {**first, "metadata": first["metadata"] | {"resourceVersion": version}, "status": {"phase": "Succeeded"}}
+    )
+    assert nodes.place(second) == "a"
+    nodes.store.forget(kinds.INSTANCE, second)
+    assert nodes.place(third) == "a"
 
 
 def test_selectors_affinity_and_cordons_are_obeyed() -> None:
     cordoned = node("c", rack="a")
     cordoned["spec"]["unschedulable"] = True
-    scheduler = Scheduler(world(node("a"), node("b", rack="a"), cordoned).store)
+    nodes = Nodes(node("a"), node("b", rack="a"), cordoned)
     terms = [{"matchExpressions": [{"key": "rack", "operator": "Exists"}]}]
     affinity = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": terms}}}
-    assert scheduler.place(pending("one", affinity=affinity)) == "b"
+    assert nodes.place(pending("one", affinity=affinity)) == "b"
     with pytest.raises(Unschedulable, match="2 node\\(s\\) didn't match Pod's node affinity/selector, 1 node\\(s\\) were unschedulable"):
-        scheduler.place(pending("two", nodeSelector={"rack": "z"}))
+        nodes.place(pending("two", nodeSelector={"rack": "z"}))
 
 
 def labelled(name: str, app: str, **spec: Any) -> Obj:
@@ -400,25 +420,25 @@ def rule(app: str) -> Obj:
 
 
 def test_instances_stay_near_to_and_apart_from_others() -> None:
-    scheduler = Scheduler(world(node("a", rack="1"), node("b", rack="1"), node("c", rack="2")).store)
+    nodes = Nodes(node("a", rack="1"), node("b", rack="1"), node("c", rack="2"))
     first = labelled("first", "shop")
-    scheduler.place(first)
+    nodes.place(first)
     second = labelled("second", "shop", affinity={"podAntiAffinity": rule("shop")})
-    assert {scheduler.place(first), scheduler.place(second)} in ({"a", "c"}, {"b", "c"})
+    assert {nodes.place(first), nodes.place(second)} in ({"a", "c"}, {"b", "c"})
     third = labelled("third", "other", affinity={"podAffinity": rule("shop"), "podAntiAffinity": rule("shop")})
     with pytest.raises(Unschedulable, match="3 node\\(s\\) didn't match pod anti-affinity rules"):
-        scheduler.place(third)
+        nodes.place(third)
     with pytest.raises(Unschedulable, match="3 node\\(s\\) didn't match pod affinity rules"):
-        scheduler.place(labelled("fourth", "other", affinity={"podAffinity": rule("nobody")}))
+        nodes.place(labelled("fourth", "other", affinity={"podAffinity": rule("nobody")}))
 
 
 def test_a_tainted_node_takes_only_who_bears_it() -> None:
     tainted = node("a")
     tainted["spec"]["taints"] = [{"key": "gpu", "value": "yes", "effect": "NoSchedule"}]
-    scheduler = Scheduler(world(tainted).store)
+    nodes = Nodes(tainted)
     with pytest.raises(Unschedulable, match="1 node\\(s\\) had untolerated taint"):
-        scheduler.place(pending("one", tolerations=[{"key": "gpu", "value": "no"}]))
-    assert scheduler.place(pending("two", tolerations=[{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}])) == "a"
+        nodes.place(pending("one", tolerations=[{"key": "gpu", "value": "no"}]))
+    assert nodes.place(pending("two", tolerations=[{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}])) == "a"
 
 
 def test_a_migration_goes_to_another_node() -> None:

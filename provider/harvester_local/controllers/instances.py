@@ -6,7 +6,7 @@ never creates an instance and never decides that one should end; that is the mac
 
 from collections.abc import Callable, Iterable, Mapping
 
-from harvester_local.api.kinds import INSTANCE, MACHINE, NODE, STORAGE_CLASS, VOLUME_CLAIM, Kind
+from harvester_local.api.kinds import INSTANCE, MACHINE, NODE, PCI_DEVICE_CLAIM, STORAGE_CLASS, VOLUME_CLAIM, Kind
 from harvester_local.api.objects import Key, Obj, deleting, finalizers, is_true, items, key_of, labels, now, part
 from harvester_local.controllers.conditions import virt, without
 from harvester_local.controllers.events import WARNING, Recorder
@@ -33,8 +33,9 @@ class Instances:
 
     @property
     def watches(self) -> Mapping[Kind, Mapper]:
-        """Instances, their machines (for faults), their claims, and nodes that may have room again."""
-        return {INSTANCE: self._itself_and_waiting, MACHINE: own_key, VOLUME_CLAIM: self._users_of, NODE: lambda _: tuple(self._waiting)}
+        """Instances, their machines (for faults), their claims, and nodes and devices that may be free again."""
+        waiting = dict.fromkeys((NODE, PCI_DEVICE_CLAIM), self._all_waiting)
+        return {INSTANCE: self._itself_and_waiting, MACHINE: own_key, VOLUME_CLAIM: self._users_of, **waiting}
 
     async def reconcile(self, key: Key) -> float | None:
         """Take the instance one phase on."""
@@ -189,7 +190,6 @@ class Instances:
 
     def _forget(self, instance: Obj) -> None:
         self._deadlines.clear(instance["metadata"]["uid"])
-        self._scheduler.release(instance)
         self._waiting.discard(key_of(instance))
 
     # Helpers --------------------------------------------------------------------------------------------------------
@@ -207,7 +207,10 @@ class Instances:
     def _itself_and_waiting(self, instance: Obj) -> Iterable[Key]:
         """The instance; when it ends, also those that wait for room."""
         ends = phase(instance) in FINAL_PHASES or deleting(instance)
-        return (key_of(instance), *(self._waiting if ends else ()))
+        return (key_of(instance), *(self._all_waiting(instance) if ends else ()))
+
+    def _all_waiting(self, _: Obj) -> Iterable[Key]:
+        return tuple(self._waiting)
 
 
 def _claim_in(status: Obj) -> str:

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from harvester_local.api.kinds import NODE, PCI_DEVICE, PCI_DEVICE_CLAIM
-from harvester_local.api.objects import Key, Obj, items, labels, matches_expressions, matches_selector, part
+from harvester_local.api.kinds import INSTANCE, NODE, PCI_DEVICE, PCI_DEVICE_CLAIM
+from harvester_local.api.objects import Key, Obj, items, key_of, labels, matches_expressions, matches_selector, part
 from harvester_local.api.quantities import parse
 from harvester_local.api.store import Store
-from harvester_local.model.machines import host_devices, requests
+from harvester_local.model.machines import FINAL_PHASES, host_devices, phase, requests
 
 
 class Unschedulable(Exception):
@@ -23,10 +23,10 @@ class Unschedulable(Exception):
 class Seat:
     """What a placed instance takes of its node, and by which labels others find it there."""
 
+    key: Key
     node: str
     cpu: Decimal
     memory: Decimal
-    namespace: str
     labels: Obj
     devices: Counter[str]
     """How many it has passed through, by their resource names."""
@@ -34,7 +34,7 @@ class Seat:
 
 def _seat(node: str, instance: Obj) -> Seat:
     spec = part(instance, "spec")
-    return Seat(node, *requests(spec), instance["metadata"].get("namespace", ""), labels(instance), _devices(spec))
+    return Seat(key_of(instance), node, *requests(spec), labels(instance), _devices(spec))
 
 
 def _devices(spec: Obj) -> Counter[str]:
@@ -71,11 +71,15 @@ class Scheduler:
         """Take note that the instance runs on another node now, perhaps with other requests."""
         self._placed[instance["metadata"]["uid"]] = _seat(node, instance)
 
-    def release(self, instance: Obj) -> None:
-        """Give back the room of an instance that has ended."""
-        self._placed.pop(instance["metadata"]["uid"], None)
+    def _vacate(self) -> None:
+        """Give back the room of the instances that have ended, as the store has them."""
+        for uid, seat in list(self._placed.items()):
+            instance = self._store.get(INSTANCE, seat.key)
+            if instance is None or instance["metadata"]["uid"] != uid or phase(instance) in FINAL_PHASES:
+                del self._placed[uid]
 
     def _choose(self, instance: Obj, spec: Obj, leaving: str = "") -> str:
+        self._vacate()
         cpu, memory = requests(spec)
         where = {node["metadata"]["name"]: labels(node) for node in self._store.all(NODE)}
         others = [seat for uid, seat in self._placed.items() if uid != instance["metadata"]["uid"]]
@@ -166,7 +170,7 @@ def _neighbours(instance: Obj, spec: Obj, node: Obj, seats: Iterable[Seat], node
             there = any(
                 place is not None
                 and nodes.get(seat.node, {}).get(key) == place
-                and seat.namespace in (term.get("namespaces") or [own])
+                and seat.key.namespace in (term.get("namespaces") or [own])
                 and _selected(seat.labels, part(term, "labelSelector"))
                 for seat in seats
             )
