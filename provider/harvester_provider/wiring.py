@@ -76,7 +76,7 @@ class Clusters:
         async def fresh(text: str = "") -> Target:
             text = text or await log_in(login, change=change)
             said[CREDENTIALS] = {"kubeconfig": text}
-            return await connect(Connection(kubeconfig=text, endpoint=login.endpoint))
+            return await connect(Connection(kubeconfig=text, endpoint=login.endpoint, endpoint_ca=login.ca or None))
 
         target = await fresh(known)
         cluster = KubeCluster(Client(fresh, target, max_requests=self._settings.max_requests), said)

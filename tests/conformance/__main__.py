@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from harvester_local.toolchain import bin_folder
-from tests.conformance.accounts import HARVESTER, prepare
+from tests.conformance.accounts import HARVESTER, authority, prepare
 from tests.conformance.virt_handler import reporting
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -60,6 +60,8 @@ def run(found: dict[str, str], work: Path, arguments: list[str]) -> int:
         str(kubeconfig),
         "--endpoint",
         found["harvester"],
+        "--endpoint-ca",
+        authority(Path(found["kubeconfig"])),
         "--uplink",
         "ens9",
         "-n",

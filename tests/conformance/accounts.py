@@ -40,6 +40,13 @@ def prepare(kubeconfig: Path) -> str:
     return str(yaml.safe_dump(found))
 
 
+def authority(kubeconfig: Path) -> str:
+    """The certificate authority of Harvester's own API (PEM text in base64), which it made for itself and keeps in the cluster."""
+    with config.new_client_from_config(str(kubeconfig)) as api:
+        secret = client.CoreV1Api(api).read_namespaced_secret("serving-ca", "kube-system")
+    return str(secret.data["tls.crt"])
+
+
 def _administrator(api: client.ApiClient) -> str:
     """A new account's token."""
     core, rbac = client.CoreV1Api(api), client.RbacAuthorizationV1Api(api)

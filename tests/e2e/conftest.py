@@ -3,6 +3,7 @@
 import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from filelock import FileLock
 from images import serving
 from ranch import Ranch, ranch_on
 from stack import EXAMPLES, Stack
-from target import Target, connect, given_cluster, namespace
+from target import Target, connect, endpoint, given_cluster, namespace
 
 from harvester_local.cluster import LocalHarvester
 from harvester_local.settings import Settings
@@ -23,6 +24,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("end to end")
     group.addoption("--kubeconfig", help="run on the cluster of this kubeconfig instead of local ones")
     group.addoption("--endpoint", default="", help="URL of its Harvester API (https://VIP), where the kubeconfig does not tell it")
+    group.addoption(
+        "--endpoint-ca", default="", help="its certificate authority (PEM text, path or base64), where the kubeconfig's is another one"
+    )
     group.addoption("--uplink", default="", help="a NIC that no other network uses, on all nodes of that cluster")
     group.addoption("--image-url", default="", help="image that the cluster can download (default: a small one served by this run)")
 
@@ -58,7 +62,7 @@ def cluster(request: pytest.FixtureRequest, crds: str, images: str, tmp_path_fac
     image_url = request.config.getoption("--image-url") or f"{images}/tiny.qcow2"
     given = request.config.getoption("--kubeconfig")
     if given:
-        with given_cluster(Path(given), request.config.getoption("--endpoint"), image_url) as found:
+        with given_cluster(Path(given), image_url, **endpoint(request.config)) as found:
             yield found
         return
     folder = tmp_path_factory.mktemp(f"harvester-{crds}")
@@ -75,7 +79,7 @@ def target(cluster: Target) -> Iterator[Target]:
     name = f"e2e-{uuid.uuid4().hex[:8]}"
     cluster.namespaces.append(name)
     with namespace(cluster.core, name):
-        yield Target(cluster.kubeconfig, cluster.endpoint, cluster.image_url, name, cluster.api, cluster.local)
+        yield replace(cluster, namespace=name, namespaces=[])
 
 
 @pytest.fixture

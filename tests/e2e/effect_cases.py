@@ -148,7 +148,7 @@ CASES: tuple[Case, ...] = (
     _case("restartTrigger.soft", LIVE, {"restartTrigger": "1"}, {"restartMode": "soft"}, "restartTrigger", local_only="virt-api's subresources"),
     _case("restartTrigger", RESTART, {"restartTrigger": "1"}),
     _case("disks[].size", LIVE, _disks({**ROOT, "size": "2Gi"}), announced="disks[root].size"),
-    _since((1, 8), "disks[].storageClass", _disks({**ROOT, "storageClass": "~-fast"}), BASE, "disks[root].storageClass", REFUSED, MIGRATE, gives="disk root", local_only="its call needs a certificate of Harvester's API that the kubeconfig vouches for"),
+    _since((1, 8), "disks[].storageClass", _disks({**ROOT, "storageClass": "~-fast"}), BASE, "disks[root].storageClass", REFUSED, MIGRATE, gives="disk root"),
     _since((1, 8), "disks[+]", _disks(ROOT, HOT), BASE, "disks[hot]", STOP, LIVE, silent=True),
     _case("disks[+]", STOP, _disks(ROOT, DATA), announced="disks[data]"),
     _since((1, 8), "disks[-]", _disks(ROOT), _disks(ROOT, HOT), "disks[hot]", STOP, LIVE, silent=True),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
 import yaml
 from kubernetes import client, config
@@ -34,6 +35,7 @@ class Target:
     namespace: str
     api: client.ApiClient
     local: LocalHarvester | None = None
+    endpoint_ca: str = ""
     namespaces: list[str] = field(default_factory=list)
     """The namespaces that tests made, for a look at the end whether all of them are gone."""
 
@@ -41,7 +43,8 @@ class Target:
     def config(self) -> dict[str, str]:
         """The settings of a program that runs here."""
         found = {"harvester:kubeconfig": self.kubeconfig, "namespace": self.namespace, "imageUrl": self.image_url}
-        return found | ({"harvester:endpoint": self.endpoint} if self.endpoint else {})
+        ways = {"harvester:endpoint": self.endpoint, "harvester:endpointCa": self.endpoint_ca}
+        return found | {name: value for name, value in ways.items() if value}
 
     @property
     def rancher(self) -> dict[str, str]:
@@ -136,12 +139,17 @@ def eventually(holds: Callable[[], bool], seconds: float = 120) -> None:
     look()
 
 
+def endpoint(options: pytest.Config) -> dict[str, str]:
+    """Where the given cluster's Harvester API is, and who vouches for it."""
+    return {name: options.getoption(f"--{name.replace('_', '-')}") for name in ("endpoint", "endpoint_ca")}
+
+
 @contextmanager
-def given_cluster(kubeconfig: Path, endpoint: str, image_url: str) -> Iterator[Target]:
+def given_cluster(kubeconfig: Path, image_url: str, *, endpoint: str, endpoint_ca: str) -> Iterator[Target]:
     """The cluster of a kubeconfig. At the end, the namespaces of the tests are gone."""
     text = kubeconfig_text(kubeconfig)
     with connect(text) as api:
-        found = Target(text, endpoint, image_url, "", api)
+        found = Target(text, endpoint, image_url, "", api, endpoint_ca=endpoint_ca)
         yield found
         for name in found.namespaces:
             eventually(lambda name=name: gone(found.core, name))

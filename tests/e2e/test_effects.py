@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from effect_cases import CASES, Case, without_a_case
-from target import Target, connect, given_cluster
+from target import Target, connect, endpoint, given_cluster
 from workshop import Made, Workshop, furnish
 
 from harvester_local.cluster import LocalHarvester
@@ -40,7 +40,7 @@ def place(request: pytest.FixtureRequest, version: str, images: str, tmp_path: P
     """The given cluster, or a local Harvester of that version."""
     option, image_url = request.config.getoption, f"{images}/tiny.qcow2"
     if version == "given":
-        with given_cluster(Path(option("--kubeconfig")), option("--endpoint"), option("--image-url") or image_url) as given:
+        with given_cluster(Path(option("--kubeconfig")), option("--image-url") or image_url, **endpoint(request.config)) as given:
             yield given
         return
     settings = Settings(version=version, **QUICK)

@@ -59,7 +59,7 @@ class Workshop:
     @asynccontextmanager
     async def on(cls, target: Target, name: str) -> AsyncIterator["Workshop"]:
         """A workshop in a new namespace of the cluster."""
-        settings = ProviderSettings(kubeconfig=target.kubeconfig, endpoint=target.endpoint or None)
+        settings = ProviderSettings(kubeconfig=target.kubeconfig, endpoint=target.endpoint or None, endpoint_ca=target.endpoint_ca or None)
         clusters = Clusters(settings)
         with namespace(target.core, name):
             cluster = await clusters.get(None)

@@ -24,6 +24,7 @@ Kinds = Annotated[list[str] | None, typer.Option("--kind", help="Only this kind,
 Kubeconfig = Annotated[str | None, typer.Option(help="Path to a kubeconfig. Default: KUBECONFIG, then ~/.kube/config.")]
 Context = Annotated[str | None, typer.Option(help="Context of the kubeconfig.")]
 Endpoint = Annotated[str | None, typer.Option(help="URL of Harvester's own API (https://VIP), where the kubeconfig does not tell it.")]
+EndpointCa = Annotated[str | None, typer.Option(help="Certificate authority of that API: a path to PEM text. Default: the kubeconfig's.")]
 
 
 def command(
@@ -33,6 +34,7 @@ def command(
     kubeconfig: Kubeconfig = None,
     context: Context = None,
     endpoint: Endpoint = None,
+    endpoint_ca: EndpointCa = None,
 ) -> None:
     """Write a program that declares what a cluster has, an import file for `pulumi import`, and a report of what was left out."""
     for name in kind or ():
@@ -40,7 +42,7 @@ def command(
             raise HarvesterError(f"--kind {name}: there is no such kind: there are {', '.join(KINDS)}")
     if (out / "Pulumi.yaml").exists():
         raise HarvesterError(f"{out} holds a program already: name another folder with --out")
-    settings = ProviderSettings(kubeconfig=kubeconfig, context=context, endpoint=endpoint)
+    settings = ProviderSettings(kubeconfig=kubeconfig, context=context, endpoint=endpoint, endpoint_ca=endpoint_ca)
     estate = asyncio.run(_look(settings, kind or list(KINDS), namespace or []))
     program = write(estate.adopted)
     save(out, program, estate)

@@ -113,39 +113,28 @@ class Client:
         """`endless` answers may come slowly; `more` are further headers. A body that is an iterator is streamed as it is."""
         read = None if endless else READ_SECONDS if self._answered else FIRST_READ_SECONDS
         headers = {"Accept": "application/json", "User-Agent": "pulumi-harvester", **await self._credentials(), **(more or {})}
+        door = self.target.kubernetes if surface == "kubernetes" else self.target.harvester
         streamed = isinstance(body, AsyncIterator)
         if body is not None and not streamed:
             headers["Content-Type"] = _content_type(method, cast("Json", body), query)
         try:
             async with self._session.request(
-                method, self._url(surface, path), params=query, headers=headers, allow_redirects=False,
-                data=body if body is None or streamed else json.dumps(body), server_hostname=self._api.rest_client.server_hostname,
+                method, door.url + path, params=query, headers=headers, allow_redirects=False,
+                data=body if body is None or streamed else json.dumps(body), ssl=door.trust, server_hostname=door.server_name,
                 proxy=self._api.rest_client.proxy,
                 timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=CONNECT_SECONDS, sock_read=read),
             ) as response:  # fmt: skip
                 yield response
         except (ssl.SSLCertVerificationError, aiohttp.ClientConnectorCertificateError) as error:
             raise BadConnection(
-                f"{asked}: the server's certificate is not trusted ({error}): check `certificate-authority-data` and the address"
+                f"{asked}: the certificate of {door.url} is not trusted ({_why(error)}): check {door.authority} and the address"
             ) from error
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise Unreachable(
-                f"{asked}: no answer from {self.target.host}: {_why(error)}: is the address right, and the cluster up?"
-            ) from error
+            raise Unreachable(f"{asked}: no answer from {door.url}: {_why(error)}: is the address right, and the cluster up?") from error
 
     async def _credentials(self) -> dict[str, str]:
         found = (await self.target.configuration.auth_settings()).get("BearerToken")
         return {found["key"]: found["value"]} if found else {}
-
-    def _url(self, surface: str, path: str) -> str:
-        if surface == "kubernetes":
-            return self.target.host.rstrip("/") + path
-        if not self.target.endpoint:
-            raise BadConnection(
-                "harvester:endpoint: missing: the address of Harvester's own API cannot be told from "
-                f"{self.target.host}; set it to https://VIP (pulumi config set harvester:endpoint https://VIP)"
-            )
-        return self.target.endpoint + path
 
     async def stream(self, path: str, body: AsyncIterator[bytes], *, length: int, content_type: str, asked: str) -> None:
         """POST a body of `length` bytes to Harvester's own API as it is made. Raises as `request` does, without retries."""
@@ -176,6 +165,9 @@ def _content_type(method: str, body: Json, query: Mapping[str, str] | None) -> s
 def _why(error: BaseException) -> str:
     if isinstance(error, TimeoutError):
         return "timed out"
+    refused = error.certificate_error if isinstance(error, aiohttp.ClientConnectorCertificateError) else error
+    if isinstance(refused, ssl.SSLCertVerificationError):
+        return refused.verify_message
     return str(error) or type(error).__name__
 
 

@@ -23,9 +23,11 @@ class Connection(Model):
     token: str | None = Field(default=None, json_schema_extra=SECRET)
     """Bearer token for `host`."""
     ca: str | None = None
-    """Certificate authority of `host`: PEM text or a path to it. Default: the system's."""
+    """Certificate authority of `host`: PEM text, a path to it, or the text in base64. Default: the system's."""
     endpoint: str | None = None
     """URL of Harvester's own API (`https://VIP`, without `/v1/harvester`), where it cannot be told from the API's URL."""
+    endpoint_ca: str | None = None
+    """Certificate authority of Harvester's own API: PEM text, a path to it, or the text in base64. Default: that of the Kubernetes API."""
 
 
 class ProviderSettings(Connection):
