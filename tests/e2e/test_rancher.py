@@ -56,6 +56,9 @@ async def test_a_cluster_from_its_credential_through_every_change_to_nothing_lef
     assert theirs is not None
     with pytest.raises(PlanRefused, match=f"a node of {ranch.name}, made by Rancher"):
         await verbs.delete(KINDS["VirtualMachine"], ranch.harvester.cluster, node, theirs.state, Silent())
+    renamed = {**theirs.inputs, "owner": "shop/dev/node", "description": "mine"}
+    said = await verbs.diff(KINDS["VirtualMachine"], ranch.harvester.cluster, node, theirs.state, renamed)
+    assert [change.property for change in said.plan.refused] == ["description"]
 
     grown = {**first, "pools": [first["pools"][0], {**workers, "quantity": 2}]}
     await made.up(**grown)
@@ -129,6 +132,7 @@ async def test_a_node_that_never_joins_is_named_and_a_scale_in_that_was_cut_off_
     with pytest.raises(WaitTimedOut, match=f"{ranch.name}-server-.*waiting for agent to check in"):
         await verbs.create(KINDS["RancherCluster"], ranch.rancher.cluster, made.checked(wanted), heard)
     assert any("0 of 1 machines are ready" in line for line in heard.lines)
+    assert any(line.startswith(f"{ranch.name}-server-") and "waiting for agent to check in" in line for line in heard.lines)
     for machine in ranch.machines():
         where, name = machine["metadata"]["namespace"], machine["metadata"]["name"]
         body = {"metadata": {"annotations": {"local.harvester/fault": None}}}

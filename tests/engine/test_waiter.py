@@ -3,11 +3,12 @@
 import pytest
 from fake_cluster import FakeCluster, Heard
 
-from harvester_provider.core.errors import Unreachable, WaitFailed
+from harvester_provider.core.errors import Unreachable, WaitFailed, WaitTimedOut
+from harvester_provider.core.json import dig_strings
 from harvester_provider.core.plan import Await
 from harvester_provider.core.ref import Api, Ref
 from harvester_provider.core.snapshot import Snapshot
-from harvester_provider.core.verdict import Failed, Verdict
+from harvester_provider.core.verdict import Failed, Verdict, Waiting
 from harvester_provider.engine.waiter import wait
 
 MACHINE = Ref(Api("example.org", "v1", "machines", "Machine"), "m1", "default")
@@ -48,3 +49,29 @@ async def test_events_that_cannot_be_read_hide_no_error() -> None:
     cluster = FakeCluster()
     cluster.refuse("list", Unreachable("no answer"), times=2)
     assert "it is broken. Next: mend it" in await message(cluster)
+
+
+def phases(seen: Snapshot) -> Verdict:
+    found = dig_strings(seen[MACHINE], "phases")
+    return Waiting(f"{len(found)} machines are left", found)
+
+
+@pytest.mark.looptime
+async def test_each_machine_has_a_line_for_each_step_it_takes_and_the_end_names_all_that_are_left() -> None:
+    cluster, heard = FakeCluster(), Heard()
+    steps: list[dict[str, str]] = [{"a": "Pending", "b": "Pending"}, {"a": "Provisioned", "b": "Pending"}, {"b": "Pending"}]
+    cluster.place(MACHINE, {"phases": steps.pop(0)})
+
+    def judge(seen: Snapshot) -> Verdict:
+        verdict = phases(seen)
+        if steps:
+            cluster.place(MACHINE, {"phases": steps.pop(0)})
+        return verdict
+
+    with pytest.raises(WaitTimedOut, match="1 machines are left:\n  b: Pending\nNext: "):
+        await wait(cluster, Await(MACHINE, "running", (MACHINE,), judge, 5), heard)
+    assert heard.steps == [
+        "a: Pending", "b: Pending", "waiting until Machine default/m1 is running: 2 machines are left",
+        "a: Provisioned", "waiting until Machine default/m1 is running: 2 machines are left",
+        "a: done", "waiting until Machine default/m1 is running: 1 machines are left",
+    ]  # fmt: skip

@@ -1,6 +1,7 @@
 """What a look at the cluster says about something that is waited for."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,9 +11,13 @@ class Ready:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """Not yet. `why` is shown as progress and, after the deadline, in the error."""
+    """Not yet. `why` is shown as progress and, after the deadline, in the error.
+
+    Where many things are waited for, `parts` says how far each unfinished one is, by its name: each has lines of progress of its own.
+    """
 
     why: str
+    parts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

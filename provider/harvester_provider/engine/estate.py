@@ -10,11 +10,12 @@ from typing import Any
 
 from harvester_provider.core.cluster import Cluster
 from harvester_provider.core.errors import HarvesterError, NotFound, NotHarvester
-from harvester_provider.core.json import Object, dig_map, dig_objects, dig_str
+from harvester_provider.core.json import Object, dig_map, dig_objects, dig_str, dig_strings
 from harvester_provider.core.kind import Kind
 from harvester_provider.core.ref import Listing, Ref
 from harvester_provider.engine import verbs
-from harvester_provider.resources.apis import CREATOR, MANAGEMENT, NODE_DRIVER
+from harvester_provider.resources.apis import MANAGEMENT
+from harvester_provider.resources.drivers import maker_of
 
 SYSTEM = ("kube-", "cattle-", "longhorn-", "harvester-", "fleet-")
 """What the names of namespaces begin with that the cluster itself lives in. Images that people upload may be in `harvester-public`."""
@@ -112,8 +113,8 @@ def _belongs(ref: Ref, found: Object) -> str:
         return "it is being deleted"
     if by := dig_str(found, "metadata", "annotations", _OWNED_BY):
         return f"it belongs to the machines in its annotation {_OWNED_BY}: {by}"
-    if dig_str(found, "metadata", "labels", CREATOR) == NODE_DRIVER:
-        return "Rancher made it as a node of a guest cluster: declare that cluster"
+    if maker := maker_of(dig_strings(found, "metadata", "labels")):
+        return f"{maker} made it as a node of a guest cluster: declare that cluster"
     if ref.api.kind == "ClusterNetwork" and ref.name == MANAGEMENT:
         return "it comes with the cluster"
     return ""

@@ -5,7 +5,7 @@ do next.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from harvester_provider.core.cluster import Cluster
 from harvester_provider.core.errors import HarvesterError, WaitFailed, WaitTimedOut
@@ -23,17 +23,17 @@ _ASKED = 5
 
 async def wait(cluster: Cluster, step: Await, reporter: Reporter) -> None:
     """Return when the step's judge says Ready. Raises WaitFailed or WaitTimedOut."""
-    last = ""
+    last = Waiting("")
     try:
         async with asyncio.timeout(step.seconds), cluster.follow(step.wants) as snapshots:
             async for seen in snapshots:
                 match step.judge(seen):
                     case Ready():
                         return
-                    case Waiting(why):
-                        if why != last:
-                            reporter.progress(f"{step.says}: {why}")
-                        last = why
+                    case Waiting() as verdict:
+                        for line in _news(step, last, verdict):
+                            reporter.progress(line)
+                        last = verdict
                     case Failed() as verdict:
                         raise WaitFailed(await _failure(cluster, step, verdict))
     except TimeoutError as error:
@@ -41,14 +41,24 @@ async def wait(cluster: Cluster, step: Await, reporter: Reporter) -> None:
     raise WaitTimedOut(await _timeout(cluster, step, last))
 
 
+def _news(step: Await, before: Waiting, now: Waiting) -> Iterable[str]:
+    """What to tell: a line for each part that is another than before or done, and the whole last, because it stays on the display."""
+    yield from (f"{name}: done" for name in before.parts if name not in now.parts)
+    yield from (f"{name}: {how}" for name, how in now.parts.items() if before.parts.get(name) != how)
+    if now != before:
+        yield f"{step.says}: {now.why}"
+
+
 async def _failure(cluster: Cluster, step: Await, verdict: Failed) -> str:
     next_step = f". Next: {verdict.next_step}" if verdict.next_step else ""
     return f"{step.of}: will not become {step.until}: {verdict.why}{await _events(cluster, step)}{next_step}"
 
 
-async def _timeout(cluster: Cluster, step: Await, last: str) -> str:
+async def _timeout(cluster: Cluster, step: Await, last: Waiting) -> str:
+    seen, parts = last.why or "nothing was seen of it", [f"\n  {name}: {how}" for name, how in last.parts.items()]
+    end = f":{''.join(parts)}\n" if parts else ". "
     return (
-        f"{step.of}: not {step.until} after {step.seconds:g} s: {last or 'nothing was seen of it'}{await _events(cluster, step)}. "
+        f"{step.of}: not {step.until} after {step.seconds:g} s: {seen}{await _events(cluster, step)}{end}"
         f"Next: look at the object in the cluster; `pulumi up` goes on from here; {step.advice or '`timeouts` gives it more time'}"
     )
 

@@ -15,8 +15,9 @@ from dataclasses import asdict, dataclass
 
 import pulumi
 
+from harvester_provider.resources.drivers import GUEST_CLUSTER
 from harvester_provider.resources.guest.user_data import GuestMachine
-from harvester_provider.resources.guest.words import CLUSTER_LABEL, Role
+from harvester_provider.resources.guest.words import Role
 from pulumi_harvester.guest_access import GuestAccess
 from pulumi_harvester.guest_kubeconfig import GuestKubeconfig
 from pulumi_harvester.guest_node import GuestNode
@@ -108,7 +109,7 @@ class CloudInitNodes:
         return VirtualMachine(
             member.logical, name=member.name, namespace=self._args.namespace, cluster=self._args.cluster, cpu=pool.cpu,
             memory=pool.memory, disks=[root], network_interfaces=networks or [NetworkInterfaceArgs(name="default")],
-            labels={CLUSTER_LABEL: member.cluster}, annotations=dict(pool.machine_annotations),
+            labels={GUEST_CLUSTER: member.cluster}, annotations=dict(pool.machine_annotations),
             cloud_init=CloudInitDriveArgs(user_data=pulumi.Output.secret(text)),
             opts=pulumi.ResourceOptions(parent=self._parent, depends_on=[access, *after]),
         )  # fmt: skip

@@ -213,6 +213,21 @@ def test_a_cluster_is_settled_when_its_machines_are_nodes_of_its_version_and_sha
         assert words in verdict.why
 
 
+def test_of_many_machines_the_line_counts_and_each_unfinished_one_is_named_apart() -> None:
+    given = inputs(pool("work", quantity=19))
+    said: list[Json] = [{"type": "Ready", "status": "False", "message": "waiting for agent"}]
+    busy = [machine(f"new{number:02}", "", "Provisioned", conditions=said) for number in range(5)]
+    leaving = {"metadata": {"name": "old", "deletionTimestamp": "2026-01-01T00:00:00Z"}}
+    verdict = Settled(REF)(settled(given, *(machine(f"m{number}") for number in range(14)), *busy, machine("z", "", ""), leaving))
+    assert isinstance(verdict, Waiting)
+    assert verdict.why == "14 of 20 machines are ready, 1 Pending, 5 Provisioned: new00 is Provisioned (waiting for agent)"
+    assert verdict.parts == {
+        **{f"new{number:02}": "Provisioned (waiting for agent)" for number in range(5)},
+        "z": "Pending",
+        "old": "Deleting",
+    }
+
+
 def test_a_pool_of_a_former_shape_is_not_settled_though_all_conditions_are_true() -> None:
     given, reshaped = inputs(), inputs(pools=[pool(memory="8Gi")])
     seen = settled(given, machine("a"))
@@ -242,7 +257,7 @@ def test_a_delete_says_which_machines_are_left() -> None:
     said: list[Json] = [{"type": "Ready", "status": "False", "message": "Unauthorized"}]
     left = remove.judge(Snapshot({REF: cluster(inputs())}, {machines_of(REF): (machine("a", conditions=said),)}))
     assert isinstance(left, Waiting)
-    assert left.why == "1 machines are left: a (Unauthorized)"
+    assert (left.why, left.parts) == ("1 machines are left, 1 Deleting: a is Deleting (Unauthorized)", {"a": "Deleting (Unauthorized)"})
     assert remove.judge(Snapshot({REF: None}, {machines_of(REF): ()})) == Ready()
 
 

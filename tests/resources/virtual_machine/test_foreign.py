@@ -169,3 +169,30 @@ async def test_a_node_that_rancher_made_is_read_and_never_deleted() -> None:
     with pytest.raises(PlanRefused, match="is a node of edge, made by Rancher"):
         await verbs.delete(KIND, room, REF.id, found.state, Heard())
     assert not room.writes()
+
+
+def from_cluster_api() -> dict[str, Any]:
+    machine = from_the_ui()
+    machine["metadata"].setdefault("labels", {})["harvestercluster/machinetype"] = "controlplane-edge"
+    return machine
+
+
+@pytest.mark.parametrize(
+    ("make", "maker"), [(from_a_guest_cluster, "of edge, made by Rancher"), (from_cluster_api, "Cluster API's provider")]
+)
+async def test_a_node_of_a_driver_is_changed_by_those_alone_who_say_that_they_take_it_over(make: Maker, maker: str) -> None:
+    room = inhabited(make())
+    found = await imported(room)
+    told = {**found.inputs, "owner": "shop/dev/vm1"}
+    assert not (await verbs.diff(KIND, room, REF.id, found.state, told)).changed
+    wanted = {**told, "description": "mine"}
+    difference = await verbs.diff(KIND, room, REF.id, found.state, wanted)
+    assert [(change.property, maker in change.why, "adopt=True" in change.why) for change in difference.plan.refused] == [
+        ("description", True, True)
+    ]
+    room.requests.clear()
+    with pytest.raises(PlanRefused, match=maker):
+        await verbs.update(KIND, room, REF.id, found.state, wanted, Heard())
+    assert not room.writes()
+    after = await verbs.update(KIND, room, REF.id, found.state, {**wanted, "adopt": True}, Heard())
+    assert after.inputs["description"] == "mine"

@@ -115,7 +115,7 @@ class TestWithAStop:
     async def test_a_node_of_a_guest_cluster_is_never_moved_for_a_nic(self, room: MachineRoom) -> None:
         made = await room.up()
         room.edit(lambda body: body["metadata"]["labels"].update({"harvesterhci.io/creator": "docker-machine-driver-harvester"}))
-        (line, *_) = (await room.preview(made, networkInterfaces=[ETH0, ETH1, ETH2])).lines
+        (line, *_) = (await room.preview(made, adopt=True, networkInterfaces=[ETH0, ETH1, ETH2])).lines
         assert "only where it is no node of a guest cluster" in line
 
 

@@ -14,7 +14,7 @@ from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Ready, Verdict, Waiting
 from harvester_provider.core.wording import first_of
 from harvester_provider.resources.apis import LOAD_BALANCER, PERSISTENT_VOLUME_CLAIM, VIRTUAL_MACHINE
-from harvester_provider.resources.guest.words import CLUSTER_LABEL
+from harvester_provider.resources.drivers import GUEST_CLUSTER
 
 _CLUSTER = "loadbalancer.harvesterhci.io/cluster"
 _VOLUME = "pvc-"
@@ -67,4 +67,4 @@ def notes(ref: Ref, seen: Snapshot) -> Iterable[str]:
 
 
 def _machines(ref: Ref) -> Listing:
-    return Listing(VIRTUAL_MACHINE, ref.namespace, labels=((CLUSTER_LABEL, ref.name),))
+    return Listing(VIRTUAL_MACHINE, ref.namespace, labels=((GUEST_CLUSTER, ref.name),))

@@ -5,8 +5,6 @@ from typing import Literal
 Distribution = Literal["rke2", "k3s"]
 Role = Literal["server", "agent"]
 
-CLUSTER_LABEL = "guestcluster.harvesterhci.io/name"
-"""Label of machines by which Harvester knows the guest cluster they are in (load-balancer-harvester pkg/utils/const.go)."""
 KUBECONFIG_KEY = "kubeconfig"
 """Key of the published Secret."""
 CLOUD_CONFIG = "/etc/rancher/harvester/cloud-config"

@@ -5,17 +5,16 @@ The conditions alone do not say: Rancher notes a new generation before it acts o
 must be made of the pool's configuration, and each machine must run, as the node of its version.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from harvester_provider.core.json import Object, condition, dig, dig_int, dig_map, dig_objects, dig_str, dig_strings, is_true
 from harvester_provider.core.ref import Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Failed, Ready, Verdict, Waiting
-from harvester_provider.core.wording import first_of
 from harvester_provider.resources.rancher.words import CLONED_FROM, CLUSTER_NAME, DEPLOYMENT, MACHINE, POOL_NAME, TEMPLATE
 
-_SHOWN = 3
 _QUOTA = "exceeded quota"
 
 
@@ -40,18 +39,20 @@ class Settled:
         found = seen[self.ref]
         if found is None:
             return Waiting("it does not exist any more")
-        machines = [machine for machine in seen.listed(machines_of(self.ref)) if not dig_str(machine, "metadata", "deletionTimestamp")]
+        every = seen.listed(machines_of(self.ref))
+        machines = [machine for machine in every if not dig_str(machine, "metadata", "deletionTimestamp")]
         for machine in machines:
             if why := dig_str(machine, "status", "failureMessage"):
-                return Failed(f"machine {dig_str(machine, 'metadata', 'name')}: {_last_line(why)}", _advice(why))
+                return Failed(f"machine {_name(machine)}: {_last_line(why)}", _advice(why))
         version = dig_str(found, "spec", "kubernetesVersion")
-        unfinished = [text for machine in machines if (text := _progress(machine, version))]
+        unfinished = {_name(machine): how for machine in machines if (how := _progress(machine, version))}
+        leaving = {_name(machine): _leaving(machine) for machine in every if machine not in machines}
         wanted = self._quantities(found, seen)
         counted = f"{len(machines) - len(unfinished)} of {sum(wanted.values())} machines are ready"
         if unfinished:
-            return Waiting(f"{counted}: {_some(unfinished)}")
+            return Waiting(f"{counted}, {_counted(unfinished)}", {**unfinished, **leaving})
         if why := self._behind(found, seen, wanted, len(machines)):
-            return Waiting(f"{counted}: {why}")
+            return Waiting(f"{counted}: {why}", leaving)
         return Ready()
 
     def _deployments(self, seen: Snapshot) -> dict[str, Object]:
@@ -99,9 +100,9 @@ class Gone:
 
     def __call__(self, seen: Snapshot) -> Verdict:
         """Ready where neither cluster nor machines are left."""
-        left = [_removal(machine) for machine in seen.listed(machines_of(self.ref))]
+        left = {_name(machine): _leaving(machine) for machine in seen.listed(machines_of(self.ref))}
         if left:
-            return Waiting(f"{len(left)} machines are left: {_some(left)}")
+            return Waiting(f"{len(left)} machines are left, {_counted(left)}", left)
         found = seen[self.ref]
         return Ready() if found is None else Waiting(dig_str(condition(found, "Removed"), "message") or "Rancher is removing it")
 
@@ -117,24 +118,33 @@ def _rolled(deployment: Object, quantity: int) -> bool:
     return all(dig_int(status, name) == quantity for name in ("replicas", "updatedReplicas", "readyReplicas"))
 
 
+def _name(machine: Object) -> str:
+    return dig_str(machine, "metadata", "name")
+
+
 def _progress(machine: Object, version: str) -> str:
     """How far a machine is, empty where it runs as a node of that version."""
-    name, phase = dig_str(machine, "metadata", "name"), dig_str(machine, "status", "phase") or "new"
-    runs = dig_str(machine, "status", "nodeInfo", "kubeletVersion")
+    phase, runs = dig_str(machine, "status", "phase") or "Pending", dig_str(machine, "status", "nodeInfo", "kubeletVersion")
     if phase == "Running" and runs == version:
         return ""
+    return phase + (_said(machine) or (f" (runs {runs} and not {version})" if runs else ""))
+
+
+def _leaving(machine: Object) -> str:
+    return f"Deleting{_said(machine)}"
+
+
+def _said(machine: Object) -> str:
+    """What the machine's conditions say, in brackets."""
     said = dig_str(condition(machine, "Ready"), "message") or dig_str(condition(machine, "InfrastructureReady"), "message")
-    why = said or (f"runs {runs} and not {version}" if runs else "")
-    return f"{name} is {phase}" + (f" ({why})" if why else "")
+    return f" ({said})" if said else ""
 
 
-def _removal(machine: Object) -> str:
-    said = dig_str(condition(machine, "Ready"), "message")
-    return dig_str(machine, "metadata", "name") + (f" ({said})" if said else "")
-
-
-def _some(texts: Iterable[str]) -> str:
-    return first_of(sorted(texts), _SHOWN, "; ")
+def _counted(parts: Mapping[str, str]) -> str:
+    """How many machines are how far, and one of them in full: the whole of many machines in a line."""
+    phases = Counter(how.partition(" ")[0] for how in parts.values())
+    name, how = min(parts.items())
+    return f"{', '.join(f'{count} {phase}' for phase, count in sorted(phases.items()))}: {name} is {how}"
 
 
 def _last_line(text: str) -> str:

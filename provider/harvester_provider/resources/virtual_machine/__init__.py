@@ -9,6 +9,7 @@ import string
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
+from harvester_provider.core.effect import Effect
 from harvester_provider.core.errors import NotOurs
 from harvester_provider.core.json import Json
 from harvester_provider.core.kind import Requirement
@@ -19,7 +20,7 @@ from harvester_provider.core.ref import Api, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import VIRTUAL_MACHINE
 from harvester_provider.resources.kind import BaseKind
-from harvester_provider.resources.virtual_machine import from_template, manifest, removal, storage_moves, wants
+from harvester_provider.resources.virtual_machine import driven, from_template, manifest, removal, storage_moves, wants
 from harvester_provider.resources.virtual_machine.calls import freeze
 from harvester_provider.resources.virtual_machine.check import problems
 from harvester_provider.resources.virtual_machine.live import Live
@@ -101,10 +102,12 @@ class VirtualMachine(BaseKind[VirtualMachineInputs]):
         return (*first, *wait, *moves, *frozen)
 
     def update(self, old: VirtualMachineInputs, new: VirtualMachineInputs, seen: Snapshot) -> Plan:
-        """Live where it can be, stop-modify-start where the guest must be off, refused where data would be lost."""
+        """Live where it can be, stop-modify-start where the guest must be off, refused where data would be lost or a driver keeps it."""
         if self.replacements(old, new):
             return Plan(changes=tuple(self.changes(old, new)))
         live = Live.of(self.ref(new), seen)
+        if not new.adopt and (trouble := driven.change(live)):
+            return Plan(changes=tuple(self.changes(old, new, dict.fromkeys(self.changed(old, new), (Effect.REFUSED, trouble)))))
         return Update.of(old, new, live, seen, lambda after: self.furnish(new, after, seen)).plan(self._suffix)
 
     def delete(self, old: VirtualMachineInputs, seen: Snapshot) -> Plan:

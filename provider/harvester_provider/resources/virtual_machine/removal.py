@@ -10,8 +10,8 @@ from harvester_provider.core.json import dig_objects, dig_str
 from harvester_provider.core.plan import Change, Patch, Plan, Remove, Step
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
-from harvester_provider.resources.apis import CREATOR, DATA_VOLUME, NODE_DRIVER, PERSISTENT_VOLUME_CLAIM
-from harvester_provider.resources.virtual_machine import cloud_init, words
+from harvester_provider.resources.apis import DATA_VOLUME, PERSISTENT_VOLUME_CLAIM
+from harvester_provider.resources.virtual_machine import cloud_init, driven, words
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.manifest import answers_secret, own_secret
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
@@ -24,11 +24,11 @@ _MARGIN_SECONDS = 180.0
 def delete(old: VirtualMachineInputs, live: Live, seen: Snapshot) -> Plan:
     """Note the volumes to delete on the machine, delete it, then whatever Harvester left of volumes and Secret.
 
-    A machine that Rancher made is Rancher's to delete.
+    A node that the driver of a guest cluster made is the driver's to delete.
 
     The deletion shuts the guest down by itself; only a guest that may be switched off by force is stopped before.
     """
-    if trouble := node_of_others(live):
+    if trouble := driven.removal(live):
         return Plan(changes=(Change("name", Effect.REFUSED, trouble),))
     seconds = old.seconds("delete", live.grace_seconds + _MARGIN_SECONDS)
     doomed = [*doomed_claims(old, live), *pending_claims(live)]
@@ -44,17 +44,6 @@ def delete(old: VirtualMachineInputs, live: Live, seen: Snapshot) -> Plan:
     steps += [remove_claim(live, claim, seen) for claim in doomed]
     steps += [Remove(own) for own in (own_secret(live.ref), answers_secret(live.ref)) if cloud_init.is_own(seen.get(own))]
     return Plan(steps=tuple(steps), notes=tuple(_notes(live, doomed, kept)))
-
-
-def node_of_others(live: Live) -> str:
-    """Why a machine is not to be deleted here, or an empty text: Rancher made it as a node, and would make another one."""
-    if live.labels.get(CREATOR) != NODE_DRIVER:
-        return ""
-    cluster = live.labels.get(words.GUEST_CLUSTER, "a guest cluster")
-    return (
-        f"{live.ref} is a node of {cluster}, made by Rancher, which would make another one: ask for fewer machines in that cluster; "
-        "`pulumi state delete` takes this one out of the program and leaves it as it is"
-    )
 
 
 def _notes(live: Live, doomed: Sequence[str], kept: Sequence[Ref]) -> Iterable[str]:

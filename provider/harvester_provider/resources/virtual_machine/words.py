@@ -6,8 +6,6 @@ Sources: upstream pkg/util/constants.go, pkg/builder/vm.go. Nothing here decides
 from typing import Final
 
 CREATOR_NAME: Final = "pulumi-provider-harvester"
-GUEST_CLUSTER: Final = "guestcluster.harvesterhci.io/name"
-"""Label with the name of that cluster (load-balancer-harvester pkg/utils/const.go)."""
 VM_NAME: Final = "harvesterhci.io/vmName"
 
 VOLUME_CLAIM_TEMPLATES: Final = "harvesterhci.io/volumeClaimTemplates"
