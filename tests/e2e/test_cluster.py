@@ -1,4 +1,7 @@
-"""The cluster as one resource: first login, settings, an upgrade that fails half-way and one that does not, and all put back."""
+"""The cluster as one resource: first login, settings, an upgrade that fails half-way and one that does not, and all put back.
+
+Example 06 goes through both front ends: the dynamic provider makes it, the plugin changes, upgrades and destroys it.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,6 +15,7 @@ from harvester_provider.resources.provider import ProviderSettings
 
 HCI = ("harvesterhci.io", "v1beta1")
 SYSTEM = "harvester-system"
+PLUGIN = {"harvester:frontend": "plugin"}
 PASSWORD = "correct horse battery"
 
 
@@ -37,6 +41,11 @@ def test_a_cluster_is_set_up_and_all_is_put_back(target: Target, stack_of: Calla
     found = stack.outputs()
     assert (found["version"], "node1" in found["nodes"], "node1" in found["nics"]) == ("v1.8.0", True, True)
     stack.shows_no_change()
+    stack.configure({**PLUGIN, "memoryOvercommit": "250"})
+    assert "1. set overcommit-config" in stack.preview()
+    stack.up()
+    assert '"memory":250' in setting(target, "overcommit-config")["value"]
+    stack.shows_no_change()
     stack.destroy()
     after = setting(target, "overcommit-config")
     assert (after.get("value", ""), after["metadata"].get("annotations")) == (
@@ -61,7 +70,7 @@ def test_a_login_and_an_upgrade_that_fails_half_way(simulated: Target, stack_of:
         stack.up()
         assert "certificate-authority-data" in stack.outputs()["kubeconfig"]
         assert PASSWORD not in stack.state()
-        stack.configure({"release": "1.8.1"})
+        stack.configure({**PLUGIN, "release": "1.8.1"})
         output = stack.fails("up", "--yes", "--skip-preview")
         assert "NodesUpgraded: Node node1 upgrade failed" in output
         assert "delete the Upgrade" in output

@@ -1,4 +1,7 @@
-"""Example 11 as CI runs it: an environment is made, tested, removed, and removed once more."""
+"""Example 11 as CI runs it: an environment is made, brought up to date, tested, removed, and removed once more.
+
+It goes through both front ends: the dynamic provider makes it, and the plugin removes it.
+"""
 
 import asyncio
 import json
@@ -30,6 +33,7 @@ async def test_an_environment_is_made_tested_and_removed(ranch: Ranch, tmp_path:
         "ENVIRONMENT_CONFIG": json.dumps(chosen),
     }
     environment = Stack(tmp_path / "program", tmp_path, ranch.name, given).env
+    plugin = {"ENVIRONMENT_CONFIG": json.dumps({**chosen, "harvester:frontend": "plugin"})}
 
     async def run(command: str) -> str:
         process = await asyncio.create_subprocess_exec(
@@ -41,6 +45,10 @@ async def test_an_environment_is_made_tested_and_removed(ranch: Ranch, tmp_path:
         return output.decode()
 
     await run("up")
+    machines = sorted(machine["metadata"]["uid"] for machine in ranch.machines())
+    environment |= plugin
+    await run("up")
+    assert sorted(machine["metadata"]["uid"] for machine in ranch.machines()) == machines
     nodes = (await run("test")).splitlines()
     assert sorted(node.partition(":")[0] for node in nodes) == sorted(machine["metadata"]["name"] for machine in ranch.machines())
     assert len(nodes) == 2
