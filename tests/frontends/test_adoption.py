@@ -14,10 +14,24 @@ from harvester_provider.core.errors import NotHarvester
 from harvester_provider.core.ref import Ref
 from harvester_provider.engine import verbs
 from harvester_provider.engine.estate import Estate, survey
-from harvester_provider.resources.apis import CLUSTER_NETWORK, IMAGE, SECRET, VIRTUAL_MACHINE
+from harvester_provider.resources.apis import (
+    ADDON,
+    BACKUP,
+    CLUSTER_NETWORK,
+    IMAGE,
+    NAMESPACE,
+    NODE,
+    SECRET,
+    SERVICE_ACCOUNT,
+    SETTING,
+    SRIOV_NETWORK_DEVICE,
+    VIRTUAL_MACHINE,
+)
 from harvester_provider.resources.registry import KINDS
 
 SOME = {name: KINDS[name] for name in ("CloudInit", "ClusterNetwork", "Image", "SshKey", "VirtualMachine")}
+NFS = json.dumps({"type": "nfs", "endpoint": "nfs://10.0.0.1:/backups"})
+CLOUD_CONFIG = "I2Nsb3VkLWNvbmZpZwp7fQo="
 PLANTED = "#cloud-config\npassword: correct-horse\n"
 
 
@@ -70,6 +84,34 @@ async def test_what_belongs_to_others_or_to_the_cluster_is_left_out_with_the_rea
     assert reasons["ClusterNetwork going"] == "it is being deleted"
     assert any("it belongs to VirtualMachine vm1" in why for what, why in reasons.items() if what.startswith("CloudInit"))
     assert not [what for what in reasons if "tls" in what or "hidden" in what]
+
+
+async def test_each_object_becomes_a_resource_of_one_kind_also_where_kinds_share_an_api() -> None:
+    cluster = FakeCluster()
+    for name in ("kube-system", "cattle-system", "team"):
+        cluster.place(Ref(NAMESPACE, name), {})
+    for name, value in (("log-level", "debug"), ("ntp-servers", ""), ("server-version", "v1.8.0"), ("backup-target", NFS)):
+        cluster.place(Ref(SETTING, name), {"value": value})
+    for name, keys in (("tls", ("tls.crt",)), ("data", ("userdata",)), ("other", ("userdata", "kubeconfig"))):
+        cluster.place(Ref(SECRET, name, "team"), {"data": dict.fromkeys(keys, CLOUD_CONFIG)})
+    cluster.place(Ref(SERVICE_ACCOUNT, "default", "team"), {})
+    cluster.place(Ref(NODE, "node-1"), {})
+    for name, enabled in (("on", True), ("off", False)):
+        cluster.place(Ref(ADDON, name, "harvester-system"), {"spec": {"enabled": enabled}})
+    for name, functions in (("split", 4), ("whole", 0)):
+        cluster.place(Ref(SRIOV_NETWORK_DEVICE, name), {"spec": {"numVFs": functions}})
+    cluster.place(Ref(VIRTUAL_MACHINE, "vm", "team"), {})
+    for kind in ("backup", "snapshot"):
+        source = {"kind": "VirtualMachine", "name": "vm"}
+        cluster.place(Ref(BACKUP, kind, "team"), {"spec": {"type": kind, "source": source}})
+    kinds = {name: kind for name, kind in KINDS.items() if name != "VirtualMachine"}  # this one has nothing but a name
+    found = await survey(kinds, cluster)
+    assert {(each.kind.name, each.ref.id) for each in found.adopted} == {
+        ("Cluster", "kube-system"), ("Namespace", "team"), ("Setting", "log-level"), ("BackupTarget", "backup-target"),
+        ("CloudInit", "team/data"), ("Node", "node-1"), ("Addon", "harvester-system/on"), ("SriovNetworkDevice", "split"),
+        ("VirtualMachineBackup", "team/backup"), ("VirtualMachineSnapshot", "team/snapshot"),
+    }  # fmt: skip
+    assert not found.left_out
 
 
 async def test_a_machine_that_rancher_made_is_left_out(room: MachineRoom) -> None:

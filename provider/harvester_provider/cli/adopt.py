@@ -6,14 +6,19 @@ What is read and what is left out is decided by `engine.estate`, the text is wri
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from harvester_provider.cli.program import Program, write
-from harvester_provider.core.errors import HarvesterError
+from harvester_provider.core.errors import HarvesterError, NotHarvester
+from harvester_provider.core.flavour import Flavour
+from harvester_provider.core.kind import Kind
 from harvester_provider.engine.estate import Estate, survey
+from harvester_provider.resources.dialects import speaks
 from harvester_provider.resources.provider import ProviderSettings
 from harvester_provider.resources.registry import KINDS
 from harvester_provider.wiring import Clusters
@@ -43,18 +48,28 @@ def command(
     if (out / "Pulumi.yaml").exists():
         raise HarvesterError(f"{out} holds a program already: name another folder with --out")
     settings = ProviderSettings(kubeconfig=kubeconfig, context=context, endpoint=endpoint, endpoint_ca=endpoint_ca)
-    estate = asyncio.run(_look(settings, kind or list(KINDS), namespace or []))
+    estate = asyncio.run(_look(settings, kind or KINDS, namespace or []))
     program = write(estate.adopted)
     save(out, program, estate)
     typer.echo(_next(out, program, estate))
 
 
-async def _look(settings: ProviderSettings, kinds: list[str], namespaces: list[str]) -> Estate:
+async def _look(settings: ProviderSettings, kinds: Iterable[str], namespaces: Sequence[str]) -> Estate:
     clusters = Clusters(settings)
     try:
-        return await survey({name: KINDS[name] for name in kinds}, await clusters.get(None), namespaces)
+        cluster = await clusters.get(None)
+        return await survey(_spoken(kinds, await cluster.flavour()), cluster, namespaces)
     finally:
         await clusters.close()
+
+
+def _spoken(names: Iterable[str], flavour: Flavour) -> dict[str, Kind[Any]]:
+    """The kinds in the dialect of the cluster, without those that it does not have."""
+    found: dict[str, Kind[Any]] = {}
+    for name in names:
+        with suppress(NotHarvester):
+            found[name] = speaks(name, flavour)
+    return found
 
 
 def save(out: Path, program: Program, estate: Estate) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from harvester_provider.core.content import Content
-from harvester_provider.core.json import Json
+from harvester_provider.core.json import Json, Object
 from harvester_provider.core.plan import Plan, Step
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Api, Ref, Want
@@ -49,6 +49,13 @@ class Kind(Protocol[I]):
 
     logs_in: ClassVar[bool]
     """Whether its inputs say how the cluster is reached (`endpoint`, `password` ...), in place of the provider's settings."""
+
+    def recognises(self, found: Object) -> bool:
+        """Whether an object of its API, made by whomever, is one of this kind: where a program is written from what a cluster has.
+
+        Kinds that share an API divide its objects among them.
+        """
+        ...
 
     def ref(self, inputs: I) -> Ref:
         """The main object."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from harvester_provider.core.cluster import Cluster
 from harvester_provider.core.errors import HarvesterError, NotFound, NotHarvester
-from harvester_provider.core.json import Object, dig_map, dig_objects, dig_str, dig_strings
+from harvester_provider.core.json import Object, dig_objects, dig_str, dig_strings
 from harvester_provider.core.kind import Kind
 from harvester_provider.core.ref import Listing, Ref
 from harvester_provider.engine import verbs
@@ -21,7 +21,6 @@ SYSTEM = ("kube-", "cattle-", "longhorn-", "harvester-", "fleet-")
 """What the names of namespaces begin with that the cluster itself lives in. Images that people upload may be in `harvester-public`."""
 PUBLIC = "harvester-public"
 _OWNED_BY = "harvesterhci.io/owned-by"
-_CLOUD_INIT = frozenset({"userdata", "networkdata"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +49,16 @@ class Estate:
 
 
 async def survey(kinds: Mapping[str, Kind[Any]], cluster: Cluster, namespaces: Sequence[str] = ()) -> Estate:
-    """Read all objects of `kinds`, in the given namespaces or in all but the cluster's own. Objects without a namespace always."""
+    """Read all objects that `kinds` recognise, in the given namespaces or in all but the cluster's own.
+
+    What is in no namespace is always read, and what is there without anybody (addons) wherever it is, unless namespaces are given.
+    """
     adopted: list[Adopted] = []
     left: list[LeftOut] = []
     for kind in kinds.values():
         for found in await _listed(kind, cluster, left):
             ref = Ref(kind.api, dig_str(found, "metadata", "name"), dig_str(found, "metadata", "namespace"))
-            if not _in_scope(ref, namespaces) or (kind.api.kind == "Secret" and not _is_cloud_init(found)):
+            if not kind.recognises(found) or not _in_scope(kind, ref, namespaces):
                 continue
             result = await _read(kind, cluster, ref, found)
             if isinstance(result, Adopted):
@@ -76,16 +78,10 @@ async def _listed(kind: Kind[Any], cluster: Cluster, left: list[LeftOut]) -> Seq
         return ()
 
 
-def _in_scope(ref: Ref, namespaces: Sequence[str]) -> bool:
+def _in_scope(kind: Kind[Any], ref: Ref, namespaces: Sequence[str]) -> bool:
     if not ref.namespace:
         return True
-    return ref.namespace in namespaces if namespaces else ref.namespace == PUBLIC or not ref.namespace.startswith(SYSTEM)
-
-
-def _is_cloud_init(found: Object) -> bool:
-    """Whether a Secret holds cloud-init data and nothing else."""
-    keys = dig_map(found, "data").keys()
-    return bool(keys) and keys <= _CLOUD_INIT
+    return ref.namespace in namespaces if namespaces else kind.adopts or ref.namespace == PUBLIC or not ref.namespace.startswith(SYSTEM)
 
 
 async def _read(kind: Kind[Any], cluster: Cluster, ref: Ref, found: Object) -> Adopted | LeftOut:

@@ -94,6 +94,10 @@ class Addon(BaseKind[AddonInputs]):
     outputs_model: ClassVar[type[AddonOutputs]] = AddonOutputs
     adopts: ClassVar[bool] = True
 
+    def recognises(self, found: Object) -> bool:
+        """Those that are switched on."""
+        return dig(found, "spec", "enabled") is True
+
     def check(self, inputs: AddonInputs) -> Sequence[Problem]:
         """Values are YAML with a mapping; repo, chart and version belong together."""
         out = []

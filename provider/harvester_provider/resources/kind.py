@@ -40,6 +40,10 @@ class BaseKind(Generic[I]):
     logs_in: ClassVar[bool] = False
     foresees: ClassVar[bool] = False
 
+    def recognises(self, found: Object) -> bool:  # noqa: ARG002  most kinds have an API of their own
+        """Every object of the API."""
+        return True
+
     def ref(self, inputs: I) -> Ref:
         """The main object, from name and namespace."""
         return Ref(self.api, inputs.name, inputs.namespace if isinstance(inputs, NamespacedInputs) else "")

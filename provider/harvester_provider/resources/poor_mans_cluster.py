@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.json import Json, Object, condition, dig_int, dig_list, dig_str, is_true
+from harvester_provider.core.json import Json, Object, condition, dig_int, dig_list, dig_map, dig_str, is_true
 from harvester_provider.core.plan import Apply, Await, Change, Patch, Plan, Step
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Api, Ref, Want
@@ -132,6 +132,10 @@ class PoorMansCluster(BaseKind[PoorMansClusterInputs]):
     inputs: ClassVar[type[PoorMansClusterInputs]] = PoorMansClusterInputs
     outputs_model: ClassVar[type[PoorMansClusterOutputs]] = PoorMansClusterOutputs
     adopts: ClassVar[bool] = True
+
+    def recognises(self, found: Object) -> bool:
+        """A kube-system that says which parts were installed."""
+        return PARTS in dig_map(found, "metadata", "annotations")
 
     def ref(self, inputs: PoorMansClusterInputs) -> Ref:  # noqa: ARG002  every cluster has one
         """The namespace kube-system: its UID is the cluster's identity."""

@@ -96,6 +96,10 @@ class Saving(BaseKind[S], Generic[S]):
     outputs_model: ClassVar[type[SavingOutputs]] = SavingOutputs
     type: ClassVar[Literal["backup", "snapshot"]]
 
+    def recognises(self, found: Object) -> bool:
+        """Those of its type; Harvester takes one without a type for a backup."""
+        return (dig_str(found, "spec", "type") or "backup") == self.type
+
     def check(self, inputs: S) -> Sequence[Problem]:
         """The machine is in the same namespace."""
         return tuple(machine_problems(inputs.virtual_machine, inputs.namespace))

@@ -9,14 +9,14 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from harvester_provider.core.json import Json, dig_str, is_true
+from harvester_provider.core.json import Json, Object, dig_str, is_true
 from harvester_provider.core.kind import Requirement
 from harvester_provider.core.plan import Patch, Plan
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Api, Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import is_known
-from harvester_provider.resources.apis import SETTING
+from harvester_provider.resources.apis import BACKUP_TARGET, SETTING
 from harvester_provider.resources.kind import BaseKind, metadata_patch
 from harvester_provider.resources.model import SECRET, Outputs, ResourceInputs
 from harvester_provider.resources.previous import release, restore_setting, same, setting_patch
@@ -51,6 +51,11 @@ class Setting(BaseKind[SettingInputs]):
     inputs: ClassVar[type[SettingInputs]] = SettingInputs
     outputs_model: ClassVar[type[SettingOutputs]] = SettingOutputs
     adopts: ClassVar[bool] = True
+
+    def recognises(self, found: Object) -> bool:
+        """Those that were set, the backup target left out, which is a kind of its own."""
+        name = dig_str(found, "metadata", "name")
+        return bool(dig_str(found, "value")) and name not in READ_ONLY and name != BACKUP_TARGET.name
 
     def check(self, inputs: SettingInputs) -> Sequence[Problem]:
         """Settings that cannot be set."""

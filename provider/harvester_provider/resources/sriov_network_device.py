@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from harvester_provider.core.json import Json, dig_int, dig_list, dig_str
+from harvester_provider.core.json import Json, Object, dig_int, dig_list, dig_str
 from harvester_provider.core.kind import Requirement
 from harvester_provider.core.plan import Patch, Plan
 from harvester_provider.core.ref import Api, Ref
@@ -45,6 +45,10 @@ class SriovNetworkDevice(BaseKind[SriovNetworkDeviceInputs]):
     inputs: ClassVar[type[SriovNetworkDeviceInputs]] = SriovNetworkDeviceInputs
     outputs_model: ClassVar[type[SriovNetworkDeviceOutputs]] = SriovNetworkDeviceOutputs
     adopts: ClassVar[bool] = True
+
+    def recognises(self, found: Object) -> bool:
+        """Those that were divided."""
+        return dig_int(found, "spec", "numVFs") > 0
 
     def requires(self, inputs: SriovNetworkDeviceInputs) -> Sequence[Requirement]:
         """The NIC."""

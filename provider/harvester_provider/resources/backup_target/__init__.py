@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.json import Json, Object, dig
+from harvester_provider.core.json import Json, Object, dig, dig_str
 from harvester_provider.core.ownership import OWNER, mark, owner_of
 from harvester_provider.core.plan import Change, Patch, Plan, Put, Remove, Step
 from harvester_provider.core.problem import Problem
@@ -35,6 +35,10 @@ class BackupTarget(BaseKind[BackupTargetInputs]):
     inputs: ClassVar[type[BackupTargetInputs]] = BackupTargetInputs
     outputs_model: ClassVar[type[BackupTargetOutputs]] = BackupTargetOutputs
     adopts: ClassVar[bool] = True
+
+    def recognises(self, found: Object) -> bool:
+        """The one setting, where a target is set."""
+        return dig_str(found, "metadata", "name") == BACKUP_TARGET.name and bool(value.decoded(found))
 
     def ref(self, inputs: BackupTargetInputs) -> Ref:  # noqa: ARG002  there is only one
         """The one setting."""

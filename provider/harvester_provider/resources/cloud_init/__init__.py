@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from harvester_provider.core.effect import Effect
+from harvester_provider.core.json import Object, dig_map
 from harvester_provider.core.plan import Patch, Plan, Put
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Api, Ref
@@ -30,6 +31,11 @@ class CloudInit(BaseKind[CloudInitInputs]):
     api: ClassVar[Api] = SECRET
     inputs: ClassVar[type[CloudInitInputs]] = CloudInitInputs
     outputs_model: ClassVar[type[Outputs]] = Outputs
+
+    def recognises(self, found: Object) -> bool:
+        """Secrets that hold cloud-init data and nothing else."""
+        held = dig_map(found, "data").keys()
+        return bool(held) and held <= set(_KEYS.values())
 
     def check(self, inputs: CloudInitInputs) -> Sequence[Problem]:
         """What cloud-init would pass over in silence."""

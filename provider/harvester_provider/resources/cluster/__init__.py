@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Any, ClassVar
 
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.json import Json, dig_str, is_true
+from harvester_provider.core.json import Json, Object, dig_str, is_true
 from harvester_provider.core.kind import Requirement
 from harvester_provider.core.ownership import mark
 from harvester_provider.core.plan import Await, Change, Patch, Plan, Put, Step
@@ -28,6 +28,8 @@ from harvester_provider.resources.cluster.settings import names, setting, values
 from harvester_provider.resources.kind import BaseKind, manifest
 from harvester_provider.resources.previous import is_noted, release, restore_setting, same, setting_patch
 
+_IDENTITY = Ref(NAMESPACE, "kube-system")
+"""Its UID is the cluster's identity."""
 _VIP = Ref(CONFIG_MAP, "vip", upgrade.SYSTEM)
 _NODES_SECONDS, _BUNDLE_SECONDS = 1800.0, 1800.0
 
@@ -73,9 +75,13 @@ class Cluster(BaseKind[ClusterInputs]):
     adopts: ClassVar[bool] = True
     logs_in: ClassVar[bool] = True
 
+    def recognises(self, found: Object) -> bool:
+        """The namespace kube-system."""
+        return dig_str(found, "metadata", "name") == _IDENTITY.name
+
     def ref(self, inputs: ClusterInputs) -> Ref:  # noqa: ARG002  every cluster has one
-        """The namespace kube-system: its UID is the cluster's identity."""
-        return Ref(NAMESPACE, "kube-system")
+        """The namespace kube-system."""
+        return _IDENTITY
 
     def check(self, inputs: ClusterInputs) -> Sequence[Problem]:
         """How it is reached, releases, subnets."""
@@ -191,9 +197,8 @@ def _restore(name: str, seen: Snapshot) -> Patch:
 
 
 def _nodes(inputs: ClusterInputs) -> Await:
-    ref = Ref(NAMESPACE, "kube-system")
     seconds = inputs.seconds("create", _NODES_SECONDS)
-    return Await(of=ref, until="part of a whole cluster", wants=(upgrade.NODES,), judge=Whole(inputs.nodes), seconds=seconds)
+    return Await(of=_IDENTITY, until="part of a whole cluster", wants=(upgrade.NODES,), judge=Whole(inputs.nodes), seconds=seconds)
 
 
 def _bundle(description: str) -> Ref:

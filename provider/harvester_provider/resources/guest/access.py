@@ -12,7 +12,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.json import Json, dig_str
+from harvester_provider.core.json import Json, Object, dig_str
 from harvester_provider.core.plan import Await, Patch, Plan, Put, Remove, Step
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Api, Ref, Want
@@ -73,6 +73,10 @@ class GuestAccess(BaseKind[GuestAccessInputs]):
     api: ClassVar[Api] = SERVICE_ACCOUNT
     inputs: ClassVar[type[GuestAccessInputs]] = GuestAccessInputs
     outputs_model: ClassVar[type[GuestAccessOutputs]] = GuestAccessOutputs
+
+    def recognises(self, found: Object) -> bool:  # noqa: ARG002  see below
+        """None: an account does not tell what it is for."""
+        return False
 
     def check(self, inputs: GuestAccessInputs) -> Sequence[Problem]:
         """The token's form. Its value is never repeated."""

@@ -10,7 +10,7 @@ from typing import ClassVar
 import yaml
 from pydantic import Field
 
-from harvester_provider.core.json import Json, dig_str
+from harvester_provider.core.json import Json, Object, dig_str
 from harvester_provider.core.plan import Await, Plan, Step
 from harvester_provider.core.ref import Api, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
@@ -67,6 +67,10 @@ class GuestKubeconfig(BaseKind[GuestKubeconfigInputs]):
     api: ClassVar[Api] = SECRET
     inputs: ClassVar[type[GuestKubeconfigInputs]] = GuestKubeconfigInputs
     outputs_model: ClassVar[type[GuestKubeconfigOutputs]] = GuestKubeconfigOutputs
+
+    def recognises(self, found: Object) -> bool:  # noqa: ARG002  none of them
+        """None: the Secret is GuestAccess's."""
+        return False
 
     def reads(self, ref: Ref, inputs: GuestKubeconfigInputs | None, seen: Snapshot) -> Iterable[Want]:  # noqa: ARG002  the same for all
         """The Secret."""

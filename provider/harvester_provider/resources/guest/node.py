@@ -109,6 +109,10 @@ class GuestNode(BaseKind[GuestNodeInputs]):
     inputs: ClassVar[type[GuestNodeInputs]] = GuestNodeInputs
     outputs_model: ClassVar[type[GuestNodeOutputs]] = GuestNodeOutputs
 
+    def recognises(self, found: Object) -> bool:  # noqa: ARG002  none of them
+        """None: a node of this cluster is a Node."""
+        return False
+
     def reads(self, ref: Ref, inputs: GuestNodeInputs | None, seen: Snapshot) -> Iterable[Want]:  # noqa: ARG002  the same for all
         """The node, its fellow nodes and its pods."""
         return (ref, _NODES, _pods(ref))

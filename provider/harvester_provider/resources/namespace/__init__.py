@@ -93,6 +93,10 @@ class Namespace(BaseKind[NamespaceInputs]):
     holds: ClassVar[tuple[Api, ...]] = (VIRTUAL_MACHINE, PERSISTENT_VOLUME_CLAIM, IMAGE)
     """What is lost with a namespace: a delete is refused while there is any."""
 
+    def recognises(self, found: Object) -> bool:
+        """All but the system's."""
+        return not dig_str(found, "metadata", "name").startswith(_SYSTEM)
+
     def check(self, inputs: NamespaceInputs) -> Sequence[Problem]:
         """Names of the system."""
         if is_known(inputs.name) and inputs.name.startswith(_SYSTEM) and not inputs.adopt:

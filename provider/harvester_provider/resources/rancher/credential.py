@@ -26,7 +26,7 @@ from harvester_provider.resources.rancher.words import CLUSTER, CREDENTIAL_KUBEC
 from harvester_provider.resources.secret import encoded, text_in
 
 _TYPE, _ID = "harvestercredentialConfig-clusterType", "harvestercredentialConfig-clusterId"
-_DISPLAYED = "field.cattle.io/name"
+_DISPLAYED, _DRIVER = "field.cattle.io/name", "provisioning.cattle.io/driver"
 _ALL = Listing(SECRET, CREDENTIALS)
 _CLUSTERS = Listing(CLUSTER)
 
@@ -57,6 +57,10 @@ class RancherCloudCredential(BaseKind[RancherCloudCredentialInputs]):
     outputs_model: ClassVar[type[RancherCloudCredentialOutputs]] = RancherCloudCredentialOutputs
     foresees: ClassVar[bool] = True
 
+    def recognises(self, found: Object) -> bool:
+        """Those of Rancher's driver for Harvester."""
+        return dig_str(found, "metadata", "annotations", _DRIVER) == "harvester"
+
     def ref(self, inputs: RancherCloudCredentialInputs) -> Ref:
         """Rancher's names of credentials begin with `cc-`."""
         return Ref(SECRET, f"cc-{inputs.name}", CREDENTIALS)
@@ -81,7 +85,7 @@ class RancherCloudCredential(BaseKind[RancherCloudCredentialInputs]):
     def create(self, inputs: RancherCloudCredentialInputs, seen: Snapshot) -> Plan:  # noqa: ARG002  nothing of it is there
         """Make the Secret."""
         ref = self.ref(inputs)
-        marks = {_DISPLAYED: inputs.name, "provisioning.cattle.io/driver": "harvester"}
+        marks = {_DISPLAYED: inputs.name, _DRIVER: "harvester"}
         meta = {**metadata(inputs, annotations=marks), "name": ref.name, "namespace": ref.namespace}
         return Plan(steps=(Put(ref, manifest(SECRET, meta, type="Opaque", data=_data(inputs)), says=f"make {ref}"),))
 

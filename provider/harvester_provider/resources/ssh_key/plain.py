@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from harvester_provider.core.json import Json
+from harvester_provider.core.json import Json, Object, dig_map
 from harvester_provider.core.plan import Plan, Put, Step
 from harvester_provider.core.ref import Api, Ref
 from harvester_provider.core.snapshot import Snapshot
@@ -19,6 +19,10 @@ class PlainSshKey(SshKey):
     """The kind `SshKey` without Harvester."""
 
     api: ClassVar[Api] = SECRET
+
+    def recognises(self, found: Object) -> bool:
+        """Secrets that hold a public key and nothing else."""
+        return dig_map(found, "data").keys() == {plain.PUBLIC_KEY}
 
     def create(self, inputs: SshKeyInputs, seen: Snapshot) -> Plan:  # noqa: ARG002  a new key depends on nothing else
         """Make the Secret."""
