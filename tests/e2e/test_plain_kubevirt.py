@@ -5,6 +5,7 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from images import checksum, qcow2
@@ -12,10 +13,14 @@ from plain import DV, LOCAL_PATH, plain_cluster
 from target import NAD, VM, Target
 from workshop import Workshop, furnish
 
+from harvester_provider.cli.program import write
 from harvester_provider.core.effect import Effect
 from harvester_provider.core.errors import InvalidInputs, WaitFailed
+from harvester_provider.engine.estate import survey
+from harvester_provider.engine.invoke import invoke
 from harvester_provider.engine.reporter import Silent
 from harvester_provider.frontends.calls import Calls
+from harvester_provider.resources.dialects import asks, spoken
 from harvester_provider.resources.provider import ProviderSettings
 
 MACHINE = {
@@ -74,6 +79,35 @@ async def test_a_machine_with_its_image_network_and_key_lives_as_on_a_harvester(
     assert await vm.gone()
     assert not await shop.has_claim(volumes["root"])
     assert await shop.has_claim(volumes["data"])
+
+
+async def test_what_is_there_is_told_by_functions_and_becomes_a_program(plain: Target, shop: Workshop) -> None:
+    await furnish(shop, plain.image_url)
+    await shop.make("Volume", "blank", size="1Gi")
+    await shop.make("Volume", "clone", size="10Gi", image="~/disc")
+    vm = await shop.make("VirtualMachine", "vm", **MACHINE)
+
+    async def told(name: str, /, **args: str) -> Any:
+        return await invoke(asks(name, shop.flavour), shop.cluster, args)
+
+    inside = {"namespace": shop.namespace}
+    assert (await told("getImage", name="disc", **inside)).ready
+    assert (await told("getNetwork", name="red", **inside)).vlan_id == 11
+    assert (await told("getVirtualMachine", name="vm", **inside)).ip_address == vm.state["ipAddress"]
+    assert (await told("getStorageClass")).name == "local-path"
+    cluster, nodes = await told("getCluster"), (await told("getNodes")).nodes
+    assert (cluster.version, cluster.nodes) == ("", len(nodes))
+    assert nodes[0].ready
+
+    found = await survey(spoken(shop.flavour), shop.cluster, [shop.namespace])
+    adopted = {(each.kind.name, each.ref.name) for each in found.adopted if each.ref.namespace}
+    assert adopted == {
+        *(("VirtualMachine", "vm"), ("Image", "disc"), ("SshKey", "ada"), ("CloudInit", "answers")),
+        *(("VlanNetwork", "red"), ("VlanNetwork", "blue"), ("Volume", "blank"), ("Volume", "clone")),
+    }, found.left_out
+    program = write(found.adopted)
+    assert "image=disc.id" in program.text
+    await vm.destroy()
 
 
 async def test_what_local_volumes_cannot_do_is_refused_at_preview(plain: Target, shop: Workshop) -> None:

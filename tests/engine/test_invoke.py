@@ -6,11 +6,15 @@ import pytest
 from fake_cluster import FakeCluster
 
 from harvester_provider.core.errors import InvalidInputs
+from harvester_provider.core.flavour import Flavour
 from harvester_provider.core.ref import Api, Ref
 from harvester_provider.engine.invoke import invoke
 from harvester_provider.resources.apis import (
     CONFIG_MAP,
+    CUSTOM_RESOURCE,
+    DATA_VOLUME,
     IMAGE,
+    KUBEVIRT,
     LINK_MONITOR,
     NAMESPACE,
     NETWORK,
@@ -20,6 +24,7 @@ from harvester_provider.resources.apis import (
     VIRTUAL_MACHINE,
     VIRTUAL_MACHINE_INSTANCE,
 )
+from harvester_provider.resources.dialects import asks
 from harvester_provider.resources.functions import FUNCTIONS
 
 READY = [{"type": "Ready", "status": "True"}]
@@ -33,6 +38,7 @@ def cluster() -> FakeCluster:
         found.place(Ref(api, name, namespace), body)
 
     place(NAMESPACE, "kube-system")
+    place(KUBEVIRT, "kubevirt", "harvester-system", status={"observedKubeVirtVersion": "v1.7.0"})
     found.place(SERVER_VERSION, {"value": "v1.8.0"})
     place(CONFIG_MAP, "vip", "harvester-system", data={"ip": "10.0.0.9"})
     addresses = [{"type": "InternalIP", "address": "10.0.0.1"}]
@@ -41,7 +47,7 @@ def cluster() -> FakeCluster:
     place(NODE, "node1", metadata={"labels": {"rack": "r1"}}, spec={"unschedulable": True}, status=status)
     place(LINK_MONITOR, "nic", status={"linkStatus": {"node1": [{"name": "eth0", "state": "up"}]}})
     place(IMAGE, "image-x", "default", spec={"displayName": "leap"}, status={"size": 5, "storageClassName": "lh-1"})
-    place(NETWORK, "net", "default", metadata={"labels": {"network.harvesterhci.io/vlan-id": "7"}}, spec={"config": "{}"})
+    place(NETWORK, "net", "default", spec={"config": '{"type": "bridge", "bridge": "up-br", "vlan": 7}'})
     place(STORAGE_CLASS, "fast", parameters={"numberOfReplicas": "1"})
     place(STORAGE_CLASS, "usual", metadata={"annotations": {"storageclass.kubernetes.io/is-default-class": "true"}})
     place(VIRTUAL_MACHINE, "db", "default", status={"printableStatus": "Running"})
@@ -59,6 +65,7 @@ async def test_a_cluster_is_told_with_versions_address_and_ready_nodes(cluster: 
     found = await ask(cluster, "getCluster")
     assert (found.version, found.kubernetes_version, found.vip, found.nodes, found.ready_nodes) == ("v1.8.0", "v1.35.2", "10.0.0.9", 2, 1)
     assert found.uid
+    assert found.kubevirt_version == "v1.7.0"
 
 
 async def test_nodes_come_in_order_with_labels_cordon_and_nics(cluster: FakeCluster) -> None:
@@ -79,9 +86,9 @@ async def test_an_image_is_found_by_the_name_the_ui_shows(cluster: FakeCluster) 
     assert await ask(cluster, "getImage", name="image-x") == found
 
 
-async def test_a_network_tells_its_vlan(cluster: FakeCluster) -> None:
+async def test_a_network_tells_its_vlan_and_its_cluster_network(cluster: FakeCluster) -> None:
     found = await ask(cluster, "getNetwork", name="net")
-    assert (found.id, found.vlan_id) == ("default/net", 7)
+    assert (found.id, found.cluster_network, found.vlan_id) == ("default/net", "up", 7)
 
 
 async def test_without_a_name_the_default_storage_class_is_meant(cluster: FakeCluster) -> None:
@@ -95,6 +102,49 @@ async def test_machines_are_told_with_addresses_but_no_link_local_ones(cluster: 
     every = (await ask(cluster, "getVirtualMachines")).virtual_machines
     assert [machine.id for machine in every] == ["default/db", "other/off"]
     assert [machine.id for machine in (await ask(cluster, "getVirtualMachines", namespace="other")).virtual_machines] == ["other/off"]
+
+
+@pytest.fixture
+def plain() -> FakeCluster:
+    """A cluster with KubeVirt, and of Harvester's kinds not one: whoever asks for one gets an error."""
+    found = FakeCluster()
+    found.place(Ref(NAMESPACE, "kube-system"), {})
+    found.place(Ref(CUSTOM_RESOURCE, "kubevirts.kubevirt.io"), {"spec": {}})
+    found.place(Ref(KUBEVIRT, "kubevirt", "kubevirt"), {"status": {"observedKubeVirtVersion": "v1.7.0"}})
+    found.place(Ref(NODE, "node1"), {"status": {"conditions": READY, "nodeInfo": {"kubeletVersion": "v1.35.2+k3s1"}}})
+    size = {"resources": {"requests": {"storage": "10Gi"}}, "storageClassName": "local-path"}
+    image = {
+        "metadata": {"labels": {"harvesterhci.io/imageDisplayName": "leap"}},
+        "spec": {"source": {"http": {"url": "http://x/leap.qcow2"}}, "storage": size},
+        "status": {"phase": "Succeeded", "progress": "100.0%"},
+    }
+    found.place(Ref(DATA_VOLUME, "disc", "default"), image)
+    found.place(Ref(NETWORK, "net", "default"), {"spec": {"config": '{"type": "bridge", "bridge": "br0", "vlan": 7}'}})
+    return found
+
+
+async def ask_plain(cluster: FakeCluster, function: str, **args: Any) -> Any:
+    return await invoke(asks(function, Flavour.KUBEVIRT), cluster, args)
+
+
+async def test_without_harvester_the_same_questions_have_the_same_answers(plain: FakeCluster) -> None:
+    cluster = await ask_plain(plain, "getCluster")
+    assert (cluster.version, cluster.kubevirt_version, cluster.kubernetes_version, cluster.ready_nodes) == ("", "v1.7.0", "v1.35.2+k3s1", 1)
+    assert [(node.name, node.nics) for node in (await ask_plain(plain, "getNodes")).nodes] == [("node1", [])]
+    image = await ask_plain(plain, "getImage", display_name="leap")
+    assert image == await ask_plain(plain, "getImage", name="disc")
+    told = (image.id, image.display_name, image.ready, image.virtual_size, image.storage_class_name)
+    assert told == ("default/disc", "leap", True, 10 << 30, "local-path")
+    network = await ask_plain(plain, "getNetwork", name="net")
+    assert (network.cluster_network, network.vlan_id) == ("mgmt", 7)
+    with pytest.raises(InvalidInputs, match="image gone does not exist: `kubectl -n default get datavolumes"):
+        await ask_plain(plain, "getImage", name="gone")
+
+
+async def test_before_kubevirt_is_there_a_cluster_is_told_without_it(plain: FakeCluster) -> None:
+    del plain.objects[Ref(CUSTOM_RESOURCE, "kubevirts.kubevirt.io")]
+    assert (await ask_plain(plain, "getCluster")).kubevirt_version == ""
+    assert not [asked for asked in plain.requests if "kubevirts" in str(asked) and "customresourcedefinitions" not in str(asked)]
 
 
 @pytest.mark.parametrize(

@@ -36,9 +36,9 @@ def program(server: ApiServer) -> Iterator[None]:
     pulumi.runtime.set_all_config({"harvester:host": server.url, "harvester:token": "t"})
     yield
     if functions._running is not None:
-        loop, clusters = functions._running
+        loop, calls = functions._running
         functions._running = None
-        loop.run(clusters.close())
+        loop.run(calls.close())
         loop.stop()
     pulumi.runtime.set_all_config({})
 

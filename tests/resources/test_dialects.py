@@ -4,7 +4,18 @@ import pytest
 
 from harvester_provider.core.errors import NotHarvester
 from harvester_provider.core.flavour import Flavour
-from harvester_provider.resources.dialects import ANYWHERE, HARVESTERS, PLAIN, speaks
+from harvester_provider.resources.dialects import (
+    ANYWHERE,
+    FUNCTIONS_ANYWHERE,
+    HARVESTERS,
+    HARVESTERS_FUNCTIONS,
+    PLAIN,
+    asks,
+    speaks,
+    spoken,
+)
+from harvester_provider.resources.functions import FUNCTIONS
+from harvester_provider.resources.functions.plain import FUNCTIONS as PLAIN_FUNCTIONS
 from harvester_provider.resources.registry import KINDS
 
 
@@ -28,3 +39,24 @@ def test_a_dialect_has_the_name_and_the_properties_of_its_kind(name: str) -> Non
 def test_what_there_is_with_harvester_only_is_refused_with_the_reason(name: str) -> None:
     with pytest.raises(NotHarvester, match=f"^{name}: this is a cluster with KubeVirt and without Harvester: "):
         speaks(name, Flavour.KUBEVIRT)
+
+
+def test_every_function_has_its_place() -> None:
+    assert sorted([*FUNCTIONS_ANYWHERE, *PLAIN_FUNCTIONS, *HARVESTERS_FUNCTIONS]) == sorted(FUNCTIONS)
+
+
+@pytest.mark.parametrize("name", sorted(set(FUNCTIONS) - set(HARVESTERS_FUNCTIONS)))
+def test_a_function_answers_in_the_same_words_on_both(name: str) -> None:
+    asked = asks(name, Flavour.KUBEVIRT)
+    assert asks(name, Flavour.HARVESTER) is FUNCTIONS[name]
+    assert (asked.name, asked.args, asked.result) == (name, FUNCTIONS[name].args, FUNCTIONS[name].result)
+
+
+def test_a_function_that_harvester_alone_can_answer_says_what_to_do_instead() -> None:
+    with pytest.raises(NotHarvester, match="getKubeconfig: this is a cluster with KubeVirt and without Harvester: .* GuestAccess"):
+        asks("getKubeconfig", Flavour.KUBEVIRT)
+
+
+def test_all_kinds_of_a_cluster_are_those_it_has() -> None:
+    assert spoken(Flavour.HARVESTER).keys() == set(KINDS)
+    assert spoken(Flavour.KUBEVIRT).keys() == {*ANYWHERE, *PLAIN}

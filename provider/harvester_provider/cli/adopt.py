@@ -6,19 +6,15 @@ What is read and what is left out is decided by `engine.estate`, the text is wri
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from harvester_provider.cli.program import Program, write
-from harvester_provider.core.errors import HarvesterError, NotHarvester
-from harvester_provider.core.flavour import Flavour
-from harvester_provider.core.kind import Kind
+from harvester_provider.core.errors import HarvesterError
 from harvester_provider.engine.estate import Estate, survey
-from harvester_provider.resources.dialects import speaks
+from harvester_provider.resources.dialects import speaks, spoken
 from harvester_provider.resources.provider import ProviderSettings
 from harvester_provider.resources.registry import KINDS
 from harvester_provider.wiring import Clusters
@@ -48,35 +44,28 @@ def command(
     if (out / "Pulumi.yaml").exists():
         raise HarvesterError(f"{out} holds a program already: name another folder with --out")
     settings = ProviderSettings(kubeconfig=kubeconfig, context=context, endpoint=endpoint, endpoint_ca=endpoint_ca)
-    estate = asyncio.run(_look(settings, kind or KINDS, namespace or []))
+    estate = asyncio.run(_look(settings, kind or [], namespace or []))
     program = write(estate.adopted)
     save(out, program, estate)
     typer.echo(_next(out, program, estate))
 
 
-async def _look(settings: ProviderSettings, kinds: Iterable[str], namespaces: Sequence[str]) -> Estate:
+async def _look(settings: ProviderSettings, kinds: list[str], namespaces: list[str]) -> Estate:
+    """What there is of `kinds`, or of all that such a cluster has. NotHarvester for one that it has not."""
     clusters = Clusters(settings)
     try:
         cluster = await clusters.get(None)
-        return await survey(_spoken(kinds, await cluster.flavour()), cluster, namespaces)
+        flavour = await cluster.flavour()
+        return await survey({name: speaks(name, flavour) for name in kinds} or spoken(flavour), cluster, namespaces)
     finally:
         await clusters.close()
-
-
-def _spoken(names: Iterable[str], flavour: Flavour) -> dict[str, Kind[Any]]:
-    """The kinds in the dialect of the cluster, without those that it does not have."""
-    found: dict[str, Kind[Any]] = {}
-    for name in names:
-        with suppress(NotHarvester):
-            found[name] = speaks(name, flavour)
-    return found
 
 
 def save(out: Path, program: Program, estate: Estate) -> None:
     """Write all files. Secrets go into a file that only the user can read, for the stack's configuration."""
     out.mkdir(parents=True, exist_ok=True)
     name = out.resolve().name
-    about = f"name: {name}\ndescription: Adopted from a Harvester cluster\nruntime: python\n"
+    about = f"name: {name}\ndescription: Adopted from a living cluster\nruntime: python\n"
     (out / "Pulumi.yaml").write_text(f"{about}config:\n  harvester:frontend:\n    value: plugin\n", encoding="utf-8")
     (out / "__main__.py").write_text(program.text, encoding="utf-8")
     (out / "requirements.txt").write_text("pulumi-harvester\n", encoding="utf-8")

@@ -138,6 +138,10 @@ class Kind(Protocol[I]):
         """What the state holds besides the inputs, with the property names of the wire (camelCase)."""
         ...
 
+    def belongs(self, inputs: I, seen: Snapshot) -> str:
+        """Whose part the object is, where that keeps it as it is, so that no program can declare it; empty where nobody does."""
+        ...
+
     def foretell(self, ref: Ref) -> Mapping[str, Json]:
         """The outputs that the object's name tells alone: known at preview, before the object exists."""
         ...

@@ -10,10 +10,11 @@ from typing import Any
 
 from harvester_provider.core.cluster import Cluster
 from harvester_provider.core.errors import HarvesterError, NotFound, NotHarvester
-from harvester_provider.core.json import Object, dig_objects, dig_str, dig_strings
+from harvester_provider.core.json import Object, dig_str, dig_strings
 from harvester_provider.core.kind import Kind
 from harvester_provider.core.ref import Listing, Ref
 from harvester_provider.engine import verbs
+from harvester_provider.engine.reader import see
 from harvester_provider.resources.apis import MANAGEMENT
 from harvester_provider.resources.drivers import maker_of
 
@@ -93,7 +94,8 @@ async def _read(kind: Kind[Any], cluster: Cluster, ref: Ref, found: Object) -> A
         if read is None:
             return LeftOut(what, "it was deleted while it was read")
         checked = verbs.check(kind, read.inputs)
-        if why := _owned(kind, read.inputs, found) or "; ".join(str(problem) for problem in checked.problems):
+        why = "; ".join(str(problem) for problem in checked.problems) or await _whose(kind, cluster, ref, checked.inputs)
+        if why:
             return LeftOut(what, why)
         difference = await verbs.diff(kind, cluster, ref.id, read.state, checked.inputs)
     except HarvesterError as error:
@@ -116,8 +118,6 @@ def _belongs(ref: Ref, found: Object) -> str:
     return ""
 
 
-def _owned(kind: Kind[Any], inputs: Mapping[str, Any], found: Object) -> str:
-    """Who owns it and keeps it as it is. An owner that its own inputs name is none of these: a version names its template."""
-    owners = [(dig_str(owner, "kind"), dig_str(owner, "name")) for owner in dig_objects(found, "metadata", "ownerReferences")]
-    named = {(need.ref.api.kind, need.ref.name) for need in kind.requires(kind.inputs.model_validate(inputs))} if owners else set()
-    return next((f"it belongs to {of} {name}" for of, name in owners if (of, name) not in named), "")
+async def _whose(kind: Kind[Any], cluster: Cluster, ref: Ref, found: Mapping[str, Any]) -> str:
+    inputs = kind.inputs.model_validate(found)
+    return kind.belongs(inputs, await see(cluster, kind, ref, inputs))

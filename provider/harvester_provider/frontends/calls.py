@@ -18,8 +18,8 @@ from harvester_provider.engine import verbs
 from harvester_provider.engine.invoke import invoke
 from harvester_provider.engine.reporter import Reporter
 from harvester_provider.kube.cluster import KubeCluster
-from harvester_provider.resources.dialects import comes_with_kubevirt, speaks
-from harvester_provider.resources.functions import FUNCTIONS
+from harvester_provider.resources.dialects import asks, comes_with_kubevirt, speaks
+from harvester_provider.resources.model import Model
 from harvester_provider.resources.provider import ProviderSettings
 from harvester_provider.resources.registry import KINDS
 from harvester_provider.wiring import Clusters
@@ -125,11 +125,11 @@ class Calls:
         """Remove the resource."""
         await verbs.delete(*await self.on(kind, state), identity, state, reporter)
 
-    async def ask(self, name: str, asked: Values) -> dict[str, Any]:
-        """The answer of a function, by names on the wire. Raises InvalidInputs."""
-        answer = await invoke(FUNCTIONS[name], await self._clusters.get(asked.get("cluster")), asked)
-        found: dict[str, Any] = answer.wire()
-        return found
+    async def ask(self, name: str, asked: Values) -> Model:
+        """The answer of a function, as its result model. Raises InvalidInputs; NotHarvester where such a cluster cannot be asked that."""
+        cluster = await self._clusters.get(asked.get("cluster"))
+        answer: Model = await invoke(asks(name, await cluster.flavour()), cluster, asked)
+        return answer
 
     async def close(self) -> None:
         """Close the connections."""

@@ -1,7 +1,7 @@
 """The functions for Python programs: they run in the program's own process, with the settings of its configuration.
 
 `get_image(...)` asks at once and returns the answer; `get_image_output(...)` takes outputs of resources and returns an
-output. Both translate and decide nothing: `engine.invoke` answers. Importing this module is cheap.
+output. Both translate and decide nothing: `frontends.calls` answers. Importing this module is cheap.
 """
 
 from __future__ import annotations
@@ -11,23 +11,16 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 if TYPE_CHECKING:
-    from harvester_provider.wiring import Clusters, Loop
+    from harvester_provider.frontends.calls import Calls
+    from harvester_provider.wiring import Loop
 
-_running: tuple[Loop, Clusters] | None = None
+_running: tuple[Loop, Calls] | None = None
 
 
 def call(function: str, **args: Any) -> Any:
     """Ask the cluster; the answer is the function's result model. Raises InvalidInputs, BadConnection and the other errors of the core."""
-    from harvester_provider.engine.invoke import invoke  # noqa: PLC0415  only programs that ask pay for it
-    from harvester_provider.resources.functions import FUNCTIONS  # noqa: PLC0415  see above
-
-    loop, clusters = _start()
-    given = {key: value for key, value in args.items() if value is not None}
-
-    async def work() -> Any:
-        return await invoke(FUNCTIONS[function], await clusters.get(given.get("cluster")), given)
-
-    return loop.run(work())
+    loop, calls = _start()
+    return loop.run(calls.ask(function, {key: value for key, value in args.items() if value is not None}))
 
 
 def call_output(function: str, *, secret: bool = False, **args: Any) -> pulumi.Output[Any]:
@@ -36,13 +29,14 @@ def call_output(function: str, *, secret: bool = False, **args: Any) -> pulumi.O
     return pulumi.Output.secret(found) if secret else found
 
 
-def _start() -> tuple[Loop, Clusters]:
-    """The loop and the clusters of this program, made at the first question."""
+def _start() -> tuple[Loop, Calls]:
+    """The loop and the connections of this program, made at the first question."""
     global _running  # noqa: PLW0603  one per process, as Pulumi's own configuration is
     if _running is None:
-        from harvester_provider.frontends.settings import settings_of  # noqa: PLC0415  only programs that ask pay for it
-        from harvester_provider.wiring import Clusters, Loop  # noqa: PLC0415  see above
+        from harvester_provider.frontends.calls import Calls  # noqa: PLC0415  only programs that ask pay for it
+        from harvester_provider.frontends.settings import settings_of  # noqa: PLC0415  see above
+        from harvester_provider.wiring import Loop  # noqa: PLC0415  see above
 
         config = pulumi.Config("harvester")
-        _running = Loop(), Clusters(settings_of(lambda key: config.get(key.removeprefix("harvester:"))))
+        _running = Loop(), Calls(settings_of(lambda key: config.get(key.removeprefix("harvester:"))))
     return _running

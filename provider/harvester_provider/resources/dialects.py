@@ -10,6 +10,7 @@ from typing import Any
 
 from harvester_provider.core.errors import NotHarvester
 from harvester_provider.core.flavour import Flavour
+from harvester_provider.core.function import Function
 from harvester_provider.core.kind import Kind
 from harvester_provider.resources.registry import KINDS
 
@@ -58,6 +59,14 @@ HARVESTERS: Mapping[str, str] = {
 """Kinds that there are with Harvester only, and what to do without."""
 
 
+FUNCTIONS_ANYWHERE = frozenset(("getStorageClass", "getVirtualMachine", "getVirtualMachines"))
+"""Functions that ask every cluster the same."""
+HARVESTERS_FUNCTIONS: Mapping[str, str] = {
+    "getKubeconfig": "Harvester makes the account and its rights: make them with kubectl, or take a GuestAccess"
+}
+"""Functions that there are with Harvester only, and what to do without."""
+
+
 def comes_with_kubevirt(name: str, flavour: Flavour) -> bool:
     """Whether the cluster lacks the kind only until it has KubeVirt and CDI, which another resource of the program may install."""
     return flavour is Flavour.KUBERNETES and name in PLAIN
@@ -71,3 +80,18 @@ def speaks(name: str, flavour: Flavour) -> Kind[Any]:
         raise NotHarvester(f"{name}: this is {flavour.value}: {HARVESTERS[name]}")
     dialect: Kind[Any] = import_module(f"harvester_provider.resources.{PLAIN[name]}").KIND
     return dialect
+
+
+def spoken(flavour: Flavour) -> Mapping[str, Kind[Any]]:
+    """All kinds that there are on such a cluster, each as the cluster understands it."""
+    return {name: speaks(name, flavour) for name in KINDS if flavour is Flavour.HARVESTER or name not in HARVESTERS}
+
+
+def asks(name: str, flavour: Flavour) -> Function[Any]:
+    """The function as it asks such a cluster. NotHarvester, with the reason, where there is nothing to ask for."""
+    if name in HARVESTERS_FUNCTIONS and flavour is not Flavour.HARVESTER:
+        raise NotHarvester(f"{name}: this is {flavour.value}: {HARVESTERS_FUNCTIONS[name]}")
+    same = flavour is Flavour.HARVESTER or name in FUNCTIONS_ANYWHERE
+    module = import_module("harvester_provider.resources.functions" if same else "harvester_provider.resources.functions.plain")
+    function: Function[Any] = module.FUNCTIONS[name]
+    return function

@@ -9,7 +9,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 
 from harvester_provider.core.content import Content
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.json import Json, Object, dig_strings
+from harvester_provider.core.json import Json, Object, dig_objects, dig_str, dig_strings
 from harvester_provider.core.kind import Requirement
 from harvester_provider.core.ownership import mark
 from harvester_provider.core.plan import Change, Plan, Remove, Step
@@ -95,6 +95,17 @@ class BaseKind(Generic[I]):
     def outputs(self, inputs: I, seen: Snapshot) -> Mapping[str, Json]:  # noqa: ARG002  a kind without outputs
         """Nothing besides the inputs."""
         return {}
+
+    def makers(self, inputs: I) -> Iterable[Ref]:
+        """Owners of the object that its inputs stand for themselves: a version names its template."""
+        return (need.ref for need in self.requires(inputs))
+
+    def belongs(self, inputs: I, seen: Snapshot) -> str:
+        """An owner other than these."""
+        ours = {(maker.api.kind, maker.name) for maker in self.makers(inputs)}
+        owners = dig_objects(seen.get(self.ref(inputs)), "metadata", "ownerReferences")
+        named = [(dig_str(owner, "kind"), dig_str(owner, "name")) for owner in owners]
+        return next((f"it belongs to {kind} {name}" for kind, name in named if (kind, name) not in ours), "")
 
     def foretell(self, ref: Ref) -> Mapping[str, Json]:  # noqa: ARG002  a kind whose outputs only the cluster knows
         """Nothing."""

@@ -118,7 +118,7 @@ class Resources:
         """The answer of a function. HarvesterError where there is none of that name."""
         if name not in FUNCTIONS:
             raise HarvesterError(f"{NAME} has no function {name}: there are {', '.join(FUNCTIONS)}")
-        return await self._guarded(self._calls.ask(name, asked))
+        return (await self._guarded(self._calls.ask(name, asked))).wire()
 
     def cancel(self) -> None:
         """End all calls that are under way. What they did so far is found again by the next run."""

@@ -5,11 +5,13 @@ from typing import Any, ClassVar
 
 from harvester_provider.core.json import Json, Object, dig_int, dig_map, dig_str, dig_strings, id_of, is_true
 from harvester_provider.core.ownership import uid
-from harvester_provider.core.ref import Listing, Ref, Want
+from harvester_provider.core.ref import Api, Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import IMAGE, NETWORK, STORAGE_CLASS, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE
 from harvester_provider.resources.functions.model import Args, BaseFunction, NamedArgs
 from harvester_provider.resources.model import Model, Name
+from harvester_provider.resources.vlan_network import KIND as NETWORK_KIND
+from harvester_provider.resources.vlan_network import VlanNetwork
 
 _DEFAULT = "storageclass.kubernetes.io/is-default-class"
 
@@ -52,28 +54,36 @@ class GetImage(BaseFunction[GetImageArgs]):
     name: ClassVar[str] = "getImage"
     args: ClassVar[type[GetImageArgs]] = GetImageArgs
     result: ClassVar[type[GetImageResult]] = GetImageResult
+    api: ClassVar[Api] = IMAGE
+
+    def shown(self, found: Object) -> str:
+        """The name by which people know an image."""
+        return dig_str(found, "spec", "displayName")
 
     def reads(self, args: GetImageArgs, seen: Snapshot) -> Iterable[Want]:  # noqa: ARG002  one look is enough
         """The image by its name, or all of the namespace."""
-        return (Ref(IMAGE, args.name, args.namespace),) if args.name else (Listing(IMAGE, args.namespace),)
+        return (Ref(self.api, args.name, args.namespace),) if args.name else (Listing(self.api, args.namespace),)
 
     def answer(self, args: GetImageArgs, seen: Snapshot, called: Json) -> GetImageResult:  # noqa: ARG002  nothing is called
         """The one image."""
         if bool(args.name) == bool(args.display_name):
             self.missing("which image", "give name or displayName, one of them")
         if args.name:
-            found = seen.get(Ref(IMAGE, args.name, args.namespace))
+            found = seen.get(Ref(self.api, args.name, args.namespace))
         else:
-            listed = seen.listed(Listing(IMAGE, args.namespace))
-            found = next((item for item in listed if dig_str(item, "spec", "displayName") == args.display_name), {})
+            listed = seen.listed(Listing(self.api, args.namespace))
+            found = next((item for item in listed if self.shown(item) == args.display_name), {})
         if not found:
-            hint = f"`kubectl -n {args.namespace} get virtualmachineimages` shows names and display names"
+            hint = f"`kubectl -n {args.namespace} get {self.api.plural} -o yaml` shows names and display names"
             self.missing(f"image {args.name or args.display_name}", hint, "name" if args.name else "displayName")
-        name = dig_str(found, "metadata", "name")
+        return self.told(found)
+
+    def told(self, found: Object) -> GetImageResult:
+        """What the image says of itself."""
         return GetImageResult(
-            id=f"{args.namespace}/{name}",
-            name=name,
-            display_name=dig_str(found, "spec", "displayName"),
+            id=id_of(found),
+            name=dig_str(found, "metadata", "name"),
+            display_name=self.shown(found),
             url=dig_str(found, "spec", "url"),
             ready=is_true(found, "Imported"),
             size=dig_int(found, "status", "size"),
@@ -101,6 +111,7 @@ class GetNetwork(BaseFunction[NamedArgs]):
     name: ClassVar[str] = "getNetwork"
     args: ClassVar[type[NamedArgs]] = NamedArgs
     result: ClassVar[type[GetNetworkResult]] = GetNetworkResult
+    kind: ClassVar[VlanNetwork] = NETWORK_KIND
 
     def reads(self, args: NamedArgs, seen: Snapshot) -> Iterable[Want]:  # noqa: ARG002  one look is enough
         """The network."""
@@ -112,14 +123,9 @@ class GetNetwork(BaseFunction[NamedArgs]):
         found = seen.get(ref)
         if not found:
             self.missing(f"network {ref.id}", "`kubectl get network-attachment-definitions -A` shows all")
-        labels = dig_strings(found, "metadata", "labels")
-        vlan = labels.get("network.harvesterhci.io/vlan-id", "")
-        return GetNetworkResult(
-            id=ref.id,
-            cluster_network=labels.get("network.harvesterhci.io/clusternetwork", ""),
-            vlan_id=int(vlan) if vlan.isdigit() and vlan != "0" else None,
-            config=dig_str(found, "spec", "config"),
-        )
+        inputs = self.kind.observe(ref, None, seen)
+        config = dig_str(found, "spec", "config")
+        return GetNetworkResult(id=ref.id, cluster_network=inputs.cluster_network, vlan_id=inputs.vlan_id, config=config)
 
 
 class GetStorageClassArgs(Args):
@@ -184,7 +190,7 @@ class MachineInfo(Model):
     labels: dict[str, str] = {}
     """Its labels."""
     status: str = ""
-    """Harvester's word: Running, Stopped, Starting ..."""
+    """KubeVirt's word: Running, Stopped, Starting ..."""
     node_name: str = ""
     """The node it runs on; empty while it is off."""
     ip_address: str = ""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from harvester_provider.core.errors import PlanRefused
-from harvester_provider.core.json import Json, Object, condition, dig_int, dig_map, dig_str
+from harvester_provider.core.json import Json, Object, condition, dig_int, dig_map, dig_str, dig_strings
 from harvester_provider.core.ownership import is_ours
 from harvester_provider.core.plan import Await, Patch, Plan, Put, Remove, Step, Upload
 from harvester_provider.core.problem import Problem
@@ -19,7 +19,7 @@ from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import is_known
 from harvester_provider.core.verdict import Failed, Ready, Verdict, Waiting
 from harvester_provider.resources import plain
-from harvester_provider.resources.apis import DATA_VOLUME, PERSISTENT_VOLUME_CLAIM
+from harvester_provider.resources.apis import DATA_VOLUME, IMAGE_ID, PERSISTENT_VOLUME_CLAIM
 from harvester_provider.resources.image import Image
 from harvester_provider.resources.image.model import ImageInputs, ImageOutputs
 from harvester_provider.resources.image.status import CONTENT
@@ -138,7 +138,7 @@ class PlainImage(Image):
         storage = dig_map(found, "spec", "storage")
         size = dig_str(storage, "resources", "requests", "storage")
         values: dict[str, object] = {
-            "display_name": dig_str(found, "metadata", "labels", _DISPLAY_NAME) or ref.name,
+            "display_name": self.display_name(found),
             "url": _url(found) or None,
             "volume_size": prior.volume_size if prior and size and prior.volume_size == Quantity(size) else Quantity(size or "0"),
         }
@@ -150,6 +150,15 @@ class PlainImage(Image):
         if copied:
             values |= {"source_type": "export-from-volume", "source_volume": _named(ref, prior, copied)}
         return self.observed(ref, prior, found, values)
+
+    def display_name(self, found: Object) -> str:
+        """As it is labelled; its name where it is not."""
+        return dig_str(found, "metadata", "labels", _DISPLAY_NAME) or dig_str(found, "metadata", "name")
+
+    def recognises(self, found: Object) -> bool:
+        """What has its content from elsewhere: volumes are blank, or clones of an image."""
+        source = dig_map(found, "spec", "source")
+        return bool(source.keys() & {"http", "upload", "pvc"}) and IMAGE_ID not in dig_strings(found, "metadata", "annotations")
 
     def outputs(self, inputs: ImageInputs, seen: Snapshot) -> Mapping[str, Json]:
         """What the DataVolume says."""

@@ -166,6 +166,11 @@ class Volume(BaseKind[VolumeInputs]):
             values["storage_class"] = None  # it is the image's own
         return self.observed(ref, prior, found, values)
 
+    def belongs(self, inputs: VolumeInputs, seen: Snapshot) -> str:
+        """The machine that has it as a disk, which declares it."""
+        attached = users(self.ref(inputs), seen)
+        return super().belongs(inputs, seen) or (f"it is a disk of {', '.join(attached)}" if attached else "")
+
     def outputs(self, inputs: VolumeInputs, seen: Snapshot) -> Mapping[str, Json]:
         """Phase, capacity, class, and who uses it."""
         ref = self.ref(inputs)

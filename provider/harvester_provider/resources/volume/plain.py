@@ -7,14 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import ClassVar
 
-from harvester_provider.core.json import dig_map
+from harvester_provider.core.json import Object, dig_map, dig_objects, dig_strings
 from harvester_provider.core.kind import Requirement
 from harvester_provider.core.plan import Plan, Put, Remove, Step
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.ref import Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources import plain
-from harvester_provider.resources.apis import DATA_VOLUME
+from harvester_provider.resources.apis import DATA_VOLUME, IMAGE_ID
 from harvester_provider.resources.volume import Volume
 from harvester_provider.resources.volume.model import VolumeInputs
 
@@ -40,6 +40,16 @@ class PlainVolume(Volume):
         chosen = None if inputs.image else plain.storage_class(inputs.storage_class, seen)
         plan = super().create(inputs.updated(storage_class=chosen), plain.as_harvester(seen))
         return plan if plan.refused or not inputs.image else replace(plan, steps=tuple(_by_cdi(step, inputs) for step in plan.steps))
+
+    def makers(self, inputs: VolumeInputs) -> Iterable[Ref]:
+        """Its DataVolume, too."""
+        yield from super().makers(inputs)
+        yield replace(self.ref(inputs), api=DATA_VOLUME)
+
+    def recognises(self, found: Object) -> bool:
+        """All but those that are images: what CDI filled, and is no clone of an image."""
+        by_cdi = any(owner.get("kind") == DATA_VOLUME.kind for owner in dig_objects(found, "metadata", "ownerReferences"))
+        return not by_cdi or IMAGE_ID in dig_strings(found, "metadata", "annotations")
 
     def size(self, ref: Ref, seen: Snapshot) -> Quantity | None:
         """Without what CDI adds for the file system."""
