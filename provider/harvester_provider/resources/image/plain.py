@@ -138,7 +138,7 @@ class PlainImage(Image):
         storage = dig_map(found, "spec", "storage")
         size = dig_str(storage, "resources", "requests", "storage")
         values: dict[str, object] = {
-            "display_name": self.display_name(found),
+            "display_name": self.display_name(found) or ref.name,
             "url": _url(found) or None,
             "volume_size": prior.volume_size if prior and size and prior.volume_size == Quantity(size) else Quantity(size or "0"),
         }
