@@ -27,7 +27,7 @@ test: setup ## All tests: units, the local Harvester, and every example end to e
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(TESTS)
 
 e2e: setup ## The end-to-end cases on any cluster: make e2e KUBECONFIG=... HARVESTER_ENDPOINT=... [HARVESTER_ENDPOINT_CA=...]
-	@$(BIN)/pytest -n $(JOBS) --dist worksteal tests/e2e --kubeconfig $(or $(KUBECONFIG),$(error KUBECONFIG is not set: make e2e KUBECONFIG=/path/to/kubeconfig HARVESTER_ENDPOINT=https://VIP)) --endpoint '$(HARVESTER_ENDPOINT)' --endpoint-ca '$(HARVESTER_ENDPOINT_CA)'
+	@$(BIN)/pytest -n $(JOBS) --dist loadgroup tests/e2e --kubeconfig $(or $(KUBECONFIG),$(error KUBECONFIG is not set: make e2e KUBECONFIG=/path/to/kubeconfig HARVESTER_ENDPOINT=https://VIP)) --endpoint '$(HARVESTER_ENDPOINT)' --endpoint-ca '$(HARVESTER_ENDPOINT_CA)'
 
 conformance: setup ## The end-to-end cases on Harvester's own control plane, where it is at hand
 	@$(BIN)/python -m tests.conformance

@@ -104,10 +104,14 @@ def bucket(s3: S3) -> Bucket:
     return s3.bucket()
 
 
-@pytest.fixture
-def one_at_a_time(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """A cluster has one backup target: the cases that set it take turns, whichever worker they are on."""
-    with FileLock(tmp_path_factory.getbasetemp().parent / "backup-target.lock"):
+@pytest.fixture(autouse=True)
+def turn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Cases of an `xdist_group` change what a cluster has one of: on a given one, which all workers share, they take turns."""
+    group = request.node.get_closest_marker("xdist_group")
+    if group is None or not request.config.getoption("--kubeconfig"):
+        yield
+        return
+    with FileLock(tmp_path_factory.getbasetemp().parent / f"{group.args[0]}.lock"):
         yield
 
 

@@ -19,7 +19,7 @@ from target import IMAGE, VM, Target, connect, eventually, namespace
 from harvester_local.cluster import LocalHarvester
 from harvester_local.settings import Settings
 
-pytestmark = [pytest.mark.usefixtures("one_at_a_time"), pytest.mark.xdist_group("backup-target")]
+pytestmark = pytest.mark.xdist_group("backup-target")
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def here(target: Target, stack_of: StackOf) -> Estate:
 
 
 @pytest.fixture
-def before(target: Target, s3: S3, one_at_a_time: None) -> Iterator[Bucket]:  # noqa: ARG001  its turn comes before the target changes
+def before(target: Target, s3: S3) -> Iterator[Bucket]:
     """The target that somebody set by hand before the program came."""
     found = s3.bucket()
     set_by_hand(target, found)
@@ -91,7 +91,7 @@ RESTORES = ("harvesterhci.io", "v1beta1", "virtualmachinerestores")
 
 
 @pytest.fixture
-def no_target(target: Target, one_at_a_time: None) -> Iterator[None]:  # noqa: ARG001  its turn comes before the target changes
+def no_target(target: Target) -> Iterator[None]:
     """No target before and after."""
     set_by_hand(target, None)
     yield

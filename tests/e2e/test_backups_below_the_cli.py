@@ -24,7 +24,7 @@ from harvester_provider.engine.reporter import Silent
 from harvester_provider.resources.apis import BACKUP, SCHEDULE
 from harvester_provider.resources.registry import KINDS
 
-pytestmark = [pytest.mark.usefixtures("one_at_a_time"), pytest.mark.xdist_group("backup-target")]
+pytestmark = pytest.mark.xdist_group("backup-target")
 
 DISKS = [{"name": name, "size": "1Gi", "onDelete": "delete"} for name in ("root", "data")]
 MACHINE: dict[str, Any] = {"memory": "256Mi", "disks": DISKS, "networkInterfaces": [{"name": "default"}], "waitFor": "running"}

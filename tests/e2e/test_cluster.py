@@ -6,6 +6,7 @@ Example 06 goes through both front ends: the dynamic provider makes it, the plug
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from stack import Stack
 from target import Target, eventually
 
@@ -32,6 +33,7 @@ def patched(target: Target, plural: str, name: str, body: dict[str, Any]) -> Non
         target.custom.patch_namespaced_custom_object(*HCI, SYSTEM, plural, name, body, **kind)
 
 
+@pytest.mark.xdist_group("overcommit")
 def test_a_cluster_is_set_up_and_all_is_put_back(target: Target, stack_of: Callable[..., Stack]) -> None:
     before = setting(target, "overcommit-config")
     stack = stack_of("06-harvester-cluster")

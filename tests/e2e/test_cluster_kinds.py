@@ -30,6 +30,7 @@ def here(target: Target, stack_of: StackOf) -> Estate:
     return estate(target, stack_of)
 
 
+@pytest.mark.xdist_group("overcommit")
 def test_settings_quotas_and_node_labels_are_set_and_put_back(here: Estate) -> None:
     target = here.target
     before, before_node = whole(target, HCI, "settings", "overcommit-config"), node(target, "node2")

@@ -7,6 +7,7 @@ Previews that an example's README prints (its blocks of `text`, one per change) 
 import json
 from collections.abc import Callable
 from itertools import zip_longest
+from typing import Any
 
 import pytest
 from buckets import REGION
@@ -31,6 +32,8 @@ ELSEWHERE = {"06-harvester-cluster", "08-bare-metal", "11-environment-per-pull-r
 """Examples with a test module of their own."""
 NEED_GUESTS = {"09-nested-cluster", "10-nested-without-rancher", "12-windows"}
 """Examples that need what runs inside of machines, a Rancher, or storage for what firmware keeps."""
+SHARED = {"05-backup-and-restore": "backup-target"}
+"""Examples that change what a cluster has one of, and the group of cases that do."""
 FRONT_ENDS = ("dynamic", "plugin")
 """The one that makes an example and the one that changes it; every second example has them the other way round."""
 
@@ -50,13 +53,16 @@ def settings(request: pytest.FixtureRequest, example: str, target: Target) -> di
         return {"driversUrl": target.image_url}
     if example != "05-backup-and-restore":
         return {}
-    request.getfixturevalue("one_at_a_time")
     bucket = request.getfixturevalue("bucket")
     keys = {"s3AccessKeyId": bucket.keys.access_key_id, "s3SecretAccessKey": bucket.keys.secret_access_key}
     return {"s3Endpoint": bucket.endpoint, "s3Bucket": bucket.name, "s3Region": REGION, **keys}
 
 
-@pytest.mark.parametrize("example", sorted(CHANGES))
+def each() -> list[Any]:
+    return [pytest.param(name, marks=pytest.mark.xdist_group(SHARED[name]) if name in SHARED else ()) for name in sorted(CHANGES)]
+
+
+@pytest.mark.parametrize("example", each())
 def test_an_example_from_up_to_destroy(example: str, settings: dict[str, str], target: Target, stack_of: Callable[..., Stack]) -> None:
     if example in NEED_GUESTS and target.local is None:
         pytest.skip("machines are not booted there: what runs inside of them is part of the local Harvester")
