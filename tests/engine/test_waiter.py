@@ -1,14 +1,16 @@
 """What the error of a wait tells: the last events of everything that was waited for."""
 
+import asyncio
+
 import pytest
 from fake_cluster import FakeCluster, Heard
 
 from harvester_provider.core.errors import Unreachable, WaitFailed, WaitTimedOut
-from harvester_provider.core.json import dig_strings
+from harvester_provider.core.json import dig_str, dig_strings
 from harvester_provider.core.plan import Await
 from harvester_provider.core.ref import Api, Ref
 from harvester_provider.core.snapshot import Snapshot
-from harvester_provider.core.verdict import Failed, Verdict, Waiting
+from harvester_provider.core.verdict import Failed, Ready, Verdict, Waiting
 from harvester_provider.engine.waiter import wait
 
 MACHINE = Ref(Api("example.org", "v1", "machines", "Machine"), "m1", "default")
@@ -75,3 +77,42 @@ async def test_each_machine_has_a_line_for_each_step_it_takes_and_the_end_names_
         "a: Provisioned", "waiting until Machine default/m1 is running: 2 machines are left",
         "a: done", "waiting until Machine default/m1 is running: 1 machines are left",
     ]  # fmt: skip
+
+
+def restored(seen: Snapshot) -> Verdict:
+    match said := dig_str(seen[MACHINE], "said"):
+        case "":
+            return Ready()
+        case "working":
+            return Waiting(said)
+    return Failed(said, "mend it", retried=30)
+
+
+STEP = Await(MACHINE, "restored", (MACHINE,), restored, 100)
+
+
+@pytest.mark.looptime
+async def test_an_error_of_before_is_no_end_while_the_cluster_may_try_again() -> None:
+    cluster, heard = FakeCluster(), Heard()
+    cluster.place(MACHINE, {"said": "damaged"})
+    done = asyncio.create_task(wait(cluster, STEP, heard))
+    await asyncio.sleep(29)
+    cluster.place(MACHINE, {"said": "working"})
+    await asyncio.sleep(60)
+    cluster.place(MACHINE, {"said": ""})
+    await done
+    assert heard.steps[0] == "waiting until Machine default/m1 is restored: damaged (from before; the cluster tries again)"
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize(("texts", "seconds"), [(["damaged"], 30), (["damaged", "other"], 1), (["working", "damaged"], 1)])
+async def test_an_error_that_stays_or_is_new_ends_the_wait(texts: list[str], seconds: float) -> None:
+    cluster = FakeCluster()
+    done = asyncio.create_task(wait(cluster, STEP, Heard()))
+    for text in texts:
+        cluster.place(MACHINE, {"said": text})
+        await asyncio.sleep(1)
+    begin = asyncio.get_running_loop().time() - len(texts)
+    with pytest.raises(WaitFailed, match=f"{texts[-1]}. Next: mend it"):
+        await done
+    assert asyncio.get_running_loop().time() - begin == pytest.approx(max(seconds, len(texts)))

@@ -22,10 +22,15 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It cannot happen any more. `why` quotes the cluster, `next_step` says what the user can do."""
+    """It cannot happen any more. `why` quotes the cluster, `next_step` says what the user can do.
+
+    Where the cluster tries again by itself, within about `retried` seconds, an error that was there before the wait began may be of a
+    cause that is mended: it counts when it is still there after that time.
+    """
 
     why: str
     next_step: str = ""
+    retried: float = 0.0
 
 
 Verdict = Ready | Waiting | Failed

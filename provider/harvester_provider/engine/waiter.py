@@ -1,7 +1,7 @@
 """Runs an Await: check, then watch, under one deadline. Judging is the kind's; watching is done here.
 
-It ends early on a verdict of Failed, and both ends name the object, what was last seen, the last events, and what to
-do next.
+It ends early on a verdict of Failed, unless that was there before and the cluster tries again by itself. Both ends name the
+object, what was last seen, the last events, and what to do next.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from harvester_provider.core.errors import HarvesterError, WaitFailed, WaitTimed
 from harvester_provider.core.json import Object, dig_int, dig_str
 from harvester_provider.core.plan import Await
 from harvester_provider.core.ref import Api, Listing, Ref
-from harvester_provider.core.verdict import Failed, Ready, Waiting
+from harvester_provider.core.verdict import Failed, Ready, Verdict, Waiting
 from harvester_provider.engine.reporter import Reporter
 
 _EVENTS = Api("", "v1", "events", "Event")
@@ -23,22 +23,32 @@ _ASKED = 5
 
 async def wait(cluster: Cluster, step: Await, reporter: Reporter) -> None:
     """Return when the step's judge says Ready. Raises WaitFailed or WaitTimedOut."""
-    last = Waiting("")
+    last, standing, begin = Waiting(""), None, asyncio.get_running_loop().time()
     try:
-        async with asyncio.timeout(step.seconds), cluster.follow(step.wants) as snapshots:
+        async with asyncio.timeout(step.seconds) as deadline, cluster.follow(step.wants) as snapshots:
             async for seen in snapshots:
-                match step.judge(seen):
+                verdict = step.judge(seen)
+                standing = _standing(verdict, standing, first=not last.why)
+                deadline.reschedule(begin + min(step.seconds, standing.retried if standing else step.seconds))
+                match verdict:
                     case Ready():
                         return
-                    case Waiting() as verdict:
-                        for line in _news(step, last, verdict):
-                            reporter.progress(line)
-                        last = verdict
-                    case Failed() as verdict:
+                    case Failed() if not standing:
                         raise WaitFailed(await _failure(cluster, step, verdict))
+                now = Waiting(f"{verdict.why} (from before; the cluster tries again)") if isinstance(verdict, Failed) else verdict
+                for line in _news(step, last, now):
+                    reporter.progress(line)
+                last = now
     except TimeoutError as error:
+        if standing:
+            raise WaitFailed(await _failure(cluster, step, standing)) from error
         raise WaitTimedOut(await _timeout(cluster, step, last)) from error
     raise WaitTimedOut(await _timeout(cluster, step, last))
+
+
+def _standing(verdict: Verdict, before: Failed | None, *, first: bool) -> Failed | None:
+    """The error that was there at the first look and still is, where the cluster tries again."""
+    return verdict if isinstance(verdict, Failed) and verdict.retried and (first or verdict == before) else None
 
 
 def _news(step: Await, before: Waiting, now: Waiting) -> Iterable[str]:

@@ -13,6 +13,7 @@ from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Failed, Ready, Verdict, Waiting
 from harvester_provider.resources.virtual_machine_restore.parts import instance_ref
 
+_RETRY_SECONDS = 30.0
 _FINAL = re.compile(r"restore failed|no space left|insufficient storage|checksum", re.IGNORECASE)
 
 
@@ -65,7 +66,7 @@ class Restored:
         said = condition(found, "InProgress")
         message = dig_str(said, "message")
         if said.get("reason") == "Error" and _FINAL.search(message):
-            return Failed(message, self._way_out())
+            return Failed(message, self._way_out(), retried=_RETRY_SECONDS)
         return Waiting(f"{dig_int(found, 'status', 'progress')} % restored" + (f" ({message})" if message else ""))
 
     def _way_out(self) -> str:
