@@ -8,9 +8,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harvester_provider.core.json import merged
 from harvester_provider.resources.cloud_init import KIND, CloudInitInputs
 from harvester_provider.resources.cloud_init.build import Ethernet, File, NetworkData, Route, User, UserData
-from harvester_provider.resources.cloud_init.document import merged, text_of
+from harvester_provider.resources.cloud_init.document import text_of
 
 TWO_NICS = {"eth0": Ethernet(dhcp4=True), "eth1": Ethernet(addresses=["203.0.113.3/24"])}
 

@@ -27,10 +27,10 @@ def test_pools_become_pools_of_rancher_and_the_cloud_provider_gets_its_account(t
     assert (pools["work"]["quantity"], pools["work"]["disks"]) == (2, [{"image": "default/leap", "size": "40Gi"}])
 
 
-def test_servers_that_are_alone_are_workers_too_and_k3s_has_no_cloud_provider(tmp_path: Path) -> None:
+def test_servers_that_are_alone_are_workers_too_and_k3s_has_the_cloud_provider_as_well(tmp_path: Path) -> None:
     inputs = run(tmp_path, CLUSTER.format(version="v1.34.2+k3s1", pools="{}"), ACCESS).inputs["guest"]
     assert inputs["pools"]["value"][0]["roles"] == ["control-plane", "etcd", "worker"]
-    assert "cloudConfig" not in inputs
+    assert inputs["cloudConfig"]["value"] == "kubeconfig of the cloud provider"
 
 
 @pytest.mark.parametrize(

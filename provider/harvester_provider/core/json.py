@@ -75,3 +75,12 @@ def condition(value: Object, kind: str) -> Object:
 def is_true(value: Object, kind: str) -> bool:
     """Whether the condition of type `kind` has the status "True"."""
     return condition(value, kind).get("status") == "True"
+
+
+def merged(base: Json, extra: Json) -> Json:
+    """`base` with `extra`: mappings entry by entry, lists one after the other, and of two other values that of `extra`."""
+    if isinstance(base, Mapping) and isinstance(extra, Mapping):
+        return {**base, **{key: merged(base[key], value) if key in base else value for key, value in extra.items()}}
+    if isinstance(base, list) and isinstance(extra, list):
+        return [*base, *extra]
+    return extra

@@ -80,7 +80,7 @@ class NestedClusterArgs:
     tls_sans: Sequence[str] = ()
     """Further names and addresses of the API."""
     config: Mapping[str, Any] = field(default_factory=dict)
-    """Further entries of the configuration file of RKE2 or K3s."""
+    """Further entries of the configuration file of RKE2 or K3s: lists are continued, other values go before those that are made here."""
     registries: Mapping[str, Any] = field(default_factory=dict)
     """Content of registries.yaml."""
     harvester_server: str | None = None

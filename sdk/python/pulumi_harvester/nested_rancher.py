@@ -1,7 +1,7 @@
 """A guest cluster that a Rancher makes: the account of its cloud provider in Harvester, and the cluster in Rancher.
 
 The account is made first and deleted last: it waits until no machine of the cluster is left, and says what the cloud
-provider has left behind. K3s has no cloud provider here, and so no account.
+provider has left behind.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class RancherNodes:
         cluster = RancherCluster(
             name, name=name, namespace=rancher.namespace, cluster=rancher.cluster, kubernetes_version=args.kubernetes_version,
             cloud_credential=rancher.cloud_credential, machine_namespace=args.namespace,
-            cloud_config=access.cloud_config.apply(str) if args.distribution == "rke2" else None,
+            cloud_config=access.cloud_config.apply(str),
             pools=[_pool(pool_name, pool, args, rancher) for pool_name, pool in {SERVERS: args.servers, **args.pools}.items()],
             config=config, registries=dict(args.registries), chart_values=dict(rancher.chart_values),
             upgrade_strategy=rancher.upgrade_strategy, timeouts=timeouts,

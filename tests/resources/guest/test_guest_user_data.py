@@ -3,6 +3,7 @@
 import base64
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from harvester_provider.resources.cloud_init.build import File, UserData
 from harvester_provider.resources.guest.kube_vip import KubeVip
 from harvester_provider.resources.guest.user_data import GuestMachine
 
+CHARTS = ("cloud-provider", "csi-driver")
 TOKEN, BEARER = "join-me-if-you-can", "harvester-bearer"
 CLOUD_CONFIG = yaml.safe_dump({
     "clusters": [{"cluster": {"server": "https://10.0.0.1:6443", "certificate-authority-data": base64.b64encode(b"CA").decode()}}],
@@ -109,15 +111,32 @@ def test_rke2_brings_harvesters_charts_and_k3s_is_told_to_install_them() -> None
     assert {("HelmChartConfig", "harvester-cloud-provider"), ("HelmChartConfig", "harvester-csi-driver")} <= rke2.keys()
     assert config(machine())["cloud-provider-name"] == "harvester"
     k3s = machine(distribution="k3s", version="v1.34.2+k3s1")
-    assert {("HelmChart", "harvester-cloud-provider"), ("HelmChart", "harvester-csi-driver")} <= manifests(k3s).keys()
+    charts = {name for kind, name in manifests(k3s) if kind == "HelmChart"}
+    assert charts == {"harvester-cloud-provider", "harvester-csi-driver", "snapshot-controller"}
     assert config(k3s)["disable-cloud-controller"] is True
+    assert config(replace(k3s, config={"disable": ["traefik"]}))["disable"] == ["servicelb", "traefik"]
+    assert "disable" not in config(replace(k3s, role="agent"))
     assert manifests(machine(role="agent")) == {}
 
 
+@pytest.mark.parametrize(("distribution", "kind"), [("rke2", "HelmChartConfig"), ("k3s", "HelmChart")])
+def test_cloud_provider_and_driver_find_their_kubeconfig_where_it_is_written(distribution: Any, kind: str) -> None:
+    found = machine(distribution=distribution)
+    values = {name: yaml.safe_load(manifests(found)[(kind, f"harvester-{name}")]["spec"]["valuesContent"]) for name in CHARTS}
+    assert values["cloud-provider"]["cloudConfigPath"] in files(found)
+    # the driver's chart mounts the folder of the host at /var/lib/harvester, and reads /var/lib/harvester/cloud-provider-config
+    assert values["csi-driver"]["cloudConfig"]["hostPath"] + "cloud-provider-config" in files(found)
+
+
+def test_nothing_of_ours_is_called_as_what_the_cloud_providers_chart_installs() -> None:
+    """Helm refuses to take over objects that others made, and the chart has a DaemonSet `kube-vip` with account and role."""
+    assert not {name for _, name in manifests(machine())} & {"kube-vip"}
+
+
 def environment(vip: KubeVip) -> dict[str, str]:
-    daemon = manifests(machine(kube_vip=vip))[("DaemonSet", "kube-vip")]
+    daemon = manifests(machine(kube_vip=vip))[("DaemonSet", "kube-vip-control-plane")]
     variables = daemon["spec"]["template"]["spec"]["containers"][0]["env"]
-    return {entry["name"]: entry.get("value", "") for entry in variables}
+    return {entry["name"]: entry.get("value") or entry["valueFrom"]["fieldRef"]["fieldPath"] for entry in variables}
 
 
 def test_kube_vip_announces_the_address_by_arp_or_by_bgp() -> None:
@@ -126,7 +145,8 @@ def test_kube_vip_announces_the_address_by_arp_or_by_bgp() -> None:
     bgp = environment(KubeVip(mode="bgp", bgp_as=65001, bgp_peers=["10.0.0.1:65000"]))
     assert (bgp["bgp_enable"], bgp["bgp_as"], bgp["bgp_peers"]) == ("true", "65001", "10.0.0.1:65000::false")
     assert "vip_arp" not in bgp
-    assert ("DaemonSet", "kube-vip") not in manifests(machine(kube_vip=None))
+    assert (bgp["vip_interface"], bgp["bgp_routerid"]) == ("lo", "status.hostIP")
+    assert ("DaemonSet", "kube-vip-control-plane") not in manifests(machine(kube_vip=None))
 
 
 def test_what_the_user_adds_is_kept_beside_ours() -> None:

@@ -4,11 +4,12 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.json import Json, Object, dig, dig_str
+from harvester_provider.core.json import Json, Object, dig, dig_map, dig_str, dig_strings
 from harvester_provider.core.plan import Await, Patch, Put, Remove
 from harvester_provider.core.ref import Listing, Ref
 from harvester_provider.core.snapshot import Snapshot
@@ -81,7 +82,6 @@ def settled(given: RancherClusterInputs, *machines: Object, **status: Json) -> S
     [
         ({"kubernetesVersion": "1.34"}, "none of RKE2 or K3s"),
         ({"cloudCredential": "cc-a"}, "no cloud credential"),
-        ({"kubernetesVersion": "v1.34.2+k3s1", "cloudConfig": "x"}, "RKE2 alone"),
         ({"pools": [pool(roles=["etcd", "control-plane"])]}, "no machine is worker"),
         ({"pools": [pool(quantity=2)]}, "2 machines are etcd"),
         ({"pools": [pool(), pool(quantity=2)]}, "names must differ"),
@@ -115,6 +115,22 @@ def test_the_cluster_names_its_configurations_and_its_cloud_provider() -> None:
     fields = puts["HarvesterConfig"].body
     assert (fields["cpuCount"], fields["memorySize"]) == ("2", "4")
     assert json.loads(dig_str(fields, "diskInfo"))["disks"][0]["imageName"] == "default/leap"
+
+
+def test_k3s_is_given_the_kubeconfig_as_a_file_and_the_charts_as_manifests() -> None:
+    given = inputs(kubernetesVersion="v1.34.2+k3s1", cloudConfig="secret", config={"disable": ["traefik"], "cluster-cidr": "10.1.0.0/16"})
+    rke = dig_map(spec_of(given), "rkeConfig")
+    selected = dig_map(rke, "machineSelectorConfig", 0, "config")
+    assert selected["disable"] == ["servicelb", "traefik"]
+    assert (selected["disable-cloud-controller"], selected["kubelet-arg"]) == (True, ["cloud-provider=external"])
+    source = dig_map(rke, "machineSelectorFiles", 0, "fileSources", 0, "secret")
+    charts = {each["metadata"]["name"]: each["spec"] for each in yaml.safe_load_all(dig_str(rke, "additionalManifest"))}
+    values = yaml.safe_load(charts["harvester-cloud-provider"]["valuesContent"])
+    assert (values["cloudConfigPath"], values["global"]["cattle"]["clusterName"]) == (dig_str(source, "items", 0, "path"), "dev")
+    secret = next(step for step in KIND.create(given, Snapshot({})).steps if isinstance(step, Put) and step.ref.api.kind == "Secret")
+    assert (source["name"], dig_str(source, "items", 0, "key") in dig_map(secret.body, "data")) == (secret.ref.name, True)
+    assert dig_strings(secret.body, "metadata", "annotations")["rke.cattle.io/object-authorized-for-clusters"] == "dev"
+    assert "machineSelectorFiles" not in dig_map(spec_of(inputs(cloudConfig="secret")), "rkeConfig")
 
 
 def test_another_shape_is_another_configuration_and_the_former_goes_when_the_machines_are_exchanged() -> None:

@@ -32,15 +32,6 @@ def text_of(value: Mapping[str, Json]) -> str:
     return yaml.dump(dict(value), Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=2**31 - 1)
 
 
-def merged(base: Json, extra: Json) -> Json:
-    """`base` with `extra`: mappings entry by entry, lists one after the other, and of two other values that of `extra`."""
-    if isinstance(base, Mapping) and isinstance(extra, Mapping):
-        return {**base, **{key: merged(base[key], value) if key in base else value for key, value in extra.items()}}
-    if isinstance(base, list) and isinstance(extra, list):
-        return [*base, *extra]
-    return extra
-
-
 def refuse(what: str, problems: Iterable[str]) -> None:
     """Raise ValueError with all problems, if there are any."""
     found = list(problems)

@@ -9,8 +9,8 @@ from dataclasses import KW_ONLY, dataclass, field
 from ipaddress import ip_address, ip_interface, ip_network
 from typing import Literal
 
-from harvester_provider.core.json import Json, Object
-from harvester_provider.resources.cloud_init.document import merged, refuse, strangers, text_of
+from harvester_provider.core.json import Json, Object, merged
+from harvester_provider.resources.cloud_init.document import refuse, strangers, text_of
 
 _MAC = re.compile(r"[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}")
 _EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}

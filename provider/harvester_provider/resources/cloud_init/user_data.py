@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harvester_provider.core.json import Json, Object
-from harvester_provider.resources.cloud_init.document import merged, refuse, strangers, text_of
+from harvester_provider.core.json import Json, Object, merged
+from harvester_provider.resources.cloud_init.document import refuse, strangers, text_of
 
 HEADER = "#cloud-config"
 """The first line, by which cloud-init knows what the rest is."""

@@ -1,7 +1,8 @@
 """kube-vip in a guest cluster: the address that the servers share, as manifests for their folder of static manifests.
 
-It runs on the servers alone and cares for the control plane's address alone; services get theirs from Harvester's cloud
-provider. Pure. Source of the variables: kube-vip's documentation of its DaemonSet, release 1.0.
+It runs on the servers alone and cares for the control plane's address alone. Services get theirs from Harvester's cloud provider, whose
+chart has a kube-vip of its own in the same namespace and on the same nodes: names and the port of the metrics are others than its. Pure.
+Source of the variables: pkg/kubevip/config_envvar.go of kube-vip 1.0; of the names: the chart harvester-cloud-provider of harvester/charts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,8 @@ from typing import Literal
 from harvester_provider.core.json import Json, Object
 
 IMAGE = "ghcr.io/kube-vip/kube-vip:v1.0.1"
-_NAME, _WHERE = "kube-vip", "kube-system"
+_NAME, _WHERE = "kube-vip-control-plane", "kube-system"
+_METRICS = ":2113"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +21,7 @@ class KubeVip:
     """How the control plane's address is announced: by ARP in its network, or by BGP to routers."""
 
     interface: str = ""
-    """NIC of the servers that carries the address, such as `enp1s0`. Default: the one with the default route."""
+    """NIC of the servers that carries the address, such as `enp1s0`. Default: the one with the default route; with `bgp`, `lo`."""
     mode: Literal["arp", "bgp"] = "arp"
     """`arp`: one server answers for the address. `bgp`: all of them announce it."""
     bgp_as: int = 65000
@@ -36,13 +38,13 @@ class KubeVip:
     def _environment(self, address: str, port: int) -> Mapping[str, str]:
         common = {
             "address": address, "port": str(port), "vip_subnet": "128" if ":" in address else "32", "cp_enable": "true",
-            "cp_namespace": _WHERE, "svc_enable": "false", "vip_interface": self.interface,
+            "cp_namespace": _WHERE, "svc_enable": "false", "vip_interface": self.interface, "prometheus_server": _METRICS,
         }  # fmt: skip
         if self.mode == "arp":
             lease = {"vip_leaderelection": "true", "vip_leaseduration": "15", "vip_renewdeadline": "10", "vip_retryperiod": "2"}
             return {**common, "vip_arp": "true", **lease}
         peers = ",".join(f"{peer}::false" for peer in self.bgp_peers)
-        return {**common, "bgp_enable": "true", "bgp_as": str(self.bgp_as), "bgp_peers": peers}
+        return {**common, "vip_interface": self.interface or "lo", "bgp_enable": "true", "bgp_as": str(self.bgp_as), "bgp_peers": peers}
 
 
 def _account() -> list[Object]:
@@ -68,13 +70,14 @@ def _daemon_set(vip: KubeVip, environment: Mapping[str, str]) -> Object:
             "nodeSelectorTerms": [{"matchExpressions": [{"key": "node-role.kubernetes.io/control-plane", "operator": "Exists"}]}]
         }
     }
-    node: Json = {"name": "vip_nodename", "valueFrom": {"fieldRef": {"fieldPath": "spec.nodeName"}}}
+    own = {"vip_nodename": "spec.nodeName", **({"bgp_routerid": "status.hostIP"} if vip.mode == "bgp" else {})}
+    facts: list[Json] = [{"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}} for name, path in own.items()]
     variables: list[Json] = [{"name": name, "value": value} for name, value in environment.items() if value]
     container: Json = {
         "name": _NAME,
         "image": vip.image,
         "args": ["manager"],
-        "env": [node, *variables],
+        "env": [*facts, *variables],
         "securityContext": {"capabilities": {"add": ["NET_ADMIN", "NET_RAW"], "drop": ["ALL"]}},
     }
     pod: Json = {

@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from harvester_provider.core.json import Json, Object, dig_str
+from harvester_provider.core.json import Json, Object, dig_map, dig_str, merged
+from harvester_provider.resources import guest_charts
 from harvester_provider.resources.cloud_init.build import File, UserData
 from harvester_provider.resources.guest.kube_vip import KubeVip
-from harvester_provider.resources.guest.words import CLOUD_CONFIG, KUBECONFIG_KEY, PUBLISHER, Distribution, Role, supervisor_port
+from harvester_provider.resources.guest.words import KUBECONFIG_KEY, PUBLISHER, Distribution, Role, supervisor_port
 
 _FOLDER = "/etc/rancher/harvester"
 _JOIN = "/usr/local/sbin/harvester-join"
-_CHARTS = "https://charts.harvesterhci.io"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class GuestMachine:
     taints: Sequence[str] = ()
     """Taints of the node, as `key=value:Effect`."""
     config: Mapping[str, Json] = field(default_factory=dict)
-    """Further entries of the configuration file, which go before ours."""
+    """Further entries of the configuration file: lists are continued, other values go before ours."""
     registries: Mapping[str, Json] = field(default_factory=dict)
     """Content of registries.yaml."""
     extra: UserData = field(default_factory=UserData)
@@ -94,7 +94,7 @@ class GuestMachine:
         server = dig_str(harvester, "clusters", 0, "cluster", "server")
         ca = base64.b64decode(dig_str(harvester, "clusters", 0, "cluster", "certificate-authority-data")).decode()
         files = [
-            File(path=CLOUD_CONFIG, content=self.cloud_config, permissions="0600"),
+            File(path=guest_charts.CLOUD_CONFIG, content=self.cloud_config, permissions="0600"),
             File(path=f"{_FOLDER}/ca.crt", content=ca),
             File(path=f"{_FOLDER}/authorization", permissions="0600",
                  content=f"Authorization: Bearer {dig_str(harvester, 'users', 0, 'user', 'token')}\n"),
@@ -117,11 +117,10 @@ class GuestMachine:
         if self.role == "server":
             ours |= {"tls-san": [self.address, *self.tls_sans], "write-kubeconfig-mode": "0600"}
         if self.distribution == "rke2":
-            ours |= {"cloud-provider-name": "harvester", "cloud-provider-config": CLOUD_CONFIG}
+            ours |= {"cloud-provider-name": "harvester", "cloud-provider-config": guest_charts.CLOUD_CONFIG}
         else:
-            ours["kubelet-arg"] = ["cloud-provider=external"]
-            ours |= {"disable": ["servicelb"], "disable-cloud-controller": True} if self.role == "server" else {}
-        return {**{key: value for key, value in ours.items() if value != []}, **self.config}
+            ours |= {key: value for key, value in guest_charts.K3S_CONFIG.items() if self.role == "server" or key == "kubelet-arg"}
+        return dig_map(merged({key: value for key, value in ours.items() if value != []}, self.config))
 
     def _join(self) -> str:
         """The script that decides between starting and joining, and writes it into the configuration."""
@@ -172,36 +171,13 @@ curl -sf --max-time 30 --cacert {_FOLDER}/ca.crt -H @{_FOLDER}/authorization -X 
 
     def _manifests(self) -> list[File]:
         folder = f"/var/lib/rancher/{self.distribution}/server/manifests"
-        found = {"harvester-charts": self._charts()}
+        charts = guest_charts.for_rke2 if self.distribution == "rke2" else guest_charts.for_k3s
+        found = {"harvester-charts": charts(self.cluster)}
         if self.kube_vip is not None:
             found["kube-vip"] = self.kube_vip.manifests(self.address)
         return [
             File(path=f"{folder}/{name}.yaml", content=yaml.safe_dump_all(objects, sort_keys=False), permissions="0600")
             for name, objects in found.items()
-        ]
-
-    def _charts(self) -> list[Object]:
-        """Harvester's cloud provider and CSI driver: RKE2 has the charts and is given values, K3s is told to install them."""
-        values: dict[str, Mapping[str, Json]] = {
-            "harvester-cloud-provider": {"cloudConfigPath": CLOUD_CONFIG, "global": {"cattle": {"clusterName": self.cluster}}},
-            "harvester-csi-driver": {"cloudConfig": {"hostPath": f"{_FOLDER}/"}},
-        }
-        kind = "HelmChartConfig" if self.distribution == "rke2" else "HelmChart"
-        return [
-            {
-                "apiVersion": "helm.cattle.io/v1",
-                "kind": kind,
-                "metadata": {"name": name, "namespace": "kube-system"},
-                "spec": {
-                    **(
-                        {}
-                        if kind == "HelmChartConfig"
-                        else {"repo": _CHARTS, "chart": name, "targetNamespace": "kube-system", "bootstrap": True}
-                    ),
-                    "valuesContent": _yaml(content),
-                },
-            }
-            for name, content in values.items()
         ]
 
 

@@ -7,8 +7,6 @@ Role = Literal["server", "agent"]
 
 KUBECONFIG_KEY = "kubeconfig"
 """Key of the published Secret."""
-CLOUD_CONFIG = "/etc/rancher/harvester/cloud-config"
-"""In a guest: the kubeconfig for Harvester, which cloud provider, CSI driver and publisher use."""
 PUBLISHER = "/usr/local/sbin/harvester-publish-kubeconfig"
 """In a guest: the script that publishes its kubeconfig."""
 

@@ -16,11 +16,6 @@ _TAINT = re.compile(r"[^=:]+(=[^=:]*)?:(NoSchedule|PreferNoSchedule|NoExecute)")
 _ROLES = ("control-plane", "etcd", "worker")
 
 
-def distribution(version: str) -> str:
-    """`rke2` or `k3s`."""
-    return "k3s" if "+k3s" in version else "rke2"
-
-
 def problems(inputs: RancherClusterInputs) -> Sequence[Problem]:
     """All of them at once. Rules on values that are not known yet stay silent."""
     out = [*_cluster(inputs)]
@@ -34,8 +29,6 @@ def _cluster(inputs: RancherClusterInputs) -> Iterable[Problem]:
     version = inputs.kubernetes_version
     if is_known(version) and not _VERSION.fullmatch(version):
         yield Problem("kubernetesVersion", f"{version!r} is none of RKE2 or K3s: write for example v1.34.2+rke2r1 or v1.34.2+k3s1")
-    elif is_known(version) and inputs.cloud_config and distribution(version) == "k3s":
-        yield Problem("cloudConfig", "Rancher sets up Harvester's cloud provider in RKE2 alone: leave it out, or use RKE2")
     name = inputs.cloud_credential
     if is_known(name) and not name.startswith("cattle-global-data:"):
         yield Problem("cloudCredential", f"{name!r} is no cloud credential: write the `credential` of a RancherCloudCredential")

@@ -24,7 +24,17 @@ from harvester_provider.resources.rancher import check, pools
 from harvester_provider.resources.rancher.model import RancherClusterInputs, RancherClusterOutputs, RancherUpgradeStrategy
 from harvester_provider.resources.rancher.spec import operations, secret_name, seen_drain, spec_of
 from harvester_provider.resources.rancher.status import Gone, Settled, machines_of, watched
-from harvester_provider.resources.rancher.words import AUTOSCALED, CA, CLUSTER, RELEASES, SERVER_URL, credential
+from harvester_provider.resources.rancher.words import (
+    AUTHORIZED,
+    AUTOSCALED,
+    CA,
+    CLUSTER,
+    CREDENTIAL,
+    RELEASES,
+    SERVER_URL,
+    credential,
+    distribution,
+)
 from harvester_provider.resources.secret import encoded, text_in
 
 _SECONDS = 3600.0
@@ -56,7 +66,7 @@ class RancherCluster(BaseKind[RancherClusterInputs]):
         if inputs is not None:
             yield from (pools.config_ref(inputs, pool) for pool in inputs.pools)
             if ref in seen and version != inputs.kubernetes_version:
-                yield RELEASES[check.distribution(inputs.kubernetes_version)]
+                yield RELEASES[distribution(inputs.kubernetes_version)]
 
     def objections(self, inputs: RancherClusterInputs, seen: Snapshot) -> Sequence[Problem]:
         """A version that this Rancher does not offer."""
@@ -115,7 +125,7 @@ class RancherCluster(BaseKind[RancherClusterInputs]):
         values: dict[str, object] = {
             "kubernetes_version": dig_str(found, "spec", "kubernetesVersion"),
             "cloud_credential": dig_str(found, "spec", "cloudCredentialSecretName"),
-            "cloud_config": text_in(seen.get(_cloud_config(ref)), "credential") or None,
+            "cloud_config": text_in(seen.get(_cloud_config(ref)), CREDENTIAL) or None,
             "machine_namespace": next(iter(where), prior.machine_namespace if prior else "default"),
             "pools": [pools.seen_pool(*entries[name], known.get(name)) for name in order],
             "upgrade_strategy": RancherUpgradeStrategy.model_construct(
@@ -166,10 +176,10 @@ def _parts(inputs: RancherClusterInputs, seen: Snapshot) -> Iterable[Put]:
     """The Secret and the configurations, as far as they are missing or differ."""
     ref = Ref(CLUSTER, inputs.name, inputs.namespace)
     secret = _cloud_config(ref)
-    if inputs.cloud_config and text_in(seen.get(secret), "credential") != inputs.cloud_config:
-        marks = {"v2prov-secret-authorized-for-cluster": inputs.name, "v2prov-authorized-secret-deletes-on-cluster-removal": "true"}
+    if inputs.cloud_config and text_in(seen.get(secret), CREDENTIAL) != inputs.cloud_config:
+        marks = {**dict.fromkeys(AUTHORIZED, inputs.name), "v2prov-authorized-secret-deletes-on-cluster-removal": "true"}
         meta = {**metadata(inputs, annotations=marks), "name": secret.name}
-        yield Put(secret, manifest(SECRET, meta, type="Opaque", data=encoded({"credential": inputs.cloud_config})), says=f"write {secret}")
+        yield Put(secret, manifest(SECRET, meta, type="Opaque", data=encoded({CREDENTIAL: inputs.cloud_config})), says=f"write {secret}")
     for pool in inputs.pools:
         config, fields = pools.config_ref(inputs, pool), pools.configuration(inputs, pool)
         found = seen.get(config)
@@ -194,7 +204,7 @@ def _metadata_patch(old: RancherClusterInputs, new: RancherClusterInputs) -> dic
 
 def _not_offered(inputs: RancherClusterInputs, seen: Snapshot) -> str:
     """Why Rancher does not make clusters of the version, or an empty text."""
-    name = check.distribution(inputs.kubernetes_version)
+    name = distribution(inputs.kubernetes_version)
     offered = [dig_str(each, "version") or dig_str(each, "id") for each in dig_objects(seen.get(RELEASES[name]), "data")]
     if not offered or inputs.kubernetes_version in offered:
         return ""

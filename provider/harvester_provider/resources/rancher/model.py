@@ -136,7 +136,7 @@ class RancherClusterInputs(NamespacedInputs):
     """The `credential` of a RancherCloudCredential: `cattle-global-data:NAME`."""
     cloud_config: str | None = Field(default=None, json_schema_extra=SECRET)
     """Kubeconfig for Harvester of the cloud provider and the CSI driver in the cluster: the `cloudConfig` of a GuestAccess.
-    Default: neither is set up. RKE2 alone."""
+    Default: neither is set up. RKE2 brings both; K3s installs their charts from charts.harvesterhci.io, which its nodes have to reach."""
     machine_namespace: Name = Field(default="default", json_schema_extra=REPLACE)
     """Namespace of the machines in Harvester."""
     pools: list[RancherMachinePool]

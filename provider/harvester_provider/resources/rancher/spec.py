@@ -6,13 +6,18 @@ is laid over what is there, pools by their names, and it is made only where the 
 
 from collections.abc import Mapping
 
+import yaml
+
 from harvester_provider.core.duration import seconds
-from harvester_provider.core.json import Json, Object, by_name, dig_int, dig_map, dig_objects
+from harvester_provider.core.json import Json, Object, by_name, dig_int, dig_map, dig_objects, merged
+from harvester_provider.resources import guest_charts
+from harvester_provider.resources.guest_charts import CLOUD_PROVIDER
 from harvester_provider.resources.rancher.model import RancherClusterInputs, RancherDrain
 from harvester_provider.resources.rancher.pools import entry_of
+from harvester_provider.resources.rancher.words import CREDENTIAL, distribution
 
-_PROVIDER = "harvester-cloud-provider"
 _CLOUD_CONFIG_PATH = "/var/lib/rancher/rke2/etc/config-files/cloud-provider-config"
+"""Where Rancher writes the cloud provider's kubeconfig on nodes of RKE2 (pkg/capr/planner/config.go, configFile)."""
 _POOLS = "machinePools"
 
 
@@ -33,25 +38,40 @@ def spec_of(inputs: RancherClusterInputs) -> dict[str, Json]:
             "workerDrainOptions": _drain(strategy.worker_drain),
         },
     }
-    optional: dict[str, Mapping[str, Json]] = {"machineGlobalConfig": inputs.config, "registries": inputs.registries}
-    charts: dict[str, Json] = dict(inputs.chart_values)
     if inputs.cloud_config:
-        selected: dict[str, Json] = {"cloud-provider-name": "harvester", "protect-kernel-defaults": False}
-        source = f"secret://{inputs.namespace}:{secret_name(inputs.name)}"
-        rke["machineSelectorConfig"] = [{"config": {**selected, "cloud-provider-config": source}}]
-        ours: dict[str, Json] = {
-            "clusterName": inputs.name,
-            "cloudConfigPath": _CLOUD_CONFIG_PATH,
-            "global": {"cattle": {"clusterName": inputs.name}},
-        }
-        charts[_PROVIDER] = {**ours, **dig_map(inputs.chart_values, _PROVIDER)}
-    rke |= {name: value for name, value in {**optional, "chartValues": charts}.items() if value}
+        rke |= _for_k3s(inputs) if distribution(inputs.kubernetes_version) == "k3s" else _for_rke2(inputs)
+    charts = {**dig_map(rke, "chartValues"), **inputs.chart_values}
+    charts |= {name: merged(value, inputs.chart_values.get(name, {})) for name, value in dig_map(rke, "chartValues").items()}
+    optional: dict[str, Mapping[str, Json]] = {"machineGlobalConfig": inputs.config, "registries": inputs.registries, "chartValues": charts}
+    rke |= {name: value for name, value in optional.items() if value}
     return {
         "kubernetesVersion": inputs.kubernetes_version,
         "cloudCredentialSecretName": inputs.cloud_credential,
         "enableNetworkPolicy": inputs.network_policy,
         "localClusterAuthEndpoint": {"enabled": inputs.authorized_endpoint},
         "rkeConfig": rke,
+    }
+
+
+def _for_rke2(inputs: RancherClusterInputs) -> Mapping[str, Json]:
+    """Rancher has a field for the kubeconfig, and RKE2 the charts."""
+    source = f"secret://{inputs.namespace}:{secret_name(inputs.name)}"
+    config: Json = {"cloud-provider-name": "harvester", "protect-kernel-defaults": False, "cloud-provider-config": source}
+    values = {"clusterName": inputs.name, **guest_charts.values(inputs.name)[CLOUD_PROVIDER], "cloudConfigPath": _CLOUD_CONFIG_PATH}
+    return {"machineSelectorConfig": [{"config": config}], "chartValues": {CLOUD_PROVIDER: values}}
+
+
+def _for_k3s(inputs: RancherClusterInputs) -> Mapping[str, Json]:
+    """The kubeconfig is a file of the nodes as any other, and the charts are manifests of the cluster.
+
+    Entries that a selector gives take the place of the global ones, so that lists of these are continued here.
+    """
+    file: Json = {"key": CREDENTIAL, "path": guest_charts.CLOUD_CONFIG, "permissions": "0600"}
+    given = {name: value for name, value in inputs.config.items() if name in guest_charts.K3S_CONFIG}
+    return {
+        "machineSelectorConfig": [{"config": merged(guest_charts.K3S_CONFIG, given)}],
+        "machineSelectorFiles": [{"fileSources": [{"secret": {"name": secret_name(inputs.name), "items": [file]}}]}],
+        "additionalManifest": yaml.safe_dump_all(guest_charts.for_k3s(inputs.name), sort_keys=False),
     }
 
 

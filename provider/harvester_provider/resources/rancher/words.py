@@ -20,10 +20,20 @@ RELEASES = {
 CREDENTIALS = "cattle-global-data"
 """Namespace of cloud credentials."""
 CREDENTIAL_KUBECONFIG = "harvestercredentialConfig-kubeconfigContent"
+CREDENTIAL = "credential"
+"""Key of the Secret with the kubeconfig of the cloud provider (pkg/capr/planner/config.go, retrieveClusterAuthorizedSecret)."""
 CLUSTER_NAME = "cluster.x-k8s.io/cluster-name"
 POOL_NAME = "rke.cattle.io/rke-machine-pool-name"
 CLONED_FROM = "rke.cattle.io/cloned-from-name"
 AUTOSCALED = "provisioning.cattle.io/cluster-autoscaler-enabled"
+
+AUTHORIZED = ("v2prov-secret-authorized-for-cluster", "rke.cattle.io/object-authorized-for-clusters")
+"""Annotations with the name of the cluster that may read a Secret: as its cloud provider's, and as a file of its nodes."""
+
+
+def distribution(version: str) -> str:
+    """`rke2` or `k3s`."""
+    return "k3s" if "+k3s" in version else "rke2"
 
 
 def credential(name: str) -> Ref:
