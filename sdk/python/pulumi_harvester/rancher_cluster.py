@@ -344,7 +344,7 @@ class RancherClusterArgs:
     """Rancher's workspace. Default: `fleet-default`. A change replaces the resource."""
     cloud_config: pulumi.Input[str] | None = prop(name="cloudConfig", default=None)
     """Kubeconfig for Harvester of the cloud provider and the CSI driver in the cluster: the `cloud_config` of a GuestAccess. Default:
-    neither is set up. RKE2 alone.
+    neither is set up. RKE2 brings both; K3s installs their charts from charts.harvesterhci.io, which its nodes have to reach.
     """
     machine_namespace: pulumi.Input[str] | None = prop(name="machineNamespace", default=None)
     """Namespace of the machines in Harvester. Default: `default`. A change replaces the resource."""
@@ -433,7 +433,8 @@ class RancherCluster(
             resource.
         :param namespace: Rancher's workspace. Default: `fleet-default`. A change replaces the resource.
         :param cloud_config: Kubeconfig for Harvester of the cloud provider and the CSI driver in the cluster: the
-            `cloud_config` of a GuestAccess. Default: neither is set up. RKE2 alone.
+            `cloud_config` of a GuestAccess. Default: neither is set up. RKE2 brings both; K3s installs their charts from
+            charts.harvesterhci.io, which its nodes have to reach.
         :param machine_namespace: Namespace of the machines in Harvester. Default: `default`. A change replaces the resource.
         :param upgrade_strategy: How Kubernetes is upgraded.
         :param registries: Registries as Rancher's `registries`: `mirrors` and `configs`.
@@ -483,7 +484,7 @@ class RancherCluster(
     @pulumi.getter(name="cloudConfig")
     def cloud_config(self) -> pulumi.Output[str | None]:
         """Kubeconfig for Harvester of the cloud provider and the CSI driver in the cluster: the `cloud_config` of a GuestAccess. Default:
-        neither is set up. RKE2 alone.
+        neither is set up. RKE2 brings both; K3s installs their charts from charts.harvesterhci.io, which its nodes have to reach.
         """
         return pulumi.get(self, "cloud_config")
 
