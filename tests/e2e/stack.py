@@ -94,7 +94,7 @@ class Stack:
             "PULUMI_PYTHON_CMD": str(LISTED_PYTHON),
             "LISTING_PYTHON": sys.executable,
             "LISTED": packages(),
-            "PYTHONDONTWRITEBYTECODE": "1",
+            "PYTHONDONTWRITEBYTECODE": "",  # compiled once, as pip does when it installs
             "NO_COLOR": "1",
             **self.environment,
         }

@@ -20,7 +20,7 @@ from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Ref
 from harvester_provider.engine import verbs
 from harvester_provider.engine.reader import see
-from harvester_provider.engine.state import parse, state_of
+from harvester_provider.engine.state import parse
 from harvester_provider.resources.apis import IMAGE
 from harvester_provider.resources.registry import KINDS
 
@@ -99,7 +99,7 @@ async def judge_update(name: str, cluster: FakeCluster, olds: dict[str, Any], la
     inputs = parse(kind, olds)
     ref = kind.ref(inputs)
     news = {**olds, **{key: value for key, value in later.items() if key not in {"name", "namespace"}}}
-    state = state_of(kind, inputs, ref, await see(cluster, kind, ref, inputs))
+    state = verbs.Found.of(kind, ref, inputs, await see(cluster, kind, ref, inputs)).state
     with suppress(HarvesterError):
         if not verbs.check(kind, news).problems:
             found = await verbs.diff(kind, cluster, ref.id, state, news)

@@ -14,7 +14,7 @@ Object: TypeAlias = Mapping[str, Json]
 def dig(value: Json, *path: str | int) -> Json:
     """The value at `path`, or None where any part of the way is missing: `dig(vm, "status", "conditions", 0)`."""
     for step in path:
-        if isinstance(step, str) and isinstance(value, Mapping):
+        if isinstance(step, str) and isinstance(value, dict | Mapping):  # to ask an abstract class takes long
             value = value.get(step)
         elif isinstance(step, int) and isinstance(value, list | tuple) and -len(value) <= step < len(value):
             value = value[step]

@@ -10,12 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from harvester_provider.core.errors import InvalidInputs
-from harvester_provider.core.json import Json
 from harvester_provider.core.kind import Kind
-from harvester_provider.core.ownership import uid
 from harvester_provider.core.problem import Problem
-from harvester_provider.core.ref import Ref
-from harvester_provider.core.snapshot import Snapshot
 
 Wire = Mapping[str, Any]
 """Property values by their names on the wire."""
@@ -36,12 +32,6 @@ def inputs_of_state(kind: Kind[Any], state: Wire) -> Any | None:
         return kind.inputs.model_validate({key: value for key, value in state.items() if key in names})
     except ValidationError:
         return None
-
-
-def state_of(kind: Kind[Any], inputs: Any, ref: Ref, seen: Snapshot) -> dict[str, Json]:
-    """The state: inputs, outputs, and the UID of the main object."""
-    wire: dict[str, Json] = inputs.wire()
-    return {**wire, **kind.outputs(inputs, seen), "uid": uid(seen.get(ref))}
 
 
 def problems_of(error: ValidationError) -> list[Problem]:

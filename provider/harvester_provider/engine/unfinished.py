@@ -12,7 +12,7 @@ from harvester_provider.core.plan import Await
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.verdict import Failed, Ready, Waiting
 from harvester_provider.engine.reader import look, see
-from harvester_provider.engine.state import Wire, inputs_of_state, parse, state_of
+from harvester_provider.engine.state import Wire, inputs_of_state, parse
 from harvester_provider.engine.verbs import Found
 
 
@@ -23,8 +23,7 @@ async def left_behind(kind: Kind[Any], cluster: Cluster, news: Wire) -> Found | 
     seen = await see(cluster, kind, ref, inputs)
     if not is_ours(seen.get(ref), inputs.owner):
         return None
-    observed = kind.observe(ref, inputs, seen)
-    return Found(ref.id, observed.wire(), state_of(kind, observed, ref, seen))
+    return Found.of(kind, ref, kind.observe(ref, inputs, seen), seen)
 
 
 async def unsettled(kind: Kind[Any], cluster: Cluster, identity: str, state: Wire) -> list[str]:

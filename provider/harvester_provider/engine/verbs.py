@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from harvester_provider.core.cluster import Cluster, Reads
 from harvester_provider.core.effect import Effect
@@ -27,7 +27,7 @@ from harvester_provider.engine.local_file import with_file
 from harvester_provider.engine.reader import look, see
 from harvester_provider.engine.reporter import Reporter, Silent
 from harvester_provider.engine.runner import not_ours, run
-from harvester_provider.engine.state import Wire, inputs_of_state, parse, state_of
+from harvester_provider.engine.state import Wire, inputs_of_state, parse
 from harvester_provider.resources.kind import LOCAL_ONLY
 from harvester_provider.resources.model import Model
 
@@ -68,6 +68,12 @@ class Found:
     id: str
     inputs: Mapping[str, Json]
     state: Mapping[str, Json]
+
+    @classmethod
+    def of(cls, kind: Kind[Any], ref: Ref, inputs: Any, seen: Snapshot) -> Self:
+        """From what was seen. The state holds the inputs, the outputs, and the UID of the main object."""
+        wire: Mapping[str, Json] = inputs.wire()
+        return cls(ref.id, wire, {**wire, **kind.outputs(inputs, seen), "uid": uid(seen.get(ref))})
 
 
 def check(kind: Kind[Any], news: Wire, settings: Wire | None = None, olds: Wire | None = None, reporter: Reporter | None = None) -> Checked:
@@ -234,8 +240,7 @@ async def read(kind: Kind[Any], cluster: Reads, identity: str, state: Wire) -> F
     found = seen[ref]
     if found is None or (prior is not None and _is_another(found, state, prior.owner)):
         return None
-    inputs = kind.observe(ref, prior, seen)
-    return Found(ref.id, inputs.wire(), state_of(kind, inputs, ref, seen))
+    return Found.of(kind, ref, kind.observe(ref, prior, seen), seen)
 
 
 async def update(kind: Kind[Any], cluster: Cluster, identity: str, olds: Wire, news: Wire, reporter: Reporter) -> Found:
@@ -271,8 +276,7 @@ async def delete(kind: Kind[Any], cluster: Cluster, identity: str, state: Wire, 
 
 
 async def _finish(kind: Kind[Any], cluster: Cluster, ref: Ref, inputs: Any) -> Found:
-    seen = await see(cluster, kind, ref, inputs)
-    return Found(ref.id, inputs.wire(), state_of(kind, inputs, ref, seen))
+    return Found.of(kind, ref, inputs, await see(cluster, kind, ref, inputs))
 
 
 async def _missing(kind: Kind[Any], cluster: Reads, inputs: Any, coming: AbstractSet[Ref] = frozenset()) -> list[Problem]:

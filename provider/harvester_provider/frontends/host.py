@@ -4,6 +4,7 @@ It turns the host's values into those of the verbs and back: unknown values, con
 `Host` serves all kinds of a program.
 """
 
+import gc
 import logging
 import sys
 import threading
@@ -45,6 +46,7 @@ def start(config: Callable[[str], Any]) -> None:
                 messages.warn("this Pulumi SDK keeps its limit of 4 resources at a time: larger programs take longer")
             _quiet_grpc()
             _current = Host(settings_of(config), messages)
+            gc.freeze()  # what was imported stays: no collection has to look through it again
 
 
 def current() -> "Host":

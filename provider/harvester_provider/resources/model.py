@@ -54,8 +54,8 @@ class Model(BaseModel):
     """
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid", use_attribute_docstrings=True,
-        arbitrary_types_allowed=True, validate_default=False, ser_json_inf_nan="null", defer_build=True,
+        alias_generator=to_camel, populate_by_name=True, frozen=True, extra="forbid", arbitrary_types_allowed=True,
+        validate_default=False, ser_json_inf_nan="null", defer_build=True,
     )  # fmt: skip
 
     @field_validator("*", mode="wrap")

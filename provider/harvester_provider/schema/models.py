@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.resources.model import Model
+from harvester_provider.schema.docstrings import field_docstrings
 from harvester_provider.schema.package import (
     Anything,
     Default,
@@ -105,16 +106,16 @@ class _Reader:
         return Question(name, _doc(function.result), self.properties(function.args), self.properties(function.result))
 
     def properties(self, model: type[BaseModel], owner: str | None = None) -> tuple[Property, ...]:
-        prefix = owner or model.__name__
-        return tuple(self._property(prefix, name, field) for name, field in model.model_fields.items())
+        prefix, docs = owner or model.__name__, field_docstrings(model)
+        return tuple(self._property(prefix, name, field, docs.get(name, "")) for name, field in model.model_fields.items())
 
-    def _property(self, owner: str, name: str, field: FieldInfo) -> Property:
+    def _property(self, owner: str, name: str, field: FieldInfo, description: str) -> Property:
         extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
         return Property(
             name=field.alias or name,
             python_name=name,
             type=self._type(field.annotation, field.metadata, owner, name),
-            description=cleandoc(field.description or ""),
+            description=description,
             required=field.is_required(),
             always_there=field.is_required() or not _left_out(field.get_default(call_default_factory=False)),
             default=_default(field),

@@ -20,7 +20,6 @@ from harvester_provider.engine.state import inputs_of_state
 from harvester_provider.frontends.calls import Calls
 from harvester_provider.frontends.native.detail import Edit, edits
 from harvester_provider.frontends.native.resource import UNFINISHED, HalfMade, Naming, Resource
-from harvester_provider.resources.functions import FUNCTIONS
 from harvester_provider.resources.plain import there
 from harvester_provider.resources.registry import KINDS
 from harvester_provider.schema.document import NAME
@@ -116,6 +115,8 @@ class Resources:
 
     async def ask(self, name: str, asked: Values) -> dict[str, Any]:
         """The answer of a function. HarvesterError where there is none of that name."""
+        from harvester_provider.resources.functions import FUNCTIONS  # noqa: PLC0415  few programs ask
+
         if name not in FUNCTIONS:
             raise HarvesterError(f"{NAME} has no function {name}: there are {', '.join(FUNCTIONS)}")
         return (await self._guarded(self._calls.ask(name, asked))).wire()

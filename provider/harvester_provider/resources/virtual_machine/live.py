@@ -41,17 +41,17 @@ class Live:
         """The view; empty mappings stand for what is not there."""
         return cls(ref, seen.get(ref), seen.get(instance_of(ref)))
 
-    @property
+    @cached_property
     def spec(self) -> Object:
         """`spec.template.spec`."""
         return dig_map(self.vm, "spec", "template", "spec")
 
-    @property
+    @cached_property
     def domain(self) -> Object:
         """`spec.template.spec.domain`."""
         return dig_map(self.spec, "domain")
 
-    @property
+    @cached_property
     def annotations(self) -> dict[str, str]:
         """The annotations of the VM object."""
         return dig_strings(self.vm, "metadata", "annotations")
