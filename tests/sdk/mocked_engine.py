@@ -59,7 +59,7 @@ def run_file(path: Path, answers: Mapping[str, Mapping[str, Any]], config: Mappi
     return Ran(**json.loads(done.stdout))
 
 
-class _Engine(Mocks):
+class Engine(Mocks):
     """Answers every registration with its inputs and the given outputs."""
 
     def __init__(self, answers: Mapping[str, Mapping[str, Any]]) -> None:
@@ -75,7 +75,7 @@ class _Engine(Mocks):
 
 
 def _main() -> None:
-    engine = _Engine(json.loads(sys.argv[2]))
+    engine = Engine(json.loads(sys.argv[2]))
     set_mocks(engine, project="shop", stack="dev")
     pulumi.runtime.set_all_config({name if ":" in name else f"shop:{name}": value for name, value in json.loads(sys.argv[3]).items()})
     values: dict[str, Any] = {}

@@ -7,6 +7,7 @@ names as they are; this one hands over typed arguments, so that names are transl
 made here.
 """
 
+import asyncio
 import copy
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
@@ -17,6 +18,7 @@ from typing import Any, ClassVar, Self
 import pulumi
 import pulumi.dynamic
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
+from pulumi.runtime.settings import SETTINGS
 
 from harvester_provider.frontends.dynamic import DynamicProvider
 
@@ -111,6 +113,20 @@ class HarvesterResource(pulumi.dynamic.Resource):
             opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=other)]))
         # Not the dynamic resource's own constructor: that one takes a dictionary and translates no names.
         pulumi.CustomResource.__init__(self, mine, resource_name, props, opts)
+        _wait_for_registrations_first()
+
+
+def _wait_for_registrations_first() -> None:
+    """Have Pulumi wait for the registrations of a program, and then for their outputs, as it means to.
+
+    At the end of a program none has begun yet, and it goes on to the outputs: it looks through all of them each time that one of them has a
+    value (pulumi/pulumi#22411), so that the time grows with the square of their number. One that has begun is enough to keep it there.
+    """
+    begun = getattr(
+        getattr(SETTINGS, "rpc_manager", None), "rpcs", None
+    )  # beside Pulumi's documented API: anything unexpected stays as it is
+    if begun == []:
+        begun.append(asyncio.ensure_future(asyncio.sleep(0)))
 
 
 def in_plugin() -> bool:
