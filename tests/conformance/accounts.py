@@ -29,7 +29,7 @@ def prepare(kubeconfig: Path) -> str:
     """Make up for what is missing, and return a kubeconfig of a new account that may do everything and is none of Harvester's."""
     with config.new_client_from_config(str(kubeconfig)) as api:
         custom = client.CustomObjectsApi(api)
-        _token_volumes(custom)
+        token_volumes(custom)
         permitted = {"spec": {"configuration": {"permittedHostDevices": _DEVICES}}}
         kubevirt = ("kubevirt.io", "v1", "harvester-system", "kubevirts", "kubevirt")
         custom.patch_namespaced_custom_object(*kubevirt, permitted, _content_type="application/merge-patch+json")
@@ -58,7 +58,7 @@ def _administrator(api: client.ApiClient) -> str:
     return str(core.create_namespaced_service_account_token(_USER, "default", asked).status.token)
 
 
-def _token_volumes(custom: client.CustomObjectsApi) -> None:
+def token_volumes(custom: client.CustomObjectsApi) -> None:
     """Add the volume that Kubernetes' ServiceAccount admission would, without a token in it."""
     pods = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
     policy = {

@@ -27,6 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--endpoint-ca", default="", help="its certificate authority (PEM text, path or base64), where the kubeconfig's is another one"
     )
+    group.addoption("--plain", action="store_true", help="that cluster has KubeVirt and no Harvester: run the cases of such clusters")
     group.addoption("--uplink", default="", help="a NIC that no other network uses, on all nodes of that cluster")
     group.addoption("--image-url", default="", help="image that the cluster can download (default: a small one served by this run)")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from target import Target, connect
+from target import Target, connect, given_cluster
 
 from harvester_local.cluster import LocalHarvester
 from harvester_local.settings import Settings
@@ -31,3 +31,18 @@ def plain_cluster(config: pytest.Config, folder: Path, image_url: str = "") -> I
         pytest.skip("a plain Kubernetes is simulated; the cluster of the run is a Harvester")
     with LocalHarvester(Settings(flavor="kubevirt"), folder=folder) as local, connect(local.kubeconfig_text) as api:
         yield Target(local.kubeconfig_text, "", image_url, "default", api, local)
+
+
+@contextmanager
+def kubevirt_cluster(config: pytest.Config, folder: Path, image_url: str) -> Iterator[Target]:
+    """A cluster with KubeVirt, CDI and a default storage class: that of the run where it is one (`--plain`), else a simulated one."""
+    given = (
+        given_cluster(Path(config.getoption("--kubeconfig")), image_url, endpoint="", endpoint_ca="")
+        if config.getoption("--plain")
+        else None
+    )
+    with given or plain_cluster(config, folder, image_url) as found:
+        if not found.storage.list_storage_class().items:
+            default = {"storageclass.kubernetes.io/is-default-class": "true"}
+            found.storage.create_storage_class({**LOCAL_PATH, "metadata": {**LOCAL_PATH["metadata"], "annotations": default}})
+        yield found

@@ -12,7 +12,18 @@ from harvester_provider.core.ref import Ref
 from harvester_provider.engine import verbs
 from harvester_provider.resources import cluster as harvester
 from harvester_provider.resources import poor_mans_cluster as poor
-from harvester_provider.resources.apis import CDI, CREDENTIALS, CUSTOM_RESOURCE, KUBEVIRT, NAMESPACE, NODE, SERVER_VERSION, SETTING, UPGRADE
+from harvester_provider.resources.apis import (
+    CDI,
+    CREDENTIALS,
+    CUSTOM_RESOURCE,
+    KUBEVIRT,
+    NAMESPACE,
+    NODE,
+    SERVER_VERSION,
+    SETTING,
+    UPGRADE,
+    VIRTUAL_MACHINE,
+)
 from harvester_provider.resources.cluster.upgrade import upgrade_ref, version_ref
 from harvester_provider.resources.previous import PREVIOUS
 
@@ -50,6 +61,36 @@ async def test_a_cluster_is_set_up_and_put_back(cluster: FakeCluster) -> None:
     assert cluster.objects[OVERCOMMIT]["value"] == ""
     marks = [{OWNER, PREVIOUS} & set(cluster.objects[ref]["metadata"].get("annotations", {})) for ref in (SELF, OVERCOMMIT)]
     assert marks == [set(), set()]
+
+
+async def test_a_setting_that_the_program_gives_up_goes_back_to_what_it_was(cluster: FakeCluster) -> None:
+    level = Ref(SETTING, "log-level")
+    cluster.place(level, {"value": "warn"})
+    found = await made(cluster, settings={"logLevel": "debug"})
+    assert cluster.objects[level]["value"] == "debug"
+    await verbs.update(harvester.KIND, cluster, found.id, found.state, {**INPUTS, "settings": {}}, Heard())
+    assert cluster.objects[level]["value"] == "warn"
+
+
+async def test_what_the_cluster_would_refuse_of_a_setting_is_told_before_anything_is_written(cluster: FakeCluster) -> None:
+    """By the first preview too, though the object that is taken over is there already."""
+    cluster.place(Ref(SETTING, "storage-network"), {"value": ""})
+    cluster.place(Ref(VIRTUAL_MACHINE, "web", "default"), {"status": {"printableStatus": "Running"}})
+    network = {"clusterNetwork": "fast", "vlanId": 5, "range": "10.5.0.0/24"}
+    wanted = {**INPUTS, "settings": {"storageNetwork": network}}
+    first = await verbs.foresee(harvester.KIND, cluster, wanted)
+    assert "storage-network: it is taken only while all machines are off: stop default/web first" in str(first.problems)
+    before = len(cluster.writes())
+    with pytest.raises(PlanRefused, match="all machines are off"):
+        await verbs.create(harvester.KIND, cluster, wanted, Heard())
+    assert len(cluster.writes()) == before
+    found = await made(cluster)
+    assert (await verbs.diff(harvester.KIND, cluster, found.id, found.state, wanted)).plan.refused
+    both = {**wanted["settings"], "vmMigrationNetwork": {**network, "vlanId": 6}}
+    cluster.vanish(Ref(VIRTUAL_MACHINE, "web", "default"))
+    assert "has addresses of vm-migration-network" in str(
+        (await verbs.foresee(harvester.KIND, cluster, {**wanted, "settings": both})).problems
+    )
 
 
 def upgrades(cluster: FakeCluster, *, succeed: bool) -> None:

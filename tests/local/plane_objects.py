@@ -122,9 +122,9 @@ def world(*objects: Obj, minor: tuple[int, int] = (1, 8)) -> World:
         setting("csi-online-expand-validation", '{"driver.longhorn.io":true}'),
         cluster_network("mgmt"),
     ]
-    table = {kind.kind: kind for kind in kinds.WATCHED}
+    table = {(kind.api_version, kind.kind): kind for kind in kinds.WATCHED}
     for thing in (*furniture, *objects):
-        store.observe(table[thing["kind"]], thing)
+        store.observe(table[thing["apiVersion"], thing["kind"]], thing)
     return found
 
 

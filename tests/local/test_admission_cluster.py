@@ -1,11 +1,13 @@
 """Settings, addons, nodes and claims at admission."""
 
+import json
 from typing import Any
 
 import pytest
 from plane_objects import creating, obj, removing, updating, world
 
 from harvester_local.admission.cluster_kinds import validate_addon, validate_node, validate_setting
+from harvester_local.admission.cluster_settings import validate_by_cluster
 from harvester_local.admission.host_devices import validate_device_claim, validate_host_devices
 from harvester_local.admission.review import DeniedError
 from harvester_local.api import kinds
@@ -42,6 +44,48 @@ def refused(check: Any, request: Any, *others: Obj) -> str:
 )
 def test_a_setting_refuses_what_it_cannot_be(name: str, value: str, words: str) -> None:
     assert words in refused(validate_setting, updating(setting(name, ""), setting(name, value)))
+
+
+def network(subnet: str, **more: Any) -> str:
+    return json.dumps({"vlan": 5, "clusterNetwork": "fast", "range": subnet, **more})
+
+
+def furnished(*others: Obj) -> list[Obj]:
+    """Two nodes with a disk each, a class of snapshots, and a machine that is off."""
+    nodes = [obj(kinds.NODE, f"node{n}", status={"addresses": [{"type": "InternalIP", "address": f"10.0.0.{n}"}]}) for n in (1, 2)]
+    longhorn = [obj(kinds.LONGHORN_NODE, f"node{n}", spec={"disks": {"a": {}}}) for n in (1, 2)]
+    off = obj(kinds.MACHINE, "off", status={"printableStatus": "Stopped"})
+    return [*nodes, *longhorn, off, obj(kinds.SNAPSHOT_CLASS, "longhorn"), *others]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("storage-network", network("10.5.0.0/29"), "allocatable IP address range is < "),
+        ("storage-network", network("10.5.0.1/24"), "invalid CIDR"),
+        ("storage-network", network("10.0.0.0/8"), "min supported prefix length"),
+        ("storage-network", network("10.6.0.0/24"), "overlapped with vm-migration-network"),
+        ("storage-network", network("10.5.0.0/24", clusterNetwork="mgmt", vlan=1), "vlan id 1 not allowed"),
+        ("vm-migration-network", network("10.5.0.0/32"), "allocatable IP address range is < "),
+        ("http-proxy", '{"httpsProxy": "http://p", "noProxy": "10.0.0.1,x"}', "The node(s) 10.0.0.2 are not covered"),
+        ("volume-snapshot-class", "fast", '"fast" not found'),
+    ],
+)
+def test_a_setting_refuses_what_does_not_fit_the_cluster(name: str, value: str, words: str) -> None:
+    request = updating(setting(name, ""), setting(name, value))
+    assert words in refused(validate_by_cluster, request, *furnished(setting("vm-migration-network", network("10.6.0.0/25"))))
+
+
+def test_the_storage_network_is_changed_while_all_machines_are_off() -> None:
+    request = updating(setting("storage-network", ""), setting("storage-network", network("10.5.0.0/24")))
+    validate_by_cluster(request, world(*furnished()))
+    running = obj(kinds.MACHINE, "web", status={"printableStatus": "Running"})
+    assert "Please stop all VMs" in refused(validate_by_cluster, request, *furnished(running))
+    busy = {"type": "configured", "status": "False", "reason": "In Progress"}
+    again = updating(
+        {**setting("storage-network", "x"), "status": {"conditions": [busy]}}, setting("storage-network", network("10.5.0.0/24"))
+    )
+    assert "still being configured" in refused(validate_by_cluster, again, *furnished())
 
 
 def test_a_setting_takes_its_default_back() -> None:

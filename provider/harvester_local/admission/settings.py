@@ -1,11 +1,13 @@
 """Settings: the backup target, which the webhook connects to before it lets it in.
 
-Upstream: pkg/webhook/resources/setting/validator.go in Harvester v1.8. The rules of other settings are in `cluster_kinds`.
+Upstream: pkg/webhook/resources/setting/validator.go in Harvester v1.8. The rules of other settings are in `cluster_kinds`
+and `cluster_settings`.
 """
 
 from dataclasses import replace
 
 from harvester_local.admission.cluster_kinds import validate_setting as validate_value
+from harvester_local.admission.cluster_settings import validate_by_cluster
 from harvester_local.admission.review import Request, bad_request, invalid
 from harvester_local.admission.world import World
 from harvester_local.api.kinds import BACKUP, RESTORE, SETTING
@@ -22,6 +24,7 @@ def validate_setting(request: Request, world: World) -> None:
         _check_backup_target(request, world)
     else:
         validate_value(request, world)
+        validate_by_cluster(request, world)
 
 
 def _check_backup_target(request: Request, world: World) -> None:

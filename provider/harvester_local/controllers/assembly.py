@@ -26,7 +26,6 @@ from harvester_local.controllers.maintenance import Maintenance
 from harvester_local.controllers.migrations import Migrations, WorkloadUpdates
 from harvester_local.controllers.networks import ClusterNetworks, Networks, Uplinks
 from harvester_local.controllers.operators import Operators, Workloads
-from harvester_local.controllers.plain_data_volumes import PlainDataVolumes
 from harvester_local.controllers.power_actions import Inventories
 from harvester_local.controllers.rancher_clusters import RancherClusters
 from harvester_local.controllers.restores import Restores
@@ -56,10 +55,10 @@ async def control(
     stores = Stores(context)
     saved_images = SavedImages(context, stores)
     images, backups = Images(context, outside, uploads, saved_images), Backups(context, stores, saved_images)
-    cdi_images, data_volumes = CdiImages(context, outside, uploads), DataVolumes(context, outside)
-    plain_data_volumes = PlainDataVolumes(context, outside, uploads)
+    cdi_images, data_volumes = CdiImages(context, outside, uploads), DataVolumes(context, outside, uploads)
     everywhere: list[Controller] = [
         Volumes(context, recorder),
+        data_volumes,
         Machines(context, recorder),
         Instances(context, recorder, scheduler),
         Migrations(context, scheduler),
@@ -70,7 +69,6 @@ async def control(
     harvester: list[Controller] = [
         images,
         cdi_images,
-        data_volumes,
         BackupTargets(context, stores, saved_images),
         backups,
         Restores(context, stores, recorder),
@@ -98,7 +96,7 @@ async def control(
         PciDeviceClaims(context),
         Inventories(context),
     ]
-    of_flavor = [plain_data_volumes] if context.settings.flavor == "kubevirt" else harvester
+    of_flavor = [] if context.settings.flavor == "kubevirt" else harvester
     runner = Runner([*of_flavor, *everywhere])
     context.store.listen(runner.listen)
     try:
@@ -108,6 +106,5 @@ async def control(
         await images.close()
         await cdi_images.close()
         await data_volumes.close()
-        await plain_data_volumes.close()
         await guests.close()
         await backups.close()

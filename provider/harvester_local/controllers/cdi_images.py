@@ -107,7 +107,10 @@ class CdiImages:
         marks = {AT_ONCE: "true"} if store_class.get("volumeBindingMode") == "WaitForFirstConsumer" else {}
         meta = {"name": key.name, "namespace": key.namespace, "annotations": marks, "ownerReferences": [owner_reference(image)]}
         storage = {"storageClassName": spec["targetStorageClassName"], "resources": {"requests": {"storage": str(content.virtual_size)}}}
-        await self._context.api.ensure(DATA_VOLUME, {"metadata": meta, "spec": {"source": sources[spec["sourceType"]], "storage": storage}})
+        body = {"metadata": meta, "spec": {"source": sources[spec["sourceType"]], "storage": storage}}
+        volume = await self._context.api.ensure(DATA_VOLUME, body)
+        if spec["sourceType"] == "upload":
+            self._uploads.pass_on(volume["metadata"]["uid"], content)
 
     async def _follow(self, key: Key, image: Obj, volume: Obj) -> None:
         status, known = part(volume, "status"), part(image, "status")

@@ -67,6 +67,7 @@ class Instances:
             await self._miss(instance, f"PVC {key.namespace}/{missing} does not exist, waiting for it to appear")
             return None
         if any(claim is not None and self._holds_up(claim) for claim in found.values()):
+            await self._hold_up(instance)
             return None
         try:
             node = self._scheduler.place(instance, refuse=fault is Fault.UNSCHEDULABLE)
@@ -94,6 +95,11 @@ class Instances:
         if conditions != _conditions(instance):
             await self._write(instance, "Pending", {"conditions": conditions})
             await self._recorder.record(instance, "FailedPvcNotFound", text)
+
+    async def _hold_up(self, instance: Obj) -> None:
+        """All claims are there. That they were not stays in the condition PodScheduled until there is a pod (vmi/lifecycle.go)."""
+        if (conditions := without(_conditions(instance), "Synchronized")) != _conditions(instance):
+            await self._write(instance, "Pending", {"conditions": conditions})
 
     def _holds_up(self, claim: Obj) -> bool:
         """Whether the claim must be filled or bound before its user is scheduled."""

@@ -67,7 +67,9 @@ def longhorn_node(number: int) -> tuple[Obj, Obj]:
     """Longhorn's view of a node, with one disk, and its status."""
     name = f"node{number}"
     status = {"diskStatus": {"default-disk": {"diskUUID": f"disk-{name}", "storageMaximum": 500 << 30, "storageAvailable": 400 << 30}}}
-    return {"metadata": {"name": name, "namespace": LONGHORN_SYSTEM}, "spec": {"name": name, "allowScheduling": True}}, status
+    disks = {"default-disk": {"path": "/var/lib/harvester/defaultdisk", "allowScheduling": True, "diskType": "filesystem"}}
+    spec = {"name": name, "allowScheduling": True, "disks": disks}
+    return {"metadata": {"name": name, "namespace": LONGHORN_SYSTEM}, "spec": spec}, status
 
 
 def settings_of(rules: Rules, settings: Settings) -> list[Obj]:

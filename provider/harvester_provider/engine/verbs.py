@@ -113,11 +113,16 @@ async def foresee(kind: Kind[Any], cluster: Reads, news: Wire, coming: AbstractS
 
 
 async def _objections(kind: Kind[Any], cluster: Reads, inputs: Any) -> Sequence[Problem]:
-    if not kind.foresees or _unknown(inputs):
+    """What the cluster refuses of a new object, or of the one that is there and is taken over."""
+    if not (kind.foresees or kind.adopts) or _unknown(inputs):
         return ()
     ref = kind.ref(inputs)
     seen = await see(cluster, kind, ref, inputs)
-    return kind.objections(inputs, seen) if seen[ref] is None else ()
+    found = seen[ref]
+    if found is None:
+        return kind.objections(inputs, seen)
+    plan = kind.update(kind.observe(ref, inputs, seen), inputs, seen) if kind.adopts and _may_take(kind, inputs, found) else Plan()
+    return [Problem(change.property, change.why) for change in plan.refused]
 
 
 async def _taken(kind: Kind[Any], cluster: Reads, inputs: Any) -> Sequence[Problem]:

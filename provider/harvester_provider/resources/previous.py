@@ -70,7 +70,12 @@ def setting_patch(found: Object, value: str, meta: Object) -> dict[str, Json]:
     return {**({} if same(now, value) else {"value": value}), **({"metadata": meta} if meta else {})}
 
 
+def previous_value(found: Object) -> str:
+    """The value that a setting had before we changed it."""
+    before = remembered(found).get("value")
+    return before if isinstance(before, str) else ""
+
+
 def restore_setting(found: Object, meta: Object) -> dict[str, Json]:
     """The merge patch that puts a setting's previous value back."""
-    before = remembered(found).get("value")
-    return {"value": before if isinstance(before, str) else "", "metadata": meta}
+    return {"value": previous_value(found), "metadata": meta}

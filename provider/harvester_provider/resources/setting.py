@@ -4,22 +4,24 @@ Settings are there without us: a create takes one over, a delete puts its previo
 them JSON, and compared as what they mean. One module from inputs to plan. Upstream: pkg/settings/settings.go.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import Field
 
+from harvester_provider.core.effect import Effect
 from harvester_provider.core.json import Json, Object, dig_str, is_true
 from harvester_provider.core.kind import Requirement
-from harvester_provider.core.plan import Patch, Plan
+from harvester_provider.core.plan import Change, Patch, Plan
 from harvester_provider.core.problem import Problem
-from harvester_provider.core.ref import Api, Ref
+from harvester_provider.core.ref import Api, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import is_known
+from harvester_provider.resources import setting_rules
 from harvester_provider.resources.apis import BACKUP_TARGET, SETTING
 from harvester_provider.resources.kind import BaseKind, metadata_patch
 from harvester_provider.resources.model import SECRET, Outputs, ResourceInputs
-from harvester_provider.resources.previous import release, restore_setting, same, setting_patch
+from harvester_provider.resources.previous import previous_value, release, restore_setting, same, setting_patch
 
 READ_ONLY = frozenset({"server-version", "api-ui-version", "upgradable-versions", "harvester-csi-ccm-versions"})
 """Settings that say what is so; Harvester itself writes them."""
@@ -70,6 +72,10 @@ class Setting(BaseKind[SettingInputs]):
         hint = "this release has no such setting; `kubectl get settings.harvesterhci.io` shows all"
         return (Requirement("name", self.ref(inputs), hint),)
 
+    def reads(self, ref: Ref, inputs: SettingInputs | None, seen: Snapshot) -> Iterable[Want]:  # noqa: ARG002  the name says it
+        """The setting, and what Harvester looks at before it takes a value."""
+        return (ref, *setting_rules.wants((ref.name,)))
+
     def create(self, inputs: SettingInputs, seen: Snapshot) -> Plan:  # noqa: ARG002  a missing one is told by `requires`
         """Nothing: settings are never made."""
         return Plan()
@@ -81,6 +87,8 @@ class Setting(BaseKind[SettingInputs]):
         changes = tuple(self.changes(old, new))
         if Plan(changes=changes).replaces:
             return Plan(changes=changes)
+        if why := setting_rules.refusal(ref.name, new.value, seen):
+            return Plan(changes=(Change("value", Effect.REFUSED, why),))
         body = setting_patch(found, new.value, metadata_patch(old, new))
         steps = (Patch(ref, body, says=f"set {ref}"),) if body else ()
         return Plan(steps=steps, changes=changes)
@@ -91,6 +99,8 @@ class Setting(BaseKind[SettingInputs]):
         found = seen[ref]
         if found is None:
             return Plan()
+        if why := setting_rules.refusal(ref.name, previous_value(found), seen):
+            return Plan(changes=(Change("value", Effect.REFUSED, f"it cannot go back to what it was: {why}"),))
         return Plan(steps=(Patch(ref, restore_setting(found, release(old)), says=f"put the previous value of {ref} back"),))
 
     def observe(self, ref: Ref, prior: SettingInputs | None, seen: Snapshot) -> SettingInputs:

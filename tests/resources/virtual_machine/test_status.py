@@ -177,6 +177,7 @@ def test_what_cannot_end_well_ends_the_wait_with_the_clusters_words(change: Call
     "change",
     [
         printed("ErrorUnschedulable", instance=UNBOUND),
+        printed("ErrorUnschedulable", instance={**UNBOUND, "message": "PVC default/vm1-root does not exist, waiting for it to appear"}),
         printed("ErrorUnschedulable"),
         printed("CrashLoopBackOff", startFailure={"consecutiveFailCount": 1}),
         printed("ErrImagePull"),

@@ -160,7 +160,7 @@ class TestDisks:
         owners = [{"kind": "DataVolume", "name": claim.name}]
         room.place(claim, {**room.objects[claim], "metadata": {"ownerReferences": owners}})
         plan = (await room.preview(made, disks=[ROOT])).plan
-        assert [step.ref for step in plan.steps if isinstance(step, Remove)] == [Ref(DATA_VOLUME, claim.name, "default")]
+        assert [step.ref for step in plan.steps if isinstance(step, Remove)] == [Ref(DATA_VOLUME, claim.name, "default"), claim]
 
     async def test_an_attached_volume_is_kept_when_its_disk_is_removed(self, room: MachineRoom) -> None:
         room.place(Ref(PERSISTENT_VOLUME_CLAIM, "archive", "default"), {"status": {"phase": "Bound"}})

@@ -19,14 +19,15 @@ from harvester_provider.core.ref import Api, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import is_known
 from harvester_provider.core.verdict import Failed, Ready, Verdict, Waiting
+from harvester_provider.resources import setting_rules
 from harvester_provider.resources.apis import CONFIG_MAP, CREDENTIALS, NAMESPACE, SERVER_VERSION, SUPPORT_BUNDLE
 from harvester_provider.resources.cluster import upgrade
 from harvester_provider.resources.cluster.check import problems
 from harvester_provider.resources.cluster.model import ClusterInputs, ClusterOutputs
 from harvester_provider.resources.cluster.report import report
-from harvester_provider.resources.cluster.settings import names, setting, values
+from harvester_provider.resources.cluster.settings import ALL, names, setting, values
 from harvester_provider.resources.kind import BaseKind, manifest
-from harvester_provider.resources.previous import is_noted, release, restore_setting, same, setting_patch
+from harvester_provider.resources.previous import is_noted, previous_value, release, restore_setting, same, setting_patch
 
 _IDENTITY = Ref(NAMESPACE, "kube-system")
 """Its UID is the cluster's identity."""
@@ -94,12 +95,14 @@ class Cluster(BaseKind[ClusterInputs]):
         hint = "this release of Harvester has no such setting"
         return tuple(Requirement("settings", setting(name), hint) for name in names(inputs))
 
-    def reads(self, ref: Ref, inputs: ClusterInputs | None, seen: Snapshot) -> Iterable[Want]:  # noqa: ARG002  the inputs say what is needed
+    def reads(self, ref: Ref, inputs: ClusterInputs | None, seen: Snapshot) -> Iterable[Want]:
         """The settings, the release, the nodes, and what an upgrade and a bundle consist of."""
         yield from (ref, SERVER_VERSION, _VIP, upgrade.NODES, CREDENTIALS)
         if inputs is None:
             return
-        yield from (setting(name) for name in names(inputs))
+        yield from (setting(name) for name in ALL)
+        declared = names(inputs)
+        yield from setting_rules.wants(name for name in ALL if name in declared or is_noted(seen.get(setting(name))))
         if inputs.version:
             yield from (upgrade.version_ref(inputs.version), upgrade.upgrade_ref(inputs.version), upgrade.UPGRADES)
         if inputs.support_bundle:
@@ -116,6 +119,8 @@ class Cluster(BaseKind[ClusterInputs]):
             return Plan(changes=tuple(changes))
         steps: list[Step] = [_nodes(new)] if new.nodes and new.nodes > len(seen.listed(upgrade.NODES)) else []
         steps += _settings(old, new, seen)
+        if why := _refused(values(new, seen) | _previous(old, new, seen), seen):
+            return Plan(changes=(Change("settings", Effect.REFUSED, why),))
         if upgrade.needed(new, seen):
             refused = list(upgrade.refusals(new, seen))
             changes = [change for change in changes if change.property != "version"]
@@ -133,7 +138,10 @@ class Cluster(BaseKind[ClusterInputs]):
     def delete(self, old: ClusterInputs, seen: Snapshot) -> Plan:
         """Put the settings back. The cluster itself stays as it is."""
         ref = self.ref(old)
-        steps: list[Step] = [_restore(name, seen) for name in names(old) if is_noted(seen.get(setting(name)))]
+        before = _previous(old, None, seen)
+        if why := _refused(before, seen):
+            return Plan(changes=(Change("settings", Effect.REFUSED, f"they cannot go back to what they were: {why}"),))
+        steps: list[Step] = [_restore(name, seen) for name in before]
         bare = old.updated(labels={}, annotations={}, tags={}, description="")
         steps.append(Patch(ref, {"metadata": release(bare)}, says="let the cluster go; it stays as it is"))
         return Plan(steps=tuple(steps))
@@ -188,7 +196,25 @@ def _settings(old: ClusterInputs, new: ClusterInputs, seen: Snapshot) -> list[St
         unread = name == "containerd-registry" and before.get(name) == value and is_noted(seen.get(setting(name)))
         body = {} if unread else setting_patch(seen.get(setting(name)), value, {})
         out += [Patch(setting(name), body, says=f"set {name}")] if body else []
-    return out + [_restore(name, seen) for name in before if name not in wanted and is_noted(seen.get(setting(name)))]
+    return out + [_restore(name, seen) for name in _previous(old, new, seen)]
+
+
+def _previous(old: ClusterInputs, new: ClusterInputs | None, seen: Snapshot) -> dict[str, str]:
+    """The values that settings go back to, because they are no longer declared."""
+    kept = names(new) if new is not None else []
+    gone = [name for name in names(old) if name not in kept and is_noted(seen.get(setting(name)))]
+    return {name: previous_value(seen.get(setting(name))) for name in gone}
+
+
+def _refused(wanted: Mapping[str, str], seen: Snapshot) -> str:
+    """Why the cluster does not take the values now; empty where it does."""
+
+    def others(name: str) -> Snapshot:
+        coming = {setting(other): {**seen.get(setting(other)), "value": value} for other, value in wanted.items() if other != name}
+        return seen.plus(Snapshot(coming))
+
+    whys = {name: setting_rules.refusal(name, value, others(name)) for name, value in wanted.items()}
+    return "; ".join(f"{name}: {why}" for name, why in whys.items() if why)
 
 
 def _restore(name: str, seen: Snapshot) -> Patch:

@@ -18,6 +18,14 @@ from harvester_provider.resources.cluster.report import release
 REGISTRATION = "cluster-registration-url"
 
 
+ALL = (
+    *("additional-ca", "containerd-registry", "log-level", "default-vm-termination-grace-period-seconds", "max-hotplug-ratio"),
+    *("overcommit-config", "ntp-servers", "vip-pools", "http-proxy", "storage-network", "vm-migration-network"),
+    *("ssl-certificates", "auto-rotate-rke2-certs", REGISTRATION),
+)  # fmt: skip
+"""Every setting that the inputs can declare."""
+
+
 def setting(name: str) -> Ref:
     """The setting of that name."""
     return Ref(SETTING, name)

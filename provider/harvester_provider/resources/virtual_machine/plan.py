@@ -290,7 +290,8 @@ class Update:
 
     def _volumes_last(self, doomed: Sequence[str]) -> Iterator[Step]:
         """Delete the volumes of removed disks once the machine does not use them any more, then take the note away."""
-        yield from (removal.remove_claim(self.live, claim, self.seen) for claim in doomed)
+        for claim in doomed:
+            yield from removal.remove_claim(self.live, claim, self.seen)
         if doomed:
             yield Patch(self.live.ref, {"metadata": {"annotations": {words.CLAIMS_TO_DELETE: None}}})
 

@@ -41,7 +41,7 @@ def delete(old: VirtualMachineInputs, live: Live, seen: Snapshot) -> Plan:
     if live.on and old.stop.then == "force":
         steps += [Power(live, "Halted").halt(), stopped(old, live)]
     steps.append(Remove(live.ref, says=f"delete {live.ref}", propagation="Foreground", seconds=seconds))
-    steps += [remove_claim(live, claim, seen) for claim in doomed]
+    steps += [step for claim in doomed for step in remove_claim(live, claim, seen)]
     steps += [Remove(own) for own in (own_secret(live.ref), answers_secret(live.ref)) if cloud_init.is_own(seen.get(own))]
     return Plan(steps=tuple(steps), notes=tuple(_notes(live, doomed, kept)))
 
@@ -68,10 +68,12 @@ def pending_claims(live: Live) -> list[str]:
     return [name for name in live.annotations.get(words.CLAIMS_TO_DELETE, "").split(",") if name]
 
 
-def remove_claim(live: Live, claim: str, seen: Snapshot) -> Remove:
-    """Remove a volume; one that CDI made goes by its DataVolume, which would make it again otherwise."""
+def remove_claim(live: Live, claim: str, seen: Snapshot) -> Iterable[Remove]:
+    """Remove a volume; of one that CDI made its DataVolume first, which would make it again otherwise."""
     ref = Ref(PERSISTENT_VOLUME_CLAIM, claim, live.ref.namespace)
     owners = dig_objects(seen.get(ref), "metadata", "ownerReferences")
     made_by_cdi = any(dig_str(owner, "kind") == DATA_VOLUME.kind for owner in owners)
-    target = Ref(DATA_VOLUME, claim, live.ref.namespace) if made_by_cdi else ref
-    return Remove(target, says=f"delete volume {ref.id} and its data")
+    if made_by_cdi:
+        maker = Ref(DATA_VOLUME, claim, live.ref.namespace)
+        yield Remove(maker, says=f"delete {maker}, which would make the volume again")
+    yield Remove(ref, says=f"delete volume {ref.id} and its data")

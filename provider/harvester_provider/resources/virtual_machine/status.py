@@ -21,7 +21,8 @@ CRASHES = 3
 """A guest that failed to start this often in a row will not start by itself."""
 _START = "change restartTrigger to start it"
 _FINAL_REFUSAL = re.compile(r"denied the request|exceeded quota|is invalid|is forbidden", re.IGNORECASE)
-_VOLUMES = re.compile(r"persistentvolumeclaim|volume node affinity|unbound", re.IGNORECASE)
+_VOLUMES = re.compile(r"persistentvolumeclaim|volume node affinity|unbound|PVC \S+ does not exist", re.IGNORECASE)
+"""What no node takes for want of a volume. KubeVirt says the last one itself, and a moment longer than it is so (vmi/lifecycle.go)."""
 
 
 @dataclass(frozen=True, slots=True)
