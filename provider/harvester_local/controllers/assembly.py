@@ -28,6 +28,7 @@ from harvester_local.controllers.networks import ClusterNetworks, Networks, Upli
 from harvester_local.controllers.operators import Operators, Workloads
 from harvester_local.controllers.power_actions import Inventories
 from harvester_local.controllers.rancher_clusters import RancherClusters
+from harvester_local.controllers.rancher_drains import RancherDrains
 from harvester_local.controllers.restores import Restores
 from harvester_local.controllers.runtime import Context, Controller, Runner
 from harvester_local.controllers.saved_images import SavedImages
@@ -79,6 +80,7 @@ async def control(
         Networks(context),
         guests,
         RancherClusters(context),
+        RancherDrains(context, guests),
         MachinePools(context),
         ClusterMachines(context, callers, guests),
         IpPools(context),

@@ -23,15 +23,14 @@ from harvester_local.model.rancher import (
     CREDENTIAL_FIELD,
     FAILED,
     MACHINE_NAME,
-    applied,
     credential_key,
     encoded,
     failure,
-    plan_secret,
     pool_of,
     template_name,
     token_of,
 )
+from harvester_local.model.rancher_plans import applied, plan_secret
 
 _AGAIN_SECONDS = 1.0
 

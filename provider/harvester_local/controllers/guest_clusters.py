@@ -1,26 +1,28 @@
 """Guest clusters of RKE2 and K3s: what the machines of one do inside, as far as it is seen from outside.
 
-The first server starts the cluster where Harvester knows of no kubeconfig of it, and publishes one; every machine that
-runs becomes a node, once per boot disk; a server that is told to leaves etcd. Machines of Rancher have an agent in them,
+The first server starts the cluster where Harvester knows of no kubeconfig of it, and publishes one; every machine that runs becomes a
+node, once per boot disk; servers apply their manifests, and leave etcd when they are told to. Machines of Rancher have an agent in them,
 which does what its plan says and notes that it has. The API is a real one, see `guests`.
 """
 
 import asyncio
 import base64
 import uuid
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Container, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from harvester_local.api.client import Api, ApiError
-from harvester_local.api.kinds import INSTANCE, MACHINE, NODE, SECRET, Kind
+from harvester_local.api.kinds import INSTANCE, MACHINE, NODE, POD, SECRET, Kind
 from harvester_local.api.objects import Key, Obj, annotations, deleting, items, key_of, labels, now, part
 from harvester_local.controllers.faults import Fault, fault_of
+from harvester_local.controllers.guest_manifests import Manifests
 from harvester_local.controllers.runtime import Context, Mapper
 from harvester_local.guests import GuestApi, GuestHost
 from harvester_local.model.guests import CLUSTER_LABEL, NodePlan, agent_plan, decoded, node_object, node_plan, user_data_secret
 from harvester_local.model.machines import phase
-from harvester_local.model.rancher import MACHINE_NAME, applied
+from harvester_local.model.rancher import MACHINE_NAME
+from harvester_local.model.rancher_plans import applied
 
 _AGAIN_SECONDS = 0.5
 _WATCH_SECONDS = 3600
@@ -31,9 +33,10 @@ class Guest:
     """One guest cluster: its API, and which machine each node was registered from."""
 
     api: GuestApi
+    manifests: Manifests
     registered: dict[str, str] = field(default_factory=dict)
     """Name of the node -> UID of its machine."""
-    watching: asyncio.Task[None] | None = None
+    watching: list[asyncio.Task[None]] = field(default_factory=list)
 
 
 class GuestClusters:
@@ -84,14 +87,17 @@ class GuestClusters:
             first = next((plan for _, plan in members.values() if plan.first), None)
             if first is None:
                 return None
-            guest = self._guests[key] = Guest(await GuestApi.start(self._host, f"{key.namespace}-{key.name}-{uuid.uuid4().hex[:6]}"))
-            guest.watching = asyncio.create_task(self._serve(guest))
+            api = await GuestApi.start(self._host, f"{key.namespace}-{key.name}-{uuid.uuid4().hex[:6]}")
+            guest = self._guests[key] = Guest(api, Manifests(api.api))
+            guest.watching = [asyncio.create_task(_follow(api.api, path, act)) for path, act in _DUTIES.items()]
+        served = True
         for machine, plan in members.values():
             await self._publish(guest, plan)
             await self._join(guest, machine, plan)
+            served = await guest.manifests.apply(plan.manifests) and served
             await self._applied(machine)
         await self._lose(guest, members.keys())
-        return None
+        return None if served else _AGAIN_SECONDS
 
     async def _running(self, machine: Obj) -> NodePlan | None:
         """The plan of a machine whose guest runs and joins."""
@@ -152,31 +158,43 @@ class GuestClusters:
                 }
                 await guest.api.api.patch_status(NODE, Key("", name), {"conditions": [{**lost, "lastTransitionTime": now()}]})
 
-    async def _serve(self, guest: Guest) -> None:
-        """Let servers leave etcd when they are told to, until the cluster ends."""
-        while True:
-            try:
-                async for node in guest.api.api.watch("/api/v1/nodes", {}, _WATCH_SECONDS):
-                    await _leave(guest.api.api, node)
-            except (ApiError, OSError, TimeoutError):
-                await asyncio.sleep(_AGAIN_SECONDS)
-
     async def _end(self, key: Key) -> None:
         guest = self._guests.pop(key, None)
         if guest is None:
             return
-        if guest.watching:
-            guest.watching.cancel()
-            await asyncio.gather(guest.watching, return_exceptions=True)
+        for task in guest.watching:
+            task.cancel()
+        await asyncio.gather(*guest.watching, return_exceptions=True)
         await guest.api.stop()
 
 
+async def _follow(api: Api, path: str, act: Callable[[Api, Obj], Awaitable[None]]) -> None:
+    """Do what a guest does with each object at `path` as it is and as it changes, until the cluster ends."""
+    while True:
+        try:
+            async for found in api.watch(path, {}, _WATCH_SECONDS):
+                await act(api, found)
+        except (ApiError, OSError, TimeoutError):
+            await asyncio.sleep(_AGAIN_SECONDS)
+
+
 async def _leave(api: Api, node: Obj) -> None:
+    """A server leaves etcd when it is told to."""
     for distribution in ("rke2", "k3s"):
         prefix, marks = f"etcd.{distribution}.cattle.io", annotations(node)
         if marks.get(f"{prefix}/remove") == "true" and not marks.get(f"{prefix}/removed-node-name"):
             name = node["metadata"]["name"]
             await api.patch(NODE, Key("", name), {"metadata": {"annotations": {f"{prefix}/removed-node-name": name}}})
+
+
+async def _stop(api: Api, pod: Obj) -> None:
+    """A kubelet ends a pod that is deleted."""
+    if deleting(pod) and pod["metadata"].get("deletionGracePeriodSeconds"):
+        await api.delete(POD, key_of(pod), pod["metadata"]["uid"], gracePeriodSeconds=0)
+
+
+_DUTIES = {"/api/v1/nodes": _leave, "/api/v1/pods": _stop}
+"""What is followed in a guest."""
 
 
 def _machine_told(secret: Obj) -> Iterable[str]:

@@ -1,8 +1,8 @@
-"""Rancher's provisioning Clusters: a MachineDeployment per pool, the plans of the agents one after the other, the status.
+"""Rancher's provisioning Clusters: a MachineDeployment per pool, the status, the end. What agents are told is the planner's.
 
-Agents are told their plans by Secrets, as upstream does: the first server alone, then the others; a change of version
-goes through the servers before the agents, by the concurrency of the upgrade strategy. Upstream:
-pkg/controllers/provisioningv2/{cluster,provisioningcluster}, pkg/capr/planner in Rancher.
+A pool that is scaled by itself has the autoscaler's limits on its deployment. Who scales the deployment scales the pool, as Rancher's
+webhook sees to. Upstream: pkg/controllers/provisioningv2/{cluster,provisioningcluster} in Rancher, and
+pkg/resources/cluster.x-k8s.io/v1beta2/machinedeployment in its webhook.
 """
 
 import secrets
@@ -20,32 +20,31 @@ from harvester_local.api.kinds import (
 )
 from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, key_of, labels, owner_reference, part
 from harvester_local.controllers.conditions import rancher
+from harvester_local.controllers.rancher_planner import Planner
 from harvester_local.controllers.runtime import Context, Mapper, own_key
-from harvester_local.model.guests import decoded
 from harvester_local.model.rancher import (
     CLUSTER_NAME,
-    MACHINE_NAME,
-    PLAN_TYPE,
+    LIMITS,
     POOL_NAME,
     alive,
-    applied,
+    autoscaling,
     credential_key,
     deployment_name,
     encoded,
-    figure,
     is_server,
-    plan,
-    plan_secret,
     pool_of,
     pools,
     roles,
     rollout,
     template_of,
 )
+from harvester_local.model.rancher_plans import applied
 
 _FINALIZERS = ("wrangler.cattle.io/provisioning-cluster-remove", "wrangler.cattle.io/cloud-config-secret-remover")
 _GOES_WITH = "v2prov-authorized-secret-deletes-on-cluster-removal"
 _AUTHORIZED = "v2prov-secret-authorized-for-cluster"
+_GENERATION = "local.harvester/of-generation"
+"""On a deployment: the generation of the Cluster that it was last written for."""
 _AGAIN_SECONDS = 0.5
 
 
@@ -53,7 +52,7 @@ class RancherClusters:
     """The controller."""
 
     def __init__(self, context: Context) -> None:
-        self._context = context
+        self._context, self._planner = context, Planner(context)
 
     @property
     def watches(self) -> Mapping[Kind, Mapper]:
@@ -79,7 +78,10 @@ class RancherClusters:
         except ApiError as error:
             await self._say(cluster, f"error applying the pools: {error.message}")
             return _AGAIN_SECONDS
-        told = await self._tell(cluster, alive(machines))
+        try:
+            told = await self._planner.tell(cluster, alive(machines))
+        except ValueError as error:
+            told = str(error)
         await self._say(cluster, told or self._unfinished(cluster, machines))
         return None
 
@@ -118,60 +120,25 @@ class RancherClusters:
         }
         key = Key(meta["namespace"], deployment_name(cluster, pool))
         known = self._context.store.get(MACHINE_DEPLOYMENT, key)
+        notes = {**autoscaling(pool), _GENERATION: str(meta["generation"])}
         if known is None:
-            own = {"name": key.name, "namespace": key.namespace, "labels": {CLUSTER_NAME: meta["name"]}}
+            own = {"name": key.name, "namespace": key.namespace, "labels": {CLUSTER_NAME: meta["name"]}, "annotations": notes}
             await self._context.api.ensure(MACHINE_DEPLOYMENT, {"metadata": own, "spec": spec})
-        elif known["spec"] != spec:
-            await self._context.api.patch(MACHINE_DEPLOYMENT, key, {"spec": spec})
+        elif annotations(known).get(_GENERATION) == notes[_GENERATION] and known["spec"]["replicas"] != spec["replicas"]:
+            await self._scaled(cluster, pool, known["spec"]["replicas"])
+        elif known["spec"] != spec or not notes.items() <= annotations(known).items():
+            gone = dict.fromkeys(set(LIMITS.values()) - notes.keys())
+            await self._context.api.patch(MACHINE_DEPLOYMENT, key, {"metadata": {"annotations": {**gone, **notes}}, "spec": spec})
+
+    async def _scaled(self, cluster: Obj, pool: Obj, replicas: int) -> None:
+        """The number of a pool follows that of its deployment, which somebody else has changed: the autoscaler."""
+        found = [{**each, "quantity": replicas} if each["name"] == pool["name"] else each for each in pools(cluster)]
+        await self._context.api.patch_version(RANCHER_CLUSTER, cluster, {"spec": {"rkeConfig": {"machinePools": found}}})
 
     def _belonging(self, kind: Kind, cluster: Obj) -> list[Obj]:
         """The objects of a kind that bear the cluster's name."""
         meta = cluster["metadata"]
         return [found for found in self._context.store.all(kind, meta["namespace"]) if labels(found).get(CLUSTER_NAME) == meta["name"]]
-
-    # Plans ----------------------------------------------------------------------------------------------------------
-
-    async def _tell(self, cluster: Obj, machines: list[Obj]) -> str:
-        """Give agents their next plans. What is waited for, empty where all agents have done what they were told."""
-        ready = [machine for machine in machines if part(machine, "status").get("infrastructureReady")]
-        servers = [machine for machine in ready if is_server(pool_of(cluster, machine))]
-        init = not any(self._plan(machine) for machine in servers) and not part(cluster, "status").get("ready")
-        if init:
-            if servers:
-                await self._write(cluster, servers[0], init=True)
-            return "waiting for at least one control plane, etcd, and worker node to be registered"
-        if not any(applied(self._plan(machine)) for machine in servers):
-            return "configuring bootstrap node(s): waiting for agent to check in and apply initial plan"
-        workers = [machine for machine in ready if machine not in servers]
-        strategy = part(cluster, "spec", "rkeConfig", "upgradeStrategy")
-        for tier, concurrency in ((servers, "controlPlaneConcurrency"), (workers, "workerConcurrency")):
-            busy = [machine for machine in tier if self._plan(machine) and not applied(self._plan(machine))]
-            behind = [machine for machine in tier if machine not in busy and not self._current(cluster, machine)]
-            fresh = [machine for machine in behind if not self._plan(machine)]
-            room = max(figure(strategy.get(concurrency) or "1", len(tier), up=True), 1) - len(busy)
-            for machine in [*fresh, *[m for m in behind if m not in fresh][: max(room, 0)]]:
-                await self._write(cluster, machine, init=False)
-            if busy or behind:
-                names = ",".join(sorted(machine["metadata"]["name"] for machine in busy or behind))
-                return f"configuring node(s) {names}: waiting for agent to apply its plan"
-        return ""
-
-    def _plan(self, machine: Obj) -> Obj | None:
-        return self._context.store.get(SECRET, plan_secret(machine))
-
-    def _current(self, cluster: Obj, machine: Obj) -> bool:
-        """Whether an agent was told what is wanted now."""
-        secret = self._plan(machine)
-        return secret is not None and decoded(secret, "plan") in {plan(cluster, machine, init=first) for first in (True, False)}
-
-    async def _write(self, cluster: Obj, machine: Obj, *, init: bool) -> None:
-        key, data = plan_secret(machine), {"plan": encoded(plan(cluster, machine, init=init))}
-        if self._plan(machine) is not None:
-            await self._context.api.patch(SECRET, key, {"data": data})
-            return
-        marks = {CLUSTER_NAME: cluster["metadata"]["name"], MACHINE_NAME: machine["metadata"]["name"]}
-        meta = {"name": key.name, "namespace": key.namespace, "labels": marks}
-        await self._context.api.ensure(SECRET, {"metadata": meta, "type": PLAN_TYPE, "data": data})
 
     # Status ---------------------------------------------------------------------------------------------------------
 
@@ -190,7 +157,7 @@ class RancherClusters:
         status, key = dict(part(cluster, "status")), key_of(cluster)
         status["clusterName"] = status.get("clusterName") or f"c-m-{secrets.token_hex(4)}"
         status["observedGeneration"] = cluster["metadata"]["generation"]
-        if not status.get("ready") and any(applied(self._plan(m)) for m in self._servers(cluster)):
+        if not status.get("ready") and any(applied(self._planner.plan_of(m)) for m in self._servers(cluster)):
             await self._kubeconfig(cluster)
             status |= {"ready": True, "agentDeployed": True, "clientSecretName": f"{key.name}-kubeconfig"}
         conditions = {**cluster, "status": status}

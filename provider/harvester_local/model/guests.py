@@ -31,6 +31,7 @@ class NodePlan:
     taints: tuple[str, ...] = ()
     publish_to: str = ""
     authorization: str = ""
+    manifests: tuple[Obj, ...] = ()
 
 
 def node_plan(user_data: str) -> NodePlan | None:
@@ -45,7 +46,7 @@ def node_plan(user_data: str) -> NodePlan | None:
     installed, role = _INSTALL.search(text), _ROLE.search(text)
     if installed is None or role is None:
         return None
-    files = {entry.get("path"): entry.get("content") or "" for entry in document.get("write_files") or []}
+    files = {str(entry.get("path")): str(entry.get("content") or "") for entry in document.get("write_files") or []}
     distribution = installed[1].lower()
     config: dict[str, Any] = yaml.safe_load(files.get(f"/etc/rancher/{distribution}/config.yaml", "")) or {}
     pairs = (entry.partition("=") for entry in config.get("node-label") or [])
@@ -54,20 +55,22 @@ def node_plan(user_data: str) -> NodePlan | None:
         distribution=distribution,
         version=installed[2],
         role=role[1],
-        first=any(str(path).endswith("harvester-publish-kubeconfig") for path in files),
+        first=any(path.endswith("harvester-publish-kubeconfig") for path in files),
         labels={name: value for name, _, value in pairs},
         taints=tuple(config.get("node-taint") or ()),
         publish_to=re.sub(r"^https://[^/]+", "", secret),
         authorization=files.get("/etc/rancher/harvester/authorization", "").strip().partition(": ")[2],
+        manifests=_manifests(distribution, files),
     )
 
 
 def agent_plan(secret: Obj) -> NodePlan:
-    """The plan that Rancher gives the agent in a machine: the installer's image says the version, a file says the rest."""
+    """The plan that Rancher gives the agent in a machine: the installer's image says the version, files say the rest."""
     document = json.loads(decoded(secret, "plan"))
-    install, file = document["instructions"][0], document["files"][0]
+    install = document["instructions"][0]
+    files = {file["path"]: base64.b64decode(file["content"]).decode() for file in document["files"]}
     distribution, _, tag = install["image"].rpartition("system-agent-installer-")[2].partition(":")
-    config: dict[str, Any] = yaml.safe_load(base64.b64decode(file["content"])) or {}
+    config: dict[str, Any] = yaml.safe_load(files[f"/etc/rancher/{distribution}/config.yaml.d/50-rancher.yaml"]) or {}
     pairs = (entry.partition("=") for entry in config.get("node-label") or [])
     return NodePlan(
         distribution=distribution,
@@ -76,7 +79,15 @@ def agent_plan(secret: Obj) -> NodePlan:
         first="server" not in config,
         labels={name: value for name, _, value in pairs},
         taints=tuple(config.get("node-taint") or ()),
+        manifests=_manifests(distribution, files),
     )
+
+
+def _manifests(distribution: str, files: dict[str, str]) -> tuple[Obj, ...]:
+    """The objects in the folder from which servers apply what they find (docs.k3s.io, "Auto-Deploying Manifests")."""
+    folder = f"/var/lib/rancher/{distribution}/server/manifests/"
+    texts = (text for path, text in sorted(files.items()) if path.startswith(folder))
+    return tuple(found for text in texts for found in yaml.safe_load_all(text) if found)
 
 
 def user_data_secret(instance: Obj) -> str:

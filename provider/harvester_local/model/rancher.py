@@ -1,4 +1,4 @@
-"""Reading and building what Rancher has of a guest cluster: pools, machines, the plans of its agents, releases.
+"""Reading and building what Rancher has of a guest cluster: pools, machines, releases.
 
 Pure. Upstream: pkg/controllers/provisioningv2/provisioningcluster/template.go, pkg/capr in Rancher.
 """
@@ -19,6 +19,8 @@ CREDENTIAL_FIELD = "harvestercredentialConfig-kubeconfigContent"
 CLUSTER_NAME, DEPLOYMENT_NAME = "cluster.x-k8s.io/cluster-name", "cluster.x-k8s.io/deployment-name"
 POOL_NAME, MACHINE_NAME = "rke.cattle.io/rke-machine-pool-name", "rke.cattle.io/machine-name"
 CLONED_FROM = "rke.cattle.io/cloned-from-name"
+LIMITS = {f"autoscaling{word}Size": f"cluster.x-k8s.io/cluster-api-autoscaler-node-group-{word.lower()}-size" for word in ("Min", "Max")}
+"""Fields of a pool -> annotations of its MachineDeployment (Cluster API api/core/v1beta2/common_types.go)."""
 PLAN_TYPE = "rke.cattle.io/machine-plan"
 FAILED = "CreateError"
 _ROLES = {"etcdRole": "etcd", "controlPlaneRole": "control-plane", "workerRole": "worker"}
@@ -81,6 +83,11 @@ def template_of(cluster: Obj, pool: Obj, config: Obj) -> Obj:
     return {"metadata": meta, "spec": {"clusterName": cluster["metadata"]["name"], "template": {"spec": fields}}}
 
 
+def autoscaling(pool: Obj) -> dict[str, str]:
+    """The annotations by which Cluster API's autoscaler knows the limits of a pool."""
+    return {mark: str(pool[field]) for field, mark in LIMITS.items() if pool.get(field) is not None}
+
+
 def rollout(pool: Obj) -> Obj:
     """How a pool is rolled, with the defaults of Cluster API."""
     return {"maxSurge": 1, "maxUnavailable": 0, **(pool.get("rollingUpdate") or {})}
@@ -92,34 +99,6 @@ def figure(value: int | str, total: int, *, up: bool) -> int:
         share = int(value[:-1]) * total
         return -(-share // 100) if up else share // 100
     return int(value)
-
-
-def plan_secret(machine: Obj) -> Key:
-    """The Secret in which a Machine's agent finds its plan."""
-    return Key(machine["metadata"]["namespace"], f"{machine['metadata']['name']}-machine-plan")
-
-
-def plan(cluster: Obj, machine: Obj, *, init: bool) -> str:
-    """What the agent of a Machine is told: a file with the node's configuration, and what to install."""
-    version, pool = str(cluster["spec"].get("kubernetesVersion")), pool_of(cluster, machine)
-    distribution = "k3s" if "+k3s" in version else "rke2"
-    taints = [f"{t['key']}={t.get('value', '')}:{t['effect']}" for t in pool.get("taints") or []]
-    config: Obj = {"node-label": [f"{name}={value}" for name, value in (pool.get("labels") or {}).items()], "node-taint": taints}
-    if not init:
-        config["server"] = "https://first"
-    image = f"rancher/system-agent-installer-{distribution}:{version.replace('+', '-')}"
-    role = "server" if is_server(pool) else "agent"
-    document = {
-        "files": [{"path": f"/etc/rancher/{distribution}/config.yaml.d/50-rancher.yaml", "content": encoded(yaml.safe_dump(config))}],
-        "instructions": [{"name": "install", "image": image, "env": [f"INSTALL_{distribution.upper()}_EXEC={role}"]}],
-    }
-    return json.dumps(document, sort_keys=True)
-
-
-def applied(secret: Obj | None) -> bool:
-    """Whether an agent has done what its plan says."""
-    data = part(secret, "data")
-    return bool(data.get("plan")) and data.get("plan") == data.get("appliedPlan")
 
 
 def encoded(text: str) -> str:

@@ -50,7 +50,7 @@ class Settled:
         wanted = self._quantities(found, seen)
         counted = f"{len(machines) - len(unfinished)} of {sum(wanted.values())} machines are ready"
         if unfinished:
-            return Waiting(f"{counted}, {_counted(unfinished)}", {**unfinished, **leaving})
+            return Waiting(f"{counted}, {_counted(unfinished)}{_told(found)}", {**unfinished, **leaving})
         if why := self._behind(found, seen, wanted, len(machines)):
             return Waiting(f"{counted}: {why}", leaving)
         return Ready()
@@ -116,6 +116,12 @@ def _rolled(deployment: Object, quantity: int) -> bool:
     if dig_int(status, "observedGeneration") < dig_int(meta, "generation") or dig(deployment, "spec", "replicas") != quantity:
         return False
     return all(dig_int(status, name) == quantity for name in ("replicas", "updatedReplicas", "readyReplicas"))
+
+
+def _told(found: Object) -> str:
+    """What Rancher says that it waits for, as a part of a sentence: such as a node that cannot be emptied."""
+    said = "" if is_true(found, "Updated") else dig_str(condition(found, "Updated"), "message")
+    return f" (Rancher: {said})" if said else ""
 
 
 def _name(machine: Object) -> str:
