@@ -17,7 +17,7 @@ HAND_WRITTEN = ("bare_metal", "cloudinit", "functions")
 """Modules of the SDK that are no kind's and are written by hand."""
 RESERVED = frozenset({"id", "urn", "get", "opts", "args", "resource_name", "self"})
 """Names that a resource class or its constructor uses itself."""
-COMPONENTS = ("KubeVip", "NestedCluster", "NestedClusterArgs", "NodePool", "RancherProvisioner")
+COMPONENTS = ("KubeVip", "NestedCluster", "NestedClusterArgs", "NodePool", "RancherPool", "RancherProvisioner")
 """What the hand-written module `nested_cluster` adds to the front page."""
 
 

@@ -109,6 +109,7 @@ if TYPE_CHECKING:
     from pulumi_harvester.nested_cluster import NestedCluster as NestedCluster
     from pulumi_harvester.nested_cluster import NestedClusterArgs as NestedClusterArgs
     from pulumi_harvester.nested_cluster import NodePool as NodePool
+    from pulumi_harvester.nested_cluster import RancherPool as RancherPool
     from pulumi_harvester.nested_cluster import RancherProvisioner as RancherProvisioner
     from pulumi_harvester.node import Node as Node
     from pulumi_harvester.node import NodeArgs as NodeArgs
@@ -443,6 +444,7 @@ __all__ = [
     "RancherMachinePoolArgs",
     "RancherMachinePoolArgsDict",
     "RancherMachinePoolRoles",
+    "RancherPool",
     "RancherProvisioner",
     "RancherRegistration",
     "RancherRegistrationArgs",
@@ -720,6 +722,7 @@ _HOME = {
     "RancherMachinePoolArgs": "rancher_cluster",
     "RancherMachinePoolArgsDict": "rancher_cluster",
     "RancherMachinePoolRoles": "rancher_cluster",
+    "RancherPool": "nested_cluster",
     "RancherProvisioner": "nested_cluster",
     "RancherRegistration": "cluster",
     "RancherRegistrationArgs": "cluster",

@@ -11,10 +11,28 @@ import pulumi
 from harvester_provider.resources.guest.kube_vip import KubeVip
 from harvester_provider.resources.guest.words import Distribution
 from pulumi_harvester.cloudinit import UserData
-from pulumi_harvester.rancher_cluster import RancherUpgradeStrategyArgs
+from pulumi_harvester.rancher_cluster import RancherRollingUpdateArgs, RancherUpgradeStrategyArgs
 
 SERVERS = "server"
 """The pool of the servers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RancherPool:
+    """What a Rancher does with the machines of a pool, besides making them."""
+
+    autoscaling_min: int | None = None
+    """The fewest machines that Rancher's autoscaler leaves. Default: 0."""
+    autoscaling_max: int | None = None
+    """The most machines that it makes; `quantity` is the number to begin with then. Default: the pool is not scaled by itself."""
+    affinity: Mapping[str, Any] = field(default_factory=dict)
+    """Where in Harvester the machines run, as the `affinity` of a Kubernetes pod. Rancher's own wish to spread them is added."""
+    rolling_update: RancherRollingUpdateArgs | None = None
+    """How machines are exchanged when their shape changes. Default: one more first, then one fewer."""
+    drain_before_delete: bool = False
+    """Whether a node is emptied before its machine goes."""
+    unhealthy_node_timeout: str | None = None
+    """After how long without a sign of life a machine is replaced. Default: never."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +58,9 @@ class NodePool:
     user_data: UserData = field(default_factory=UserData)
     """What else the machines do at their first boot: users, keys, packages."""
     machine_annotations: Mapping[str, str] = field(default_factory=dict)
-    """Annotations of the machines in Harvester."""
+    """Annotations of the machines in Harvester. Not with Rancher."""
+    rancher: RancherPool | None = None
+    """With Rancher alone: how it scales, places and replaces the machines."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,9 +130,9 @@ def distribution_of(version: str) -> Distribution:
     raise ValueError(f"kubernetes_version: {version!r} is none of RKE2 or K3s: write for example v1.34.2+rke2r1 or v1.34.2+k3s1")
 
 
-def check(name: str, args: NestedClusterArgs) -> None:
+def check(component: str, args: NestedClusterArgs) -> None:
     """Refuse what cannot be, before anything is registered. Raises ValueError."""
-    who = f"NestedCluster {name}"
+    who = f"NestedCluster {component}"
     distribution_of(args.kubernetes_version)
     if args.servers.quantity not in (1, 3, 5):
         raise ValueError(f"{who}: servers.quantity: {args.servers.quantity} servers: use 1, 3 or 5, so that etcd has a majority")
@@ -122,5 +142,10 @@ def check(name: str, args: NestedClusterArgs) -> None:
         raise ValueError(f"{who}: provisioner: {args.provisioner!r} is not known: use cloud-init or rancher")
     if args.provisioner == "cloud-init" and not args.address:
         raise ValueError(f"{who}: address: missing: name a free address in the network of the servers")
+    for name, pool in {SERVERS: args.servers, **args.pools}.items():
+        if args.provisioner == "cloud-init" and pool.rancher is not None:
+            raise ValueError(f"{who}: pool {name}: rancher: nobody would act on it: it is for provisioner='rancher'")
+        if args.provisioner == "rancher" and pool.machine_annotations:
+            raise ValueError(f"{who}: pool {name}: machine_annotations: Rancher's node driver gives its machines none: leave them out")
     if args.provisioner == "rancher" and args.rancher is None:
         raise ValueError(f"{who}: rancher: missing: say which Rancher, with a RancherProvisioner")

@@ -22,9 +22,11 @@ from pulumi_harvester.guest_access import GuestAccess
 from pulumi_harvester.guest_kubeconfig import GuestKubeconfig
 from pulumi_harvester.guest_node import GuestNode
 from pulumi_harvester.nested_args import SERVERS, NestedClusterArgs, NodePool
-from pulumi_harvester.shared import CloudInitDriveArgs, DiskArgs, NetworkInterfaceArgs, TimeoutsArgs
+from pulumi_harvester.shared import CloudInitDriveArgs, DiskArgs, MachineTermArgs, NetworkInterfaceArgs, TimeoutsArgs
 from pulumi_harvester.virtual_machine import VirtualMachine
 
+POOL = "nodepool.harvesterhci.io/name"
+"""Label of a machine with its pool, the same as that of Rancher's node driver."""
 _TOKEN_BYTES = 24
 _JOIN_TIMEOUT = "20m"
 
@@ -52,6 +54,11 @@ class Member:
     def role(self) -> Role:
         """What the node is."""
         return "server" if self.pool_name == SERVERS else "agent"
+
+    @property
+    def marks(self) -> dict[str, str]:
+        """Labels of the machine. Those of a pool would rather not share a node of Harvester, so that etcd outlives the loss of one."""
+        return {GUEST_CLUSTER: self.cluster, POOL: self.pool_name}
 
     @property
     def name(self) -> str:
@@ -109,7 +116,8 @@ class CloudInitNodes:
         return VirtualMachine(
             member.logical, name=member.name, namespace=self._args.namespace, cluster=self._args.cluster, cpu=pool.cpu,
             memory=pool.memory, disks=[root], network_interfaces=networks or [NetworkInterfaceArgs(name="default")],
-            labels={GUEST_CLUSTER: member.cluster}, annotations=dict(pool.machine_annotations),
+            labels=member.marks, vm_anti_affinity=[MachineTermArgs(match_labels=member.marks, weight=100)],
+            annotations=dict(pool.machine_annotations),
             cloud_init=CloudInitDriveArgs(user_data=pulumi.Output.secret(text)),
             opts=pulumi.ResourceOptions(parent=self._parent, depends_on=[access, *after]),
         )  # fmt: skip

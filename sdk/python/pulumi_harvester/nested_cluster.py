@@ -10,11 +10,11 @@ from __future__ import annotations
 import pulumi
 
 from harvester_provider.resources.guest.kube_vip import KubeVip
-from pulumi_harvester.nested_args import NestedClusterArgs, NodePool, RancherProvisioner, check
+from pulumi_harvester.nested_args import NestedClusterArgs, NodePool, RancherPool, RancherProvisioner, check
 from pulumi_harvester.nested_cloud_init import CloudInitNodes
 from pulumi_harvester.nested_rancher import RancherNodes
 
-__all__ = ["KubeVip", "NestedCluster", "NestedClusterArgs", "NodePool", "RancherProvisioner"]
+__all__ = ["KubeVip", "NestedCluster", "NestedClusterArgs", "NodePool", "RancherPool", "RancherProvisioner"]
 
 
 class NestedCluster(pulumi.ComponentResource):

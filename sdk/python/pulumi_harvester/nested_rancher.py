@@ -10,7 +10,7 @@ import pulumi
 
 from pulumi_harvester.cloudinit import UserData
 from pulumi_harvester.guest_access import GuestAccess
-from pulumi_harvester.nested_args import SERVERS, NestedClusterArgs, NodePool, RancherProvisioner
+from pulumi_harvester.nested_args import SERVERS, NestedClusterArgs, NodePool, RancherPool, RancherProvisioner
 from pulumi_harvester.rancher_cluster import RancherCluster, RancherDiskArgs, RancherMachinePoolArgs
 from pulumi_harvester.shared import TimeoutsArgs
 
@@ -40,11 +40,12 @@ class RancherNodes:
 
 def _pool(name: str, pool: NodePool, args: NestedClusterArgs, rancher: RancherProvisioner) -> RancherMachinePoolArgs:
     """A pool. Rancher needs workers: where there are no further pools, the servers are workers too."""
+    care = vars(pool.rancher or RancherPool())
     user_data = UserData(**{**vars(pool.user_data), "guest_agent": True})
     alone = () if args.pools else ("worker",)
     return RancherMachinePoolArgs(
         name=name, roles=["control-plane", "etcd", *alone] if name == SERVERS else ["worker"], quantity=pool.quantity,
         cpu=pool.cpu, memory=pool.memory, disks=[RancherDiskArgs(image=pool.image, size=pool.disk_size)],
         networks=list(pool.networks), ssh_user=rancher.ssh_user, user_data=user_data.text(),
-        labels=dict(pool.labels), taints=list(pool.taints),
+        labels=dict(pool.labels), taints=list(pool.taints), **{name: value for name, value in care.items() if value},
     )  # fmt: skip

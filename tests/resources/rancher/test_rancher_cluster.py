@@ -82,6 +82,8 @@ def settled(given: RancherClusterInputs, *machines: Object, **status: Json) -> S
     [
         ({"kubernetesVersion": "1.34"}, "none of RKE2 or K3s"),
         ({"cloudCredential": "cc-a"}, "no cloud credential"),
+        ({"name": "c-ab1de"}, "takes no cluster called"),
+        ({"name": "x"}, "2 to 63 characters"),
         ({"pools": [pool(roles=["etcd", "control-plane"])]}, "no machine is worker"),
         ({"pools": [pool(quantity=2)]}, "2 machines are etcd"),
         ({"pools": [pool(), pool(quantity=2)]}, "names must differ"),
@@ -165,6 +167,17 @@ def test_what_others_write_into_the_spec_stays() -> None:
     assert (test["path"], test["value"]) == ("/metadata/generation", 3)
     assert edit["path"] == "/spec/rkeConfig/machinePools"
     assert (dig(edit, "value", 1, "quantity"), dig(edit, "value", 1, "dynamicSchemaSpec")) == (4, "{}")
+
+
+def test_files_that_ranchers_webhook_adds_stay() -> None:
+    k3s = {"kubernetesVersion": "v1.34.2+k3s1", "cloudConfig": "secret"}
+    old, new = inputs(**k3s), inputs(**k3s, config={"debug": True})
+    found = json.loads(json.dumps(cluster(old)))
+    theirs = {"fileSources": [{"secret": {"name": "dev-admission-configuration-psact"}}]}
+    found["spec"]["rkeConfig"]["machineSelectorFiles"].append(theirs)
+    paths = [edit["path"] for edit in operations(old, new, found)[1:]]
+    assert "/spec/rkeConfig/machineSelectorFiles" not in paths
+    assert "/spec/rkeConfig/machineGlobalConfig" in paths
 
 
 def test_what_was_declared_and_is_no_more_goes() -> None:

@@ -13,6 +13,9 @@ from harvester_provider.resources.rancher.model import RancherClusterInputs, Ran
 
 _VERSION = re.compile(r"v\d+\.\d+\.\d+\+(rke2r|k3s)\d+")
 _TAINT = re.compile(r"[^=:]+(=[^=:]*)?:(NoSchedule|PreferNoSchedule|NoExecute)")
+_SHORTEST, _LONGEST = 2, 63
+_RESERVED = re.compile(r"local|c-[a-z0-9]{5}")
+"""Names that Rancher gives itself (pkg/resources/provisioning.cattle.io/v1/cluster/validator.go in its webhook)."""
 _ROLES = ("control-plane", "etcd", "worker")
 
 
@@ -26,6 +29,9 @@ def problems(inputs: RancherClusterInputs) -> Sequence[Problem]:
 
 
 def _cluster(inputs: RancherClusterInputs) -> Iterable[Problem]:
+    if is_known(inputs.name) and (_RESERVED.fullmatch(inputs.name) or not _SHORTEST <= len(inputs.name) <= _LONGEST):
+        why = f"use {_SHORTEST} to {_LONGEST} characters, and neither `local` nor `c-` with five more"
+        yield Problem("name", f"Rancher takes no cluster called {inputs.name!r}: {why}")
     version = inputs.kubernetes_version
     if is_known(version) and not _VERSION.fullmatch(version):
         yield Problem("kubernetesVersion", f"{version!r} is none of RKE2 or K3s: write for example v1.34.2+rke2r1 or v1.34.2+k3s1")

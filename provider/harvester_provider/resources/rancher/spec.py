@@ -19,6 +19,8 @@ from harvester_provider.resources.rancher.words import CREDENTIAL, distribution
 _CLOUD_CONFIG_PATH = "/var/lib/rancher/rke2/etc/config-files/cloud-provider-config"
 """Where Rancher writes the cloud provider's kubeconfig on nodes of RKE2 (pkg/capr/planner/config.go, configFile)."""
 _POOLS = "machinePools"
+_FILES = "machineSelectorFiles"
+"""Files of nodes, where Rancher's webhook adds those of its own."""
 
 
 def secret_name(cluster: str) -> str:
@@ -70,7 +72,7 @@ def _for_k3s(inputs: RancherClusterInputs) -> Mapping[str, Json]:
     given = {name: value for name, value in inputs.config.items() if name in guest_charts.K3S_CONFIG}
     return {
         "machineSelectorConfig": [{"config": merged(guest_charts.K3S_CONFIG, given)}],
-        "machineSelectorFiles": [{"fileSources": [{"secret": {"name": secret_name(inputs.name), "items": [file]}}]}],
+        _FILES: [{"fileSources": [{"secret": {"name": secret_name(inputs.name), "items": [file]}}]}],
         "additionalManifest": yaml.safe_dump_all(guest_charts.for_k3s(inputs.name), sort_keys=False),
     }
 
@@ -124,6 +126,9 @@ def _laid_over(have: Object, old: Object, new: Object) -> dict[str, Json]:
         known = have.get(name)
         if name == _POOLS:
             out[name] = _pools(have, old, new)
+        elif name == _FILES:
+            ours = dig_objects(new, name)
+            out[name] = [*ours, *(each for each in dig_objects(have, name) if each not in (*ours, *dig_objects(old, name)))]
         elif isinstance(value, Mapping) and isinstance(known, Mapping):
             out[name] = _laid_over(known, dig_map(old, name), value)
         else:
