@@ -28,6 +28,14 @@ async def shop(simulated: Target) -> AsyncIterator[Workshop]:
         yield found
 
 
+@pytest.fixture
+async def clusters() -> AsyncIterator[Clusters]:
+    """The way into guest clusters, by their kubeconfigs."""
+    found = Clusters(ProviderSettings())
+    yield found
+    await found.close()
+
+
 async def machine(shop: Workshop, access: Made, name: str, role: Any) -> Made:
     """A machine of the guest cluster, which does not join until it is healed."""
     document = GuestMachine(
@@ -46,7 +54,7 @@ async def heal(made: Made) -> None:
     await made.edited_by_hand({"metadata": {"annotations": dict.fromkeys(NEVER_JOINS)}})
 
 
-async def test_a_guest_cluster_says_what_it_waits_for_and_goes_on_when_that_is_over(shop: Workshop) -> None:
+async def test_a_guest_cluster_says_what_it_waits_for_and_goes_on_when_that_is_over(shop: Workshop, clusters: Clusters) -> None:
     access = await shop.make("GuestAccess", "dev", joinToken=TOKEN, kubernetesVersion=VERSION)
     first = await machine(shop, access, "server-1", "server")
     kubeconfig = Made(shop, "GuestKubeconfig", access.state["publishedIn"])
@@ -55,7 +63,6 @@ async def test_a_guest_cluster_says_what_it_waits_for_and_goes_on_when_that_is_o
     await heal(first)
     await kubeconfig.make(machine="server-1")
 
-    clusters = Clusters(ProviderSettings())
     guest = Workshop(await clusters.get(kubeconfig.state["kubeconfig"]), "")
     node: dict[str, Any] = {"cluster": kubeconfig.state["kubeconfig"], "kubernetesVersion": VERSION}
     server = Made(guest, "GuestNode", "server-1")
@@ -87,7 +94,6 @@ async def test_a_guest_cluster_says_what_it_waits_for_and_goes_on_when_that_is_o
         assert [each.metadata.name for each in core.list_node().items] == ["server-1"]
     with pytest.raises(PlanRefused, match="it is the last server"):
         await server.destroy()
-    await clusters.close()
     for made in (second, first):
         await made.destroy()
     await access.destroy()

@@ -110,7 +110,7 @@ class Heard(Silent):
 async def test_a_cluster_that_cannot_be_made_says_why_and_the_next_up_goes_on(ranch: Ranch) -> None:
     credential = await ranch.credential()
     refused = await verbs.foresee(
-        KINDS["RancherCluster"], ranch.rancher.cluster, {"name": "x", **ranch.inputs(kubernetesVersion="v1.30.1+rke2r1")}
+        KINDS["RancherCluster"], ranch.rancher.cluster, {"name": "xyz", **ranch.inputs(kubernetesVersion="v1.30.1+rke2r1")}
     )
     assert "does not make clusters of v1.30.1+rke2r1: choose one of" in str(refused.problems[0])
     twin = {"name": "twin", "kubeconfig": credential.state["kubeconfig"]}
@@ -172,7 +172,7 @@ async def test_an_address_that_is_no_ranchers_is_said_to_be_none(ranch: Ranch) -
     ):
         clusters = Clusters(ProviderSettings.model_validate({"clusters": {"rancher": {**plain, "host": host}}}))
         with pytest.raises(kind, match="the address"):
-            await verbs.foresee(KINDS["RancherCluster"], await clusters.get("rancher"), {"name": "x", **ranch.inputs()})
+            await verbs.foresee(KINDS["RancherCluster"], await clusters.get("rancher"), {"name": "xyz", **ranch.inputs()})
         await clusters.close()
 
 
