@@ -223,7 +223,7 @@ def test_a_call_fails_as_asked_and_then_no_more(user: User, code: int, reason: s
     assert (refused.status_code, refused.json()["reason"]) == (code, reason)
     assert ("Retry-After" in refused.headers) == (code in {429, 503})
     user.create(kinds.CONFIG_MAP, "one")
-    assert user.call("GET", "/local/faults").json()["faults"][0]["hits"] == 1
+    assert user.call("GET", "/local/faults").json()["faults"][0]["struck"] == {"POST": 1}
 
 
 def test_a_reset_call_has_not_happened_and_a_lost_one_has(user: User) -> None:
@@ -240,7 +240,7 @@ def test_a_truncated_answer_is_a_broken_connection(user: User) -> None:
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         user.names(kinds.CONFIG_MAP)
     user.create(kinds.CONFIG_MAP, "one")
-    fault(user, method="GET", path="/configmaps\\?.*watch", answer="truncate")
+    fault(user, method="WATCH", path="/configmaps", answer="truncate")
     with (
         user.call("GET", PROXY + user.path(kinds.CONFIG_MAP), params={"watch": "true"}, stream=True) as answer,
         pytest.raises(requests.exceptions.RequestException),
@@ -252,6 +252,27 @@ def test_a_hanging_call_ends_with_the_caller_s_patience(user: User) -> None:
     fault(user, method="GET", path="/configmaps$", answer="hang")
     with pytest.raises(requests.exceptions.ReadTimeout):
         user.session.get(user.local.endpoint + PROXY + user.path(kinds.CONFIG_MAP), timeout=0.2)
+
+
+def test_a_silent_call_has_happened_and_a_slow_one_is_answered(user: User) -> None:
+    fault(user, method="POST", path="/configmaps$", answer="silent")
+    with pytest.raises(requests.exceptions.ReadTimeout):
+        user.session.post(user.local.endpoint + PROXY + user.path(kinds.CONFIG_MAP), json={"metadata": {"name": "silent"}}, timeout=1)
+    fault(user, method="GET", path="/configmaps", answer="slow")
+    assert "silent" in user.names(kinds.CONFIG_MAP)
+
+
+def test_garbage_an_unknown_object_and_an_expired_watch_are_answers_as_they_come(user: User) -> None:
+    where = PROXY + user.path(kinds.CONFIG_MAP)
+    fault(user, method="GET", path="/configmaps$", answer="garbage")
+    assert "<html>" in user.call("GET", where).text
+    user.create(kinds.CONFIG_MAP, "one")
+    fault(user, method="GET", path="/configmaps/one$", answer="unknown")
+    found = user.call("GET", f"{where}/one")
+    assert (found.status_code, found.json()["details"]["name"]) == (404, "one")
+    fault(user, method="WATCH", path="/configmaps", answer="expired")
+    watched = user.call("GET", where, params={"watch": "true"}).json()
+    assert (watched["type"], watched["object"]["code"]) == ("ERROR", 410)
 
 
 def test_faults_are_for_administrators_and_must_make_sense(user: User) -> None:

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harvester_local.front_door.faults import Fault, Faults, Requests, fault_from, shape_of
+from harvester_local.front_door.faults import Asked, Fault, Faults, Requests, fault_from, shape_of
 
 
 def strikes(fault: Fault, count: int, path: str = "/api/v1/pods", method: str = "GET") -> list[bool]:
-    return [fault.strikes(method, path) for _ in range(count)]
+    return [fault.strikes(Asked(method, path)) for _ in range(count)]
 
 
 def test_a_fault_strikes_once_unless_told_otherwise() -> None:
@@ -26,9 +26,21 @@ def test_calls_can_be_let_through_first() -> None:
 
 def test_only_matching_calls_count() -> None:
     fault = Fault("/pods$", 500, method="DELETE", after=1)
-    assert not fault.strikes("GET", "/api/v1/pods")
-    assert not fault.strikes("DELETE", "/api/v1/nodes")
-    assert (fault.seen, fault.hits) == (0, 0)
+    assert not fault.strikes(Asked("GET", "/api/v1/pods"))
+    assert not fault.strikes(Asked("DELETE", "/api/v1/nodes"))
+    assert (fault.seen.total(), fault.struck.total()) == (0, 0)
+
+
+def test_each_path_and_method_can_be_struck_by_itself_and_watches_are_none_of_the_reads() -> None:
+    fault = Fault(".*", "lost", method="GET|WATCH", each=True)
+    calls = [("GET", "/a?limit=1"), ("GET", "/b"), ("GET", "/a?limit=2"), ("WATCH", "/a"), ("POST", "/a")]
+    assert [fault.strikes(Asked(method, path)) for method, path in calls] == [True, True, False, True, False]
+    assert dict(fault.struck) == {"GET": 2, "WATCH": 1}
+
+
+def test_a_token_that_was_taken_back_is_told_from_the_new_one() -> None:
+    fault = Fault(".*", 401, times=0, bearer="old")
+    assert [fault.strikes(Asked("GET", "/", token)) for token in ("old", "new", "old")] == [True, False, True]
 
 
 @given(st.integers(0, 5), st.integers(0, 5), st.integers(0, 20))
@@ -41,7 +53,7 @@ def test_a_fault_strikes_exactly_as_often_as_asked(after: int, times: int, calls
 
 def test_the_first_of_several_faults_answers_and_all_count() -> None:
     faults = Faults([Fault("pods", 409), Fault("pods", 500, after=1)])
-    found = [faults.strike("GET", "/pods") for _ in range(2)]
+    found = [faults.strike(Asked("GET", "/pods")) for _ in range(2)]
     assert [f.answer if f else None for f in found] == [409, 500]
 
 
@@ -80,8 +92,8 @@ def test_names_in_a_path_do_not_count(path: str, shape: str) -> None:
 def test_calls_are_counted_by_method_and_shape_and_watches_apart() -> None:
     requests = Requests()
     for name in "abc":
-        requests.count("GET", f"/api/v1/nodes/{name}", watch=False)
-    requests.count("GET", "/api/v1/nodes", watch=True)
+        requests.count(Asked("GET", f"/api/v1/nodes/{name}"))
+    requests.count(Asked("WATCH", "/api/v1/nodes?watch=true"))
     assert requests.listed() == {
         "total": 4,
         "requests": [

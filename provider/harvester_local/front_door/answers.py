@@ -12,6 +12,7 @@ REASONS = {
     404: "NotFound",
     405: "MethodNotAllowed",
     409: "Conflict",
+    410: "Expired",
     422: "Invalid",
     429: "TooManyRequests",
     500: "InternalError",
@@ -20,9 +21,11 @@ REASONS = {
 }
 
 
-def status(code: int, message: str, reason: str = "", headers: dict[str, str] | None = None) -> web.Response:
+def status(
+    code: int, message: str, reason: str = "", headers: dict[str, str] | None = None, details: dict[str, str] | None = None
+) -> web.Response:
     """A Kubernetes Status."""
-    body = {
+    body: Obj = {
         "kind": "Status",
         "apiVersion": "v1",
         "metadata": {},
@@ -30,6 +33,7 @@ def status(code: int, message: str, reason: str = "", headers: dict[str, str] | 
         "message": message,
         "reason": reason or REASONS.get(code, ""),
         "code": code,
+        **({"details": details} if details else {}),
     }
     return web.json_response(body, status=code, headers=headers)
 

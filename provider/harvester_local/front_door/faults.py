@@ -4,22 +4,30 @@ A fault is matched by method and path before anything else happens; what it then
 business. Nothing here sends a byte.
 """
 
+import math
 import re
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from harvester_local.api.objects import Obj
 
-WORDS = ("hang", "reset", "cut", "truncate", "lost")
+WORDS = ("hang", "reset", "cut", "truncate", "lost", "silent", "slow", "garbage", "expired", "unknown")
 """hang: no answer ever. reset: the connection is cut, nothing happens. cut: the connection is cut when half of the request's
 body has come, nothing happens. truncate: the call happens, its answer is cut half-way. lost: the call happens and the
-connection is cut without an answer."""
+connection is cut without an answer. silent: the call happens, and no answer comes, ever. slow: the call happens, and its answer
+trickles. garbage: an answer that is no JSON, nothing happens. expired: a watch begins and says that its resource version is too
+old. unknown: the API server's own word that there is no such object."""
 
 
 @dataclass
 class Fault:
-    """One failure. It lets `after` matching calls through, then fails `times` of them (0: all that follow)."""
+    """One failure. It lets `after` matching calls through, then fails `times` of them (0: all that follow).
+
+    With `each`, that is counted for every method and path by itself. The method of a watch is `WATCH`; `*` is every method, and
+    several are written with `|` between them. `bearer` narrows it to calls with that token, as after a token was taken back. A 429 or
+    503 asks to come again after `retry_after` seconds.
+    """
 
     path: str
     answer: int | str
@@ -27,8 +35,11 @@ class Fault:
     times: int = 1
     after: int = 0
     message: str = ""
-    seen: int = 0
-    hits: int = 0
+    each: bool = False
+    bearer: str = ""
+    retry_after: int = 1
+    seen: Counter[str] = field(default_factory=Counter)
+    struck: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         re.compile(self.path)
@@ -37,23 +48,36 @@ class Fault:
         if isinstance(self.answer, int) and not 400 <= self.answer <= 599:
             raise ValueError(f"answer: {self.answer} is no failure; choose 400 to 599")
 
-    def strikes(self, method: str, path: str) -> bool:
+    def strikes(self, call: "Asked") -> bool:
         """Whether this call fails; counts it."""
-        if self.method not in {"*", method} or not re.search(self.path, path):
+        if self.method != "*" and call.method not in self.method.split("|"):
             return False
-        self.seen += 1
-        if self.seen <= self.after or (self.times and self.hits >= self.times):
+        if not re.search(self.path, call.path) or (self.bearer and self.bearer != call.bearer):
             return False
-        self.hits += 1
+        key = f"{call.method} {call.path.partition('?')[0]}" if self.each else ""
+        self.seen[key] += 1
+        if not self.after < self.seen[key] <= (self.after + self.times if self.times else math.inf):
+            return False
+        self.struck[call.method] += 1
         return True
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A call, as far as faults and counts tell calls apart. The path is as it was sent, query and all."""
+
+    method: str
+    path: str
+    bearer: str = ""
 
 
 def fault_from(data: Obj) -> Fault:
     """From the JSON of a request. Raises ValueError, TypeError or re.error when it is not of this shape."""
-    known = {"method", "path", "answer", "times", "after", "message"}
+    known = {field.name for field in fields(Fault)} - {"seen", "struck"}
     unknown = sorted(set(data) - known)
     if unknown or "path" not in data or "answer" not in data:
-        raise ValueError(f"fault: give path (a regular expression) and answer, and perhaps method, times, after, message; not {unknown}")
+        perhaps = ", ".join(sorted(known - {"path", "answer"}))
+        raise ValueError(f"fault: give path (a regular expression) and answer, and perhaps {perhaps}; not {unknown}")
     return Fault(**{**data, "method": str(data.get("method", "*")).upper()})
 
 
@@ -63,14 +87,14 @@ class Faults:
 
     active: list[Fault] = field(default_factory=list)
 
-    def strike(self, method: str, path: str) -> Fault | None:
+    def strike(self, call: Asked) -> Fault | None:
         """The first failure that this call meets, None for none. Every matching one counts the call."""
-        struck = [fault for fault in self.active if fault.strikes(method, path)]
+        struck = [fault for fault in self.active if fault.strikes(call)]
         return struck[0] if struck else None
 
     def listed(self) -> list[dict[str, Any]]:
         """All failures with their counts, JSON-ready."""
-        return [asdict(fault) for fault in self.active]
+        return [{**vars(fault), "seen": fault.seen.total(), "struck": dict(fault.struck)} for fault in self.active]
 
 
 _NAMESPACED = re.compile(r"/namespaces/([^/]+)/([^/]+)/([^/]+)(/.*)?$")
@@ -91,9 +115,9 @@ class Requests:
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, str]] = Counter()
 
-    def count(self, method: str, path: str, *, watch: bool) -> None:
+    def count(self, call: Asked) -> None:
         """Count one request."""
-        self._counts[("WATCH" if watch else method), shape_of(path)] += 1
+        self._counts[call.method, shape_of(call.path.partition("?")[0])] += 1
 
     def clear(self) -> None:
         """Start again from nothing."""

@@ -13,6 +13,7 @@ from aiohttp import web
 from multidict import CIMultiDict
 
 from harvester_local.front_door.answers import status
+from harvester_local.front_door.failing import SLOW_SECONDS, hold_up
 
 PREFIX = "/k8s/clusters/local"
 _HOP_BY_HOP = {
@@ -42,7 +43,8 @@ class Proxy:
         self._session, self._server, self._prefix, self._tls, self._headers = session, server, prefix, tls, headers or {}
 
     async def forward(self, request: web.Request, *, cut: str = "") -> web.StreamResponse:
-        """The API server's answer. `cut` is "truncate" or "lost" to break it off half-way or before it begins."""
+        """The API server's answer. `cut` is "truncate" or "lost" to break it off half-way or before it begins, "silent" for none at all,
+        "slow" for one that trickles."""
         target = self._server + request.raw_path.removeprefix(self._prefix)
         headers = CIMultiDict((k, v) for k, v in request.headers.items() if k.lower() not in _HOP_BY_HOP)
         headers.update(self._headers)
@@ -53,21 +55,24 @@ class Proxy:
             async with self._session.request(
                 request.method, target, headers=headers, data=body, allow_redirects=False, auto_decompress=False, ssl=self._tls or True
             ) as answer:
-                if cut:
-                    return await _cut_off(request, answer, cut)
-                return await _pass_on(request, answer)
+                if cut in {"", "slow"}:
+                    return await _pass_on(request, answer, SLOW_SECONDS if cut else 0)
+                return await _cut_off(request, answer, cut)
         except aiohttp.ClientConnectionError as error:
             return status(503, f"the API server cannot be reached: {error}")
 
 
-async def _pass_on(request: web.Request, answer: aiohttp.ClientResponse) -> web.StreamResponse:
+async def _pass_on(request: web.Request, answer: aiohttp.ClientResponse, pause: float) -> web.StreamResponse:
+    """`pause` seconds go by before the answer begins and before each part of it."""
     response = web.StreamResponse(status=answer.status, headers=_headers(answer))
     if answer.content_length is not None:
         response.content_length = answer.content_length
+    await asyncio.sleep(pause)
     await response.prepare(request)
     # A client that leaves a watch is no error of anybody's.
     with contextlib.suppress(ConnectionResetError, ConnectionError):
         async for part, _ in answer.content.iter_chunks():
+            await asyncio.sleep(pause)
             await response.write(part)
         await response.write_eof()
     return response
@@ -80,27 +85,9 @@ async def _cut_off(request: web.Request, answer: aiohttp.ClientResponse, how: st
         response.content_length = max(2, len(content))
         await response.prepare(request)
         await response.write(content[: max(1, len(content) // 2)])
-    cut_connection(request)
+    await hold_up(request, how)
     return response
-
-
-def cut_connection(request: web.Request) -> None:
-    """Reset the connection under a request."""
-    if request.transport is not None:
-        request.transport.abort()
-
-
-async def half_of_the_body(request: web.Request) -> None:
-    """Take in the first half of a request's body."""
-    left = (request.content_length or 0) // 2
-    while left > 0 and (part := await request.content.read(left)):
-        left -= len(part)
 
 
 def _headers(answer: aiohttp.ClientResponse) -> CIMultiDict[str]:
     return CIMultiDict((k, v) for k, v in answer.headers.items() if k.lower() not in _HOP_BY_HOP)
-
-
-async def never() -> None:
-    """Wait until cancelled, as a call does whose other end is silent."""
-    await asyncio.Event().wait()

@@ -15,27 +15,22 @@ from harvester_local.api.client import Api, client_tls
 from harvester_local.api.kinds import IMAGE, MACHINE, NODE
 from harvester_local.controllers.uploads import Uploads
 from harvester_local.front_door.actions import MACHINE_ACTIONS, MachineActions
-from harvester_local.front_door.answers import rancher_error, status
+from harvester_local.front_door.answers import rancher_error
 from harvester_local.front_door.cdi import GROUP as CDI_GROUP
 from harvester_local.front_door.cdi import PATH as CDI_PATH
 from harvester_local.front_door.cdi import CdiUploads
-from harvester_local.front_door.faults import Fault, Faults, Requests, fault_from
+from harvester_local.front_door.failing import asked_for, fail, hold_up
+from harvester_local.front_door.faults import Faults, Requests, fault_from
 from harvester_local.front_door.kubeconfig import Kubeconfigs
 from harvester_local.front_door.login import Login
 from harvester_local.front_door.nodes import NODE_ACTIONS, NodeActions
-from harvester_local.front_door.proxy import PREFIX, Proxy, cut_connection, half_of_the_body, never
+from harvester_local.front_door.proxy import PREFIX, Proxy
 from harvester_local.front_door.rancher import API, CLUSTERS, Estate, Rancher
 from harvester_local.front_door.steve import PREFIX as STEVE
 from harvester_local.front_door.steve import Steve, Target, credentials
 from harvester_local.front_door.subresources import GROUP, Subresources
 from harvester_local.front_door.uploads import ImageUploads
 
-_MESSAGES = {
-    409: "Operation cannot be fulfilled: the object has been modified; please apply your changes to the latest version and try again",
-    429: "The server has received too many requests and has asked us to try again later",
-    500: "an error on the server has prevented the request from succeeding",
-    503: "the server is currently unable to handle the request",
-}
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -108,24 +103,12 @@ class FrontDoor:
         path = request.path
         if path.startswith("/local/"):
             return self._login.refusal(request) or await self._route(request)
-        self.requests.count(request.method, path, watch=request.query.get("watch") in {"1", "true"})
-        fault = self.faults.strike(request.method, request.raw_path)
+        asked = asked_for(request)
+        self.requests.count(asked)
+        fault = self.faults.strike(asked)
         if fault is None:
             return await self._answer(request, "")
-        return await self._fail(request, fault)
-
-    async def _fail(self, request: web.Request, fault: Fault) -> web.StreamResponse:
-        if isinstance(fault.answer, int):
-            headers = {"Retry-After": "1"} if fault.answer in {429, 503} else None
-            return status(fault.answer, fault.message or _MESSAGES.get(fault.answer, "made to fail"), headers=headers)
-        if fault.answer == "hang":
-            await never()
-        if fault.answer in {"reset", "cut"}:
-            if fault.answer == "cut":
-                await half_of_the_body(request)
-            cut_connection(request)
-            return web.Response(status=500)
-        return await self._answer(request, fault.answer)
+        return await fail(request, fault) or await self._answer(request, str(fault.answer))
 
     async def _answer(self, request: web.Request, cut: str) -> web.StreamResponse:
         if request.path.startswith(f"{PREFIX}/apis/{GROUP}/"):
@@ -139,7 +122,7 @@ class FrontDoor:
         else:
             answer = await self._route(request)
         if cut:
-            cut_connection(request)
+            await hold_up(request, cut)
         return answer
 
     async def _route(self, request: web.Request) -> web.StreamResponse:
