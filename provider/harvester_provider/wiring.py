@@ -6,14 +6,14 @@ connected when they are first used, once each.
 
 import asyncio
 import threading
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, TypeVar
 
 from harvester_provider.core.errors import BadConnection
 from harvester_provider.core.json import Object
 from harvester_provider.core.kind import Kind
 from harvester_provider.core.ref import Ref
-from harvester_provider.kube.client import Client
+from harvester_provider.kube.client import Client, Patience
 from harvester_provider.kube.cluster import KubeCluster
 from harvester_provider.kube.connection import Target, connect, is_kubeconfig
 from harvester_provider.kube.login import Login, log_in
@@ -24,10 +24,11 @@ T = TypeVar("T")
 
 
 class Clusters:
-    """The clusters of one provider configuration, each connected at its first use."""
+    """The clusters of one provider configuration, each connected at its first use and waited for with the same `patience`."""
 
-    def __init__(self, settings: ProviderSettings) -> None:
+    def __init__(self, settings: ProviderSettings, patience: Patience | None = None) -> None:
         self._settings = settings
+        self._patience = patience
         self._connected: dict[str, asyncio.Task[KubeCluster]] = {}
         self._logged_in: list[KubeCluster] = []
 
@@ -49,7 +50,10 @@ class Clusters:
             known = ", ".join(self._settings.clusters) or "none"
             raise BadConnection(f"cluster: {name!r} is not in harvester:clusters (there: {known})") from error
         target = await connect(connection)
-        return KubeCluster(Client(lambda: connect(connection), target, max_requests=self._settings.max_requests), {CREDENTIALS: None})
+        return KubeCluster(self._client(lambda: connect(connection), target), {CREDENTIALS: None})
+
+    def _client(self, reload: Callable[[], Awaitable[Target]], target: Target) -> Client:
+        return Client(reload, target, max_requests=self._settings.max_requests, patience=self._patience)
 
     async def reach(
         self, kind: Kind[Any], values: Mapping[str, Any], *, before: Mapping[str, Any] | None = None, change: bool = False
@@ -79,7 +83,7 @@ class Clusters:
             return await connect(Connection(kubeconfig=text, endpoint=login.endpoint, endpoint_ca=login.ca or None))
 
         target = await fresh(known)
-        cluster = KubeCluster(Client(fresh, target, max_requests=self._settings.max_requests), said)
+        cluster = KubeCluster(self._client(fresh, target), said)
         self._logged_in.append(cluster)
         return cluster
 

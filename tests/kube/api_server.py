@@ -23,6 +23,8 @@ class ApiServer:
     handler: Callable[[web.Request], Answer] = lambda _request: (200, {})
     events: "asyncio.Queue[list[Any] | None]" = field(default_factory=asyncio.Queue)
     watches: int = 0
+    _began: asyncio.Event = field(default_factory=asyncio.Event)
+    watch_status: Callable[[web.Request], int] = lambda _request: 200
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         self.requests.append((request.method, request.path))
@@ -34,10 +36,19 @@ class ApiServer:
             return web.Response(status=status, body=body, headers=headers[0] if headers else None)
         return web.json_response(body, status=status, headers=headers[0] if headers else None)
 
+    async def begun(self, watches: int) -> None:
+        """Return when so many watches have begun."""
+        while self.watches < watches:
+            self._began.clear()
+            await self._began.wait()
+
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         self.watches += 1
-        response = web.StreamResponse()
+        self._began.set()
+        response = web.StreamResponse(status=self.watch_status(request))
         await response.prepare(request)
+        if response.status != 200:
+            return response
         while (batch := await self.events.get()) is not None:
             for event in batch:
                 await response.write(json.dumps(event).encode() + b"\n")

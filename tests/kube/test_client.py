@@ -14,7 +14,7 @@ from api_server import ApiServer, serving, status
 from harvester_provider.core.errors import BadConnection, NotFound, Unauthorized, Unreachable
 from harvester_provider.core.plan import Call
 from harvester_provider.core.ref import Api, Listing, Ref
-from harvester_provider.kube.client import Client
+from harvester_provider.kube.client import Client, Patience
 from harvester_provider.kube.cluster import KubeCluster
 from harvester_provider.kube.connection import Target, connect
 from harvester_provider.resources.provider import Connection, ProviderSettings
@@ -33,9 +33,11 @@ def kubeconfig(server: str, token: str = "secret-token") -> str:
 
 
 @asynccontextmanager
-async def connected(server: ApiServer, connection: Connection | None = None) -> AsyncIterator[KubeCluster]:
+async def connected(
+    server: ApiServer, connection: Connection | None = None, patience: Patience | None = None
+) -> AsyncIterator[KubeCluster]:
     chosen = connection or Connection(kubeconfig=kubeconfig(server.url))
-    cluster = KubeCluster(Client(lambda: connect(chosen), await connect(chosen)))
+    cluster = KubeCluster(Client(lambda: connect(chosen), await connect(chosen), patience=patience))
     try:
         yield cluster
     finally:
@@ -211,6 +213,26 @@ class TestFollow:
                     [{"type": "MODIFIED", "object": gadget("g1", 12, size=1)}, {"type": "MODIFIED", "object": gadget("g1", 16, size=6)}]
                 )
                 assert (await anext(snapshots)).get(REF)["spec"] == {"size": 6}
+
+    async def test_a_stream_goes_on_with_the_new_token_where_it_was_rotated_while_somebody_waits(self, tmp_path: Path) -> None:
+        path = tmp_path / "config"
+        async with serving() as server:
+            path.write_text(kubeconfig(server.url, token="old"))
+            server.watch_status = lambda request: 200 if request.headers["Authorization"] == "Bearer new" else 401
+            server.answers = [self.listing(gadget("g1", 1, size=1))]
+            async with connected(server, Connection(kubeconfig=str(path))) as cluster, cluster.follow([REF]) as snapshots:
+                path.write_text(kubeconfig(server.url, token="new"))
+                await anext(snapshots)
+                await server.events.put([{"type": "MODIFIED", "object": gadget("g1", 12, size=4)}])
+                assert (await anext(snapshots)).get(REF)["spec"] == {"size": 4}
+
+    async def test_a_stream_that_is_silent_is_begun_anew_from_where_it_was(self) -> None:
+        async with serving() as server, connected(server, patience=Patience(read=0.2)) as cluster:
+            server.answers = [self.listing(gadget("g1", 1, size=1))]
+            async with cluster.follow([REF]) as snapshots:
+                await anext(snapshots)
+                await server.begun(3)
+                assert len(server.requests) == 1 + server.watches, "it is listed once"
 
     async def test_a_kind_that_may_not_be_watched_is_told_to_the_one_who_waits(self) -> None:
         async with serving() as server, connected(server) as cluster:

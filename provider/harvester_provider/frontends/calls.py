@@ -30,11 +30,11 @@ _WAYS = ("cluster", "endpoint", "password", "ca", "fingerprint")
 
 
 class Calls:
-    """All calls of a process. To be used on its one event loop."""
+    """All calls of a process, on its clusters. To be used on its one event loop."""
 
-    def __init__(self, settings: ProviderSettings) -> None:
+    def __init__(self, settings: ProviderSettings, clusters: Clusters | None = None) -> None:
         self._settings = settings.wire()
-        self._clusters = Clusters(settings)
+        self._clusters = clusters or Clusters(settings)
 
     async def cluster(self, kind: str, values: Values, *, before: Values | None = None, change: bool = False) -> KubeCluster:
         """The cluster of a resource, from its inputs or its state."""

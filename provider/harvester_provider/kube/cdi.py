@@ -12,7 +12,7 @@ import aiohttp
 from harvester_provider.core.errors import HarvesterError, NotFound, UploadFailed
 from harvester_provider.core.json import Json, dig_str
 from harvester_provider.core.plan import Upload
-from harvester_provider.kube.client import CONNECT_SECONDS, Client
+from harvester_provider.kube.client import Client, Patience
 from harvester_provider.kube.errors import translate
 
 _CONFIG = "/apis/cdi.kubevirt.io/v1beta1/cdiconfigs/config"
@@ -31,7 +31,7 @@ async def through_proxy(client: Client, step: Upload, parts: AsyncIterator[bytes
     trust = await _trust(client, dig_str(config, "status", "uploadProxyCA"))
     address = (url if "://" in url else f"https://{url}").rstrip("/") + step.path
     headers = {"Authorization": f"Bearer {token}", "Content-Type": content_type, "Content-Length": str(length)}
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS)
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=Patience().connect)
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,

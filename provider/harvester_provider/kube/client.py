@@ -5,10 +5,12 @@ only where the settings say. Business refusals are never retried here.
 """
 
 import asyncio
+import contextlib
 import json
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, cast
 
 import aiohttp
@@ -20,15 +22,22 @@ from harvester_provider.kube.connection import Target
 from harvester_provider.kube.errors import translate
 from harvester_provider.kube.library import ApiClient
 
-CONNECT_SECONDS = 5.0
-"""For a TCP and TLS connection: an unreachable address is an error within seconds."""
-READ_SECONDS = 60.0
-"""Between two bytes of an answer, and for a cluster that never answered yet `FIRST_READ_SECONDS`."""
-FIRST_READ_SECONDS = 10.0
-FIRST_PATIENCE = 4.0
-"""How long a cluster that never answered yet is tried."""
-PATIENCE = 90.0
-"""How long a cluster that answered before is tried: an API server that restarts is waited out."""
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a cluster is waited for, in seconds."""
+
+    connect: float = 5.0
+    """For a TCP and TLS connection: an unreachable address is an error within seconds."""
+    read: float = 60.0
+    """Between two bytes of an answer. A watch that brings nothing for so long is begun anew: its other end may have vanished silently."""
+    first_read: float = 10.0
+    """The same for a cluster that never answered yet."""
+    first: float = 4.0
+    """How long a cluster that never answered yet is tried."""
+    later: float = 90.0
+    """How long a cluster that answered before is tried: an API server that restarts is waited out."""
+
 
 _MERGE, _JSON_PATCH, _APPLY = "application/merge-patch+json", "application/json-patch+json", "application/apply-patch+yaml"
 
@@ -36,8 +45,11 @@ _MERGE, _JSON_PATCH, _APPLY = "application/merge-patch+json", "application/json-
 class Client:
     """One cluster's session. Create it on the event loop that uses it; `close` it there."""
 
-    def __init__(self, reload: Callable[[], Awaitable[Target]], target: Target, *, max_requests: int = 64) -> None:
+    def __init__(
+        self, reload: Callable[[], Awaitable[Target]], target: Target, *, max_requests: int = 64, patience: Patience | None = None
+    ) -> None:
         self._reload = reload
+        self._patience = patience or Patience()
         self._slots = asyncio.Semaphore(max_requests)
         self._answered = False
         self._renewing = asyncio.Lock()
@@ -67,7 +79,7 @@ class Client:
         """Send a request and return the parsed answer. Transport errors and overload are retried, 401 once with fresh credentials."""
         retrying = AsyncRetrying(
             retry=retry_if_exception_type((Unreachable, Overloaded)), wait=_wait, reraise=True,
-            stop=stop_after_delay(PATIENCE if self._answered else FIRST_PATIENCE),
+            stop=stop_after_delay(self._patience.later if self._answered else self._patience.first),
         )  # fmt: skip
         async for attempt in retrying:
             with attempt:
@@ -110,8 +122,9 @@ class Client:
         self, method: str, path: str, body: "Json | AsyncIterator[bytes]", query: Mapping[str, str] | None, asked: str, surface: str,
         *, endless: bool = False, more: Mapping[str, str] | None = None,
     ) -> AsyncIterator[aiohttp.ClientResponse]:  # fmt: skip
-        """`endless` answers may come slowly; `more` are further headers. A body that is an iterator is streamed as it is."""
-        read = None if endless else READ_SECONDS if self._answered else FIRST_READ_SECONDS
+        """`endless` bodies may take any time to be sent; `more` are further headers. One that is an iterator is streamed as it is."""
+        patience = self._patience
+        read = None if endless else patience.read if self._answered else patience.first_read
         headers = {"Accept": "application/json", "User-Agent": "pulumi-harvester", **await self._credentials(), **(more or {})}
         door = self.target.kubernetes if surface == "kubernetes" else self.target.harvester
         streamed = isinstance(body, AsyncIterator)
@@ -122,7 +135,7 @@ class Client:
                 method, door.url + path, params=query, headers=headers, allow_redirects=False,
                 data=body if body is None or streamed else json.dumps(body), ssl=door.trust, server_hostname=door.server_name,
                 proxy=self._api.rest_client.proxy,
-                timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=CONNECT_SECONDS, sock_read=read),
+                timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=patience.connect, sock_read=read),
             ) as response:  # fmt: skip
                 yield response
         except (ssl.SSLCertVerificationError, aiohttp.ClientConnectorCertificateError) as error:
@@ -145,12 +158,21 @@ class Client:
                 raise translate(response.status, response.headers, payload, asked)
 
     async def lines(self, path: str, query: Mapping[str, str], asked: str) -> AsyncGenerator[bytes, None]:
-        """The lines of an endless answer (a watch). Ends when the server ends it; raises as `request` does, without retries."""
-        async with self._send("GET", path, None, query, asked, "kubernetes", endless=True) as response:
-            if response.status != 200:
-                raise translate(response.status, response.headers, await response.read(), asked)
-            async for line in response.content:
-                yield line
+        """The lines of an endless answer (a watch). Ends when the server ends it, or has been quiet for a while.
+
+        Raises as `request` does, 401 after fresh credentials only, without other retries.
+        """
+        for renewed in (False, True):
+            used = self.target
+            async with self._send("GET", path, None, query, asked, "kubernetes") as response:
+                if response.status == 200:
+                    with contextlib.suppress(aiohttp.SocketTimeoutError):
+                        async for line in response.content:
+                            yield line
+                    return
+                if response.status != 401 or renewed:
+                    raise translate(response.status, response.headers, await response.read(), asked)
+            await self._renew(used)
 
 
 def _content_type(method: str, body: Json, query: Mapping[str, str] | None) -> str:
