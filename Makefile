@@ -6,7 +6,7 @@ TESTS ?= tests
 JOBS ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup env demo demo-down test e2e check lint types imports schema sdk sdk-all conformance fuzz bench local-up local-down lock clean
+.PHONY: help setup env demo demo-down test e2e check lint types imports schema sdk sdk-all conformance fuzz faults bench local-up local-down lock clean
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -53,6 +53,9 @@ sdk: schema ## Write the Python SDK from the models
 
 fuzz: env ## Random and hand-made bad inputs for every kind: EXAMPLES=2000 each; prints what became of them
 	@EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/pytest --hypothesis-profile=fuzz tests/fuzz
+
+faults: setup ## Every fault at every step of every kind: prints what became of them, and writes docs/faults.md
+	@$(BIN)/pytest -v --all-faults -n $(JOBS) --dist worksteal tests/e2e/test_fault_matrix.py tests/e2e/test_faults.py tests/e2e/test_interruption.py
 
 sdk-all: env ## SDKs of other languages: where their Pulumi hosts are on PATH, and where Go can build the generator
 	@$(BIN)/python scripts/sdks.py

@@ -21,6 +21,7 @@ from harvester_local import toolchain
 from harvester_local.errors import LocalError
 from harvester_local.layout import Layout, default_folder
 from harvester_local.locks import held
+from harvester_local.outage import outage
 from harvester_local.pki import Pki
 from harvester_local.processes import Handle
 from harvester_local.programs import TOOLS
@@ -164,6 +165,13 @@ class LocalHarvester:
     def status(self) -> Status:
         """How it is right now. Raises LocalError when the folder holds none."""
         return status_of(self.layout, self._state())
+
+    def outage(self, program: str) -> AbstractContextManager[None]:
+        """Within the block `etcd`, `kube-apiserver` or `kube-controller-manager` is not there, as after a crash; after it, it serves again.
+
+        Raises LocalError when it does not run or cannot come back.
+        """
+        return outage(self.layout, self._state(), program)
 
     def last_settings(self) -> Settings:
         """Settings of the last start, the defaults when there was none."""

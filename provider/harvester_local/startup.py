@@ -61,6 +61,19 @@ def start_all(order: Order, previous: State | None) -> State:
     return start.state
 
 
+def await_ready(name: str, handle: Handle, layout: Layout, ports: Mapping[str, int]) -> None:
+    """Wait until a program that was just started serves. Raises LocalError when it ends or is not ready in time."""
+    pki = Pki(layout.pki)
+    ready: dict[str, tuple[Callable[[], bool], float]] = {
+        "etcd": (lambda: listens(ports["etcd"]), ETCD_SECONDS),
+        "kube-apiserver": (lambda: answers_ok(ports["apiserver"], "/readyz", pki), APISERVER_SECONDS),
+        "plane": (layout.ready.exists, PLANE_SECONDS),
+        "kube-controller-manager": (lambda: answers_ok(ports["controllers"], "/healthz", pki), CONTROLLERS_SECONDS),
+    }
+    holds, seconds = ready[name]
+    until(holds, name=name, handle=handle, log=layout.log(name), seconds=seconds)
+
+
 class _Start:
     """The steps of one start, and the state as it grows."""
 
@@ -74,21 +87,11 @@ class _Start:
         self._write_files()
         if order.owner:
             self._launch("guard", guard.command(layout, order.owner, self.state.instance))
-        self._step("etcd", programs.etcd(order.tools["etcd"], layout, ports), lambda: listens(ports["etcd"]), ETCD_SECONDS)
-        self._step(
-            "kube-apiserver",
-            programs.apiserver(order.tools["kube-apiserver"], pki, ports),
-            lambda: answers_ok(ports["apiserver"], "/readyz", pki),
-            APISERVER_SECONDS,
-        )
-        self._step("plane", [*order.plane, "--config", str(layout.plane)], layout.ready.exists, PLANE_SECONDS)
+        self._step("etcd", programs.etcd(order.tools["etcd"], layout, ports))
+        self._step("kube-apiserver", programs.apiserver(order.tools["kube-apiserver"], pki, ports))
+        self._step("plane", [*order.plane, "--config", str(layout.plane)])
         # Last, because its garbage collector looks for kinds it does not know only every 30 seconds.
-        self._step(
-            "kube-controller-manager",
-            programs.controller_manager(order.tools["kube-controller-manager"], layout, pki, ports),
-            lambda: answers_ok(ports["controllers"], "/healthz", pki),
-            CONTROLLERS_SECONDS,
-        )
+        self._step("kube-controller-manager", programs.controller_manager(order.tools["kube-controller-manager"], layout, pki, ports))
         self._record(replace(self.state, ready=True))
 
     def _write_files(self) -> None:
@@ -101,10 +104,9 @@ class _Start:
         plane = programs.PlaneOrder(layout, state.settings, state.crds, self._order.tools["kube-apiserver"])
         write_private(layout.plane, programs.plane_config(plane, pki, ports))
 
-    def _step(self, name: str, command: Sequence[str], ready: Callable[[], bool], seconds: float) -> None:
+    def _step(self, name: str, command: Sequence[str]) -> None:
         began = time.monotonic()
-        handle = self._launch(name, command)
-        until(ready, name=name, handle=handle, log=self._order.layout.log(name), seconds=seconds)
+        await_ready(name, self._launch(name, command), self._order.layout, self.state.ports)
         self._order.report(f"{name}: ready after {time.monotonic() - began:.1f} s")
 
     def _launch(self, name: str, command: Sequence[str]) -> Handle:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from buckets import S3, Bucket, s3_server
+from fault_report import outcomes, table, write
 from filelock import FileLock
 from images import serving
 from ranch import Ranch, ranch_on
@@ -29,6 +30,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--plain", action="store_true", help="that cluster has KubeVirt and no Harvester: run the cases of such clusters")
     group.addoption("--uplink", default="", help="a NIC that no other network uses, on all nodes of that cluster")
+    group.addoption("--all-faults", action="store_true", help="every fault of the matrix instead of a few")
     group.addoption("--image-url", default="", help="image that the cluster can download (default: a small one served by this run)")
 
 
@@ -45,11 +47,25 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("crds", chosen, scope="session")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--all-faults"):
+        long = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.e2e)
             item.add_marker(pytest.mark.timeout(600))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """The table of faults, where they were run."""
+    reports = [report for kind in ("passed", "failed") for report in terminalreporter.stats.get(kind, []) if report.when == "call"]
+    if found := outcomes(reports):
+        terminalreporter.section("what became of the faults")
+        terminalreporter.write("\n".join(table(found)) + "\n")
+        if config.getoption("--all-faults"):
+            write(found)
 
 
 @pytest.fixture(scope="session")

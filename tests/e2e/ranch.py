@@ -6,9 +6,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
 from kubernetes import client
-from target import VM, Target, connect
+from target import VM, Target, account, connect
 from workshop import Made, Workshop
 
 from harvester_provider.resources.provider import ProviderSettings
@@ -43,18 +42,7 @@ class Ranch:
 
     def kubeconfig(self, suffix: str = "") -> str:
         """A kubeconfig for Harvester with a token of its own: that of a new service account, which may do everything."""
-        core, name = self.target.core, f"rancher{suffix}"
-        where = self.harvester.namespace
-        core.create_namespaced_service_account(where, {"metadata": {"name": name}})
-        client.RbacAuthorizationV1Api(self.target.api).create_cluster_role_binding({
-            "metadata": {"name": f"{where}-{name}"},
-            "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": where}],
-            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
-        })  # fmt: skip
-        token = core.create_namespaced_service_account_token(name, where, {"spec": {"expirationSeconds": 7200}}).status.token
-        document = yaml.safe_load(self.target.kubeconfig)
-        document["users"][0]["user"] = {"token": token}
-        return yaml.safe_dump(document)
+        return account(self.target, self.harvester.namespace, f"rancher{suffix}")
 
     def machines(self) -> list[dict[str, Any]]:
         where = self.harvester.namespace

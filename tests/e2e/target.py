@@ -2,6 +2,7 @@
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -95,16 +96,25 @@ class Target:
         return [*custom, *keys, *(f"pvc/{name}" for name in self.claims()), *(f"secret/{name}" for name in self.secrets())]
 
     @contextmanager
-    def fault(self, **fault: Any) -> Iterator[None]:
-        """Make the local Harvester's front door answer some calls with a fault."""
-        assert self.local is not None, "faults can be asked for on the local Harvester only"
-        url, head = f"{self.local.endpoint}/local/faults", {"Authorization": f"Bearer {self.local.tokens['admin']}"}
-        ca = str(self.local.ca)
-        requests.post(url, json=fault, headers=head, verify=ca, timeout=10).raise_for_status()
+    def fault(self, **fault: Any) -> Iterator[Counter[str]]:
+        """Make the local Harvester's front door answer some calls with a fault. At the end it says how many of each method it struck."""
+        struck: Counter[str] = Counter()
+        self._faults("POST", fault)
         try:
-            yield
+            yield struck
         finally:
-            requests.delete(url, headers=head, verify=ca, timeout=10).raise_for_status()
+            for found in self._faults("GET")["faults"]:
+                struck.update(found["struck"])
+            self._faults("DELETE")
+
+    def _faults(self, method: str, body: object = None) -> dict[str, Any]:
+        assert self.local is not None, "faults can be asked for on the local Harvester only"
+        head = {"Authorization": f"Bearer {self.local.tokens['admin']}"}
+        url, ca = f"{self.local.endpoint}/local/faults", str(self.local.ca)
+        answer = requests.request(method, url, json=body, headers=head, verify=ca, timeout=10)
+        answer.raise_for_status()
+        found: dict[str, Any] = answer.json()
+        return found
 
 
 def connect(kubeconfig: str) -> client.ApiClient:
@@ -119,6 +129,20 @@ def namespace(core: client.CoreV1Api, name: str) -> Iterator[str]:
         yield name
     finally:
         core.delete_namespace(name)
+
+
+def account(target: Target, where: str, name: str) -> str:
+    """A kubeconfig with a token of its own: that of a new service account in the namespace, which may do everything."""
+    target.core.create_namespaced_service_account(where, {"metadata": {"name": name}})
+    client.RbacAuthorizationV1Api(target.api).create_cluster_role_binding({
+        "metadata": {"name": f"{where}-{name}"},
+        "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": where}],
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+    })  # fmt: skip
+    asked = {"spec": {"expirationSeconds": 7200}}
+    document = yaml.safe_load(target.kubeconfig)
+    document["users"][0]["user"] = {"token": target.core.create_namespaced_service_account_token(name, where, asked).status.token}
+    return yaml.safe_dump(document)
 
 
 def gone(core: client.CoreV1Api, name: str) -> bool:

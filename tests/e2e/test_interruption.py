@@ -1,5 +1,8 @@
 """The provider, or all of Pulumi, is killed at each writing request in turn: the next plain command ends in the declared state."""
 
+import os
+import resource
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
@@ -17,6 +20,8 @@ from target import IMAGE, VM, Target
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBjYvZz0R7uJaJcbpJnsgD7rSn9o5RMNcPfCnK4y81/k somebody@example.org"
 
+STATE_BYTES = 8192
+"""Less than the state of the program takes."""
 MOMENTS: tuple[When, ...] = ("before", "after")
 
 
@@ -50,6 +55,12 @@ def everything_dies(command: "subprocess.Popen[str]") -> None:
     for process in (found, *found.children(recursive=True)):
         with suppress(psutil.NoSuchProcess):  # children end with what started them
             process.kill()
+
+
+def ctrl_c(command: "subprocess.Popen[str]") -> None:
+    """Press it twice, as somebody does who does not want to wait: to all of the terminal's processes."""
+    for _ in range(2):
+        os.killpg(command.pid, signal.SIGINT)
 
 
 def interrupted(
@@ -176,6 +187,38 @@ def test_after_all_of_pulumi_was_killed_cancel_and_up_end_in_the_declared_state(
     assert interrupted(here.stack, gate, 3, "after", *UP, kill=everything_dies)
     assert "locked" in here.stack.fails(*UP)
     here.stack.run("cancel", "--yes")
+    here.stack.up()
+    assert_complete(here)
+    here.stack.shows_no_change()
+
+
+@pytest.mark.long
+def test_after_ctrl_c_the_next_up_ends_in_the_declared_state(here: Estate, gate: Gate) -> None:
+    here.declare(*whole(here))
+    assert interrupted(here.stack, gate, 3, "after", *UP, kill=ctrl_c)
+    here.stack.run("cancel", "--yes", check=False)  # where the second one left the lock
+    here.stack.up()
+    assert_complete(here)
+    here.stack.shows_no_change()
+
+
+@pytest.mark.long
+def test_a_disk_that_is_full_under_the_state_loses_nothing_that_was_made(here: Estate) -> None:
+    """A limit on the size of files is the same to the CLI: a write fails in the middle of the run, and the state is lost altogether.
+
+    A stack of the same name finds its objects again by their marks.
+    """
+    process = here.declare(*whole(here)).stack.start(*UP)
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (STATE_BYTES, STATE_BYTES))
+    try:
+        output, _ = process.communicate(timeout=SECONDS)
+    finally:
+        end_group(process)
+    assert process.returncode
+    assert "file too large" in output
+    for left in (here.stack.home / "state").rglob(f"{here.stack.name}.json*"):
+        left.unlink()  # Pulumi leaves half a file, of which its backup is a copy
+    here.stack.run("stack", "init", here.stack.name)
     here.stack.up()
     assert_complete(here)
     here.stack.shows_no_change()

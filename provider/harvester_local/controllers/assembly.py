@@ -47,8 +47,8 @@ from harvester_local.controllers.volumes import Volumes
 @asynccontextmanager
 async def control(
     context: Context, outside: aiohttp.ClientSession, uploads: Uploads, callers: Api, guests: GuestClusters
-) -> AsyncIterator[None]:
-    """Within the block every change in the store reaches the controllers it concerns.
+) -> AsyncIterator[Runner]:
+    """Within the block every change in the store reaches the controllers it concerns, through the runner it gives.
 
     `outside` fetches images, `callers` reaches the API server with the credentials of others.
     """
@@ -102,7 +102,7 @@ async def control(
     runner = Runner([*of_flavor, *everywhere])
     context.store.listen(runner.listen)
     try:
-        yield
+        yield runner
     finally:
         await runner.stop()
         await images.close()

@@ -116,6 +116,18 @@ class Runner:
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WORKERS))
     _stopped: bool = False
+    _at_work: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self._at_work.set()
+
+    def pause(self) -> None:
+        """Take no further step, as if the controllers' pods were gone. What is called meanwhile waits for `resume`."""
+        self._at_work.clear()
+
+    def resume(self) -> None:
+        """Go on."""
+        self._at_work.set()
 
     def listen(self, kind: Kind, before: Obj | None, after: Obj | None) -> None:
         """A store listener: call whom the change concerns."""
@@ -153,6 +165,7 @@ class Runner:
     async def _run(self, number: int, key: Key, entry: _Entry) -> None:
         while True:
             entry.again = False
+            await self._at_work.wait()
             async with self._slots:
                 wait = await self._call(self.controllers[number], key, entry)
             if not entry.again:

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from harvester_local.api.client import Api, client_tls
 from harvester_local.api.kinds import IMAGE, MACHINE, NODE
+from harvester_local.controllers.runtime import Runner
 from harvester_local.controllers.uploads import Uploads
 from harvester_local.front_door.actions import MACHINE_ACTIONS, MachineActions
 from harvester_local.front_door.answers import rancher_error
@@ -64,9 +65,16 @@ class FrontDoor:
     """All that answers, joined."""
 
     def __init__(
-        self, config: FrontConfig, api: Api, callers: Api, session: aiohttp.ClientSession, uploads: Uploads, estate: Estate
+        self,
+        config: FrontConfig,
+        api: Api,
+        callers: Api,
+        session: aiohttp.ClientSession,
+        uploads: Uploads,
+        estate: Estate,
+        controllers: Runner,
     ) -> None:
-        self._config = config
+        self._config, self._controllers = config, controllers
         self._rancher = Rancher(estate, session, config.address, config.admin_token, config.ca)
         self.faults, self.requests = Faults(), Requests()
         self._proxy = Proxy(session, config.apiserver)
@@ -94,6 +102,8 @@ class FrontDoor:
             ("GET", "/local/faults"): self._list_faults,
             ("POST", "/local/faults"): self._add_fault,
             ("DELETE", "/local/faults"): self._clear_faults,
+            ("POST", "/local/controllers/pause"): self._pause_or_resume,
+            ("POST", "/local/controllers/resume"): self._pause_or_resume,
             ("GET", "/local/requests"): self._list_requests,
             ("DELETE", "/local/requests"): self._clear_requests,
         }
@@ -179,6 +189,11 @@ class FrontDoor:
         self.faults.active.clear()
         return web.json_response({"faults": []})
 
+    async def _pause_or_resume(self, request: web.Request) -> web.StreamResponse:
+        action = self._controllers.pause if request.path.endswith("/pause") else self._controllers.resume
+        action()
+        return web.json_response({})
+
     async def _list_requests(self, _: web.Request) -> web.StreamResponse:
         return web.json_response(self.requests.listed())
 
@@ -188,15 +203,15 @@ class FrontDoor:
 
 
 @asynccontextmanager
-async def serve_front(config: FrontConfig, api: Api, uploads: Uploads, estate: Estate) -> AsyncIterator[FrontDoor]:
-    """Within the block the front door is open, over TLS on 127.0.0.1. `api` acts as the control plane."""
+async def serve_front(config: FrontConfig, api: Api, uploads: Uploads, estate: Estate, controllers: Runner) -> AsyncIterator[FrontDoor]:
+    """Within the block the front door is open, over TLS on 127.0.0.1. `api` acts as the control plane, `controllers` calls its parts."""
     async with AsyncExitStack() as stack:
         trust = client_tls(config.ca)
         connector = aiohttp.TCPConnector(limit=0, ssl=trust, keepalive_timeout=60)
         endless = aiohttp.ClientTimeout(total=None, sock_connect=10)
         session = await stack.enter_async_context(aiohttp.ClientSession(connector=connector, timeout=endless))
         callers = await stack.enter_async_context(Api(config.apiserver, trust))
-        front = FrontDoor(config, api, callers, session, uploads, estate)
+        front = FrontDoor(config, api, callers, session, uploads, estate, controllers)
         app = web.Application(client_max_size=0)
         app.router.add_route("*", "/{path:.*}", front.handle)
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

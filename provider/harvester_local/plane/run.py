@@ -76,12 +76,12 @@ async def _start(config: PlaneConfig, stack: AsyncExitStack, stop: asyncio.Event
     world = World(store, rules)
     callers = await stack.enter_async_context(Api(config.apiserver, client_tls(config.ca)))
     guests = GuestClusters(context, callers, GuestHost(config.apiserver_program, config.etcd_port, config.work / "guests"))
-    await stack.enter_async_context(control(context, outside, uploads, callers, guests))
+    runner = await stack.enter_async_context(control(context, outside, uploads, callers, guests))
     await stack.enter_async_context(watching(WATCHED_IN_PLAIN if plain else WATCHED, api, store, config, stop.set))
     await stack.enter_async_context(serve_admission(world, config.webhook_port, config.serving_cert, config.serving_key))
     await register_webhooks(api, config)
     await stack.enter_async_context(serve_images(config.images_port))
-    await stack.enter_async_context(serve_front(_front(config), api, uploads, Estate(store, guests)))
+    await stack.enter_async_context(serve_front(_front(config), api, uploads, Estate(store, guests), runner))
 
 
 def _upload_proxy(config: PlaneConfig) -> Obj:

@@ -67,6 +67,14 @@ def id_of(found: Object) -> str:
     return f"{dig_str(found, 'metadata', 'namespace')}/{dig_str(found, 'metadata', 'name')}"
 
 
+def holds(found: Json, patch: Json) -> bool:
+    """Whether a JSON merge patch (RFC 7386) would change nothing."""
+    if not isinstance(patch, Mapping):
+        return found == patch
+    have = found if isinstance(found, Mapping) else {}
+    return isinstance(found, Mapping) and all(holds(have.get(key), value) for key, value in patch.items())
+
+
 def condition(value: Object, kind: str) -> Object:
     """The condition of type `kind` in `status.conditions`, or an empty mapping."""
     return next((c for c in dig_objects(value, "status", "conditions") if c.get("type") == kind), {})

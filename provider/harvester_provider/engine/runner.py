@@ -25,7 +25,7 @@ from harvester_provider.core.errors import (
     WaitFailed,
     WaitTimedOut,
 )
-from harvester_provider.core.json import Object, dig_list
+from harvester_provider.core.json import Object, dig_list, holds
 from harvester_provider.core.ownership import is_ours, owner_of, uid
 from harvester_provider.core.plan import Apply, Await, Call, Judge, Patch, Plan, Put, Remove, Step, Upload
 from harvester_provider.core.ref import Ref
@@ -151,15 +151,21 @@ def _passes(error: BaseException) -> bool:
 
 
 async def _put(cluster: Cluster, step: Put, owner: str) -> Object:
+    """Create the object, or bring one of ours to it: made by an interrupted run, or by a request whose answer was lost.
+
+    Webhooks refuse a second one in their own words, before the API server looks whether the name is taken.
+    """
     try:
         return await cluster.create(step.ref, step.body)
-    except AlreadyExists:
+    except (AlreadyExists, Refused) as error:
         found = await cluster.get(step.ref)
+        if found is None and isinstance(error, Refused):
+            raise
     if found is None:
         raise Conflict(f"{step.ref}: it existed a moment ago and is gone now")
     if not is_ours(found, owner):
         raise NotOurs(not_ours(step.ref, found))
-    return await cluster.patch(step.ref, step.body)
+    return found if holds(found, step.body) else await cluster.patch(step.ref, step.body)
 
 
 def not_ours(ref: Ref, found: Object) -> str:

@@ -48,10 +48,6 @@ _PASSING = re.compile(
 """Refusals that end by themselves when another object is gone or a webhook's cache has caught up (facts of upstream's validators)."""
 
 
-_NAME_TAKEN = "is already existent"
-"""How the webhook of backups says, before the API server can, that the name is taken."""
-
-
 def translate(status: int, headers: Mapping[str, str], body: bytes, asked: str) -> errors.HarvesterError:
     """The error for an answer that is no success. `asked` says what was asked for, for the message."""
     answer = parse_status(body)
@@ -64,8 +60,6 @@ def translate(status: int, headers: Mapping[str, str], body: bytes, asked: str) 
         return errors.BadConnection(f"{asked}: redirected to {where}: redirects are not followed; set the final address")
     if status in {401, 403} and not refusal:
         return _locked_out(status, reason, asked, text)
-    if refusal and _NAME_TAKEN in message:
-        return errors.AlreadyExists(text, status=status, reason=reason)
     if refusal or status in {400, 403, 405, 422}:
         return _refused(status, reason, message, asked, text)
     if status in {404, 409}:

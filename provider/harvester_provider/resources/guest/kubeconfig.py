@@ -11,13 +11,13 @@ import yaml
 from pydantic import Field
 
 from harvester_provider.core.json import Json, Object, dig_str
-from harvester_provider.core.plan import Await, Plan, Step
+from harvester_provider.core.plan import Await, Patch, Plan, Step
 from harvester_provider.core.ref import Api, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Failed, Ready, Verdict, Waiting
 from harvester_provider.resources.apis import SECRET, VIRTUAL_MACHINE
 from harvester_provider.resources.guest.words import KUBECONFIG_KEY
-from harvester_provider.resources.kind import BaseKind
+from harvester_provider.resources.kind import BaseKind, metadata_patch
 from harvester_provider.resources.model import SECRET as HIDDEN
 from harvester_provider.resources.model import NamespacedInputs, Outputs
 from harvester_provider.resources.secret import text_in
@@ -81,15 +81,22 @@ class GuestKubeconfig(BaseKind[GuestKubeconfigInputs]):
         return Plan()
 
     def settle(self, inputs: GuestKubeconfigInputs, seen: Snapshot) -> Sequence[Step]:
-        """Wait until it is published."""
-        return () if text_in(seen.get(self.ref(inputs)), KUBECONFIG_KEY) else (self._wait(inputs, "create"),)
+        """Wait until it is published, and label it."""
+        published = text_in(seen.get(self.ref(inputs)), KUBECONFIG_KEY)
+        blank = inputs.updated(labels={}, annotations={}, tags={}, description="")
+        return (*(() if published else (self._wait(inputs, "create"),)), *self._labels(blank, inputs))
 
     def update(self, old: GuestKubeconfigInputs, new: GuestKubeconfigInputs, seen: Snapshot) -> Plan:
-        """Nothing in the cluster; where it is not there (any more), it is waited for."""
+        """Labels in place; where it is not there (any more), it is waited for."""
         changes = tuple(self.changes(old, new))
-        if Plan(changes=changes).replaces or text_in(seen.get(self.ref(new)), KUBECONFIG_KEY):
+        if Plan(changes=changes).replaces:
             return Plan(changes=changes)
-        return Plan(steps=(self._wait(new, "update"),), changes=changes)
+        waits = () if text_in(seen.get(self.ref(new)), KUBECONFIG_KEY) else (self._wait(new, "update"),)
+        return Plan(steps=(*waits, *self._labels(old, new)), changes=changes)
+
+    def _labels(self, old: GuestKubeconfigInputs, new: GuestKubeconfigInputs) -> Sequence[Patch]:
+        ref, meta = self.ref(new), metadata_patch(old, new)
+        return (Patch(ref, {"metadata": meta}, says=f"label {ref}"),) if meta else ()
 
     def delete(self, old: GuestKubeconfigInputs, seen: Snapshot) -> Plan:  # noqa: ARG002  nothing is ours
         """Nothing: the Secret goes with the access."""
