@@ -9,6 +9,7 @@ from harvester_provider.kube.client import Patience
 WRITES, READS, STREAMS = "POST|PUT|PATCH|DELETE", "GET", "WATCH"
 ALL = f"{WRITES}|{READS}|{STREAMS}"
 WEBHOOK_DOWN = 'Internal error occurred: failed calling webhook "validator.harvesterhci.io": connect: connection refused'
+STEPS = ("create", "read", "update", "delete")
 BUSINESS = 'admission webhook "validator.harvesterhci.io" denied the request: not today'
 
 
@@ -26,6 +27,7 @@ class Fault:
     short: bool = False
     """It is part of the short form in `make test`."""
     patience: Patience | None = None
+    steps: tuple[str, ...] = STEPS
 
     @property
     def asked(self) -> dict[str, Any]:
@@ -49,7 +51,13 @@ FAULTS: Mapping[str, Fault] = {
     "token rotated": Fault("401 with the token of before; the new one is in the kubeconfig file meanwhile", 401),
     "401 once": Fault("401, and the same credentials are valid again", 401),
     "403": Fault("the permission is missing for a moment", 403, told=True),
-    "404 between list and get": Fault("a single read says that there is no such object", "unknown", READS, told=True),
+    "404 between list and get": Fault(
+        "a read says that there is no such object, which is there again at the next one",
+        "unknown",
+        READS,
+        told=True,
+        steps=("create", "read", "update"),
+    ),
     "409 lock": Fault("the object has been modified", 409, WRITES),
     "409 refused": Fault("a webhook refuses for a business reason", 409, WRITES, {"message": BUSINESS}, told=True, short=True),
     "410 in a watch": Fault("a watch says that its version is too old", "expired", STREAMS, short=True),
