@@ -31,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--plain", action="store_true", help="that cluster has KubeVirt and no Harvester: run the cases of such clusters")
     group.addoption("--uplink", default="", help="a NIC that no other network uses, on all nodes of that cluster")
     group.addoption("--all-faults", action="store_true", help="every fault of the matrix instead of a few")
+    group.addoption("--write-faults", action="store_true", help="put the table of faults into docs/faults.md")
     group.addoption("--image-url", default="", help="image that the cluster can download (default: a small one served by this run)")
 
 
@@ -64,7 +65,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     if found := outcomes(reports):
         terminalreporter.section("what became of the faults")
         terminalreporter.write("\n".join(table(found)) + "\n")
-        if config.getoption("--all-faults"):
+        if config.getoption("--write-faults"):
             write(found)
 
 
