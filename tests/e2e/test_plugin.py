@@ -1,18 +1,16 @@
-"""The native plugin through the real CLI: stacks that move to it, what only a plugin can, and imports.
+"""The native plugin through the real CLI: stacks that move to it, and what only a plugin can.
 
-Examples go through it in `test_examples`.
+Examples go through it in `test_examples`, imports in `test_imports`.
 """
 
 import json
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
-import by_hand
 from declared import StackOf, estate
-from stack import SECONDS, Stack, end_group
+from stack import Stack, end_group
 from target import VMI, Target, eventually
 
 from harvester_provider.resources.registry import KINDS
@@ -57,27 +55,6 @@ def test_ctrl_c_ends_a_wait_at_once_keeps_what_was_made_and_the_next_up_goes_on(
     here.stack.shows_no_change()
     here.stack.destroy()
     assert simulated.leftovers() == []
-
-
-def test_what_was_made_by_hand_is_adopted_and_its_next_preview_is_empty(target: Target, stack_of: StackOf, tmp_path: Path) -> None:
-    """With the program, the import file and the report that `pulumi-harvester import` writes."""
-    kubeconfig, out = tmp_path / "kubeconfig", tmp_path / "adopted"
-    kubeconfig.write_text(target.kubeconfig)
-    endpoint = ["--endpoint", target.endpoint] if target.endpoint else []
-    command = ["pulumi-harvester", "import", "--out", str(out), "--kubeconfig", str(kubeconfig), "--namespace", target.namespace, *endpoint]
-    with by_hand.made(target) as ids:
-        kinds = [part for kind in ids for part in ("--kind", kind)]
-        subprocess.run([Path(sys.executable).parent / command[0], *command[1:], *kinds], check=True, timeout=SECONDS)
-        imports, report = json.loads((out / "import.json").read_text())["resources"], (out / "left-out.md").read_text()
-        found = {(entry["type"].rsplit(":", 1)[-1], entry["id"]) for entry in imports}
-        assert found >= set(ids.items()), report
-        assert {kind for kind, identity in found if identity.startswith(target.namespace)} <= ids.keys()
-        assert by_hand.PASSWORD not in (out / "__main__.py").read_text()
-        stack = stack_of(out)
-        stack.run("config", "set-all", "--json", (out / "secrets.json").read_text())
-        stack.run("import", "--file", "import.json", "--yes", "--skip-preview", "--generate-code=false")
-        stack.shows_no_change()
-        assert by_hand.PASSWORD not in stack.state()
 
 
 def test_the_cli_reads_the_schema_from_the_installed_plugin(tmp_path: Path) -> None:

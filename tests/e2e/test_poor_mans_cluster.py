@@ -1,15 +1,19 @@
 """The example of a poor man's Harvester: a plain Kubernetes gets KubeVirt, CDI, Multus and storage, and a machine on them; all of it is
 upgraded and, but for the cluster's parts, removed again."""
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from importing import imported
 from plain import DV, LOCAL_PATH, plain_cluster
 from stack import EXAMPLES, Stack
 from target import NAD, VM, VMI, Target
+
+from harvester_provider.resources.provider import ProviderSettings
 
 
 def workload(kind: str, name: str, namespace: str, image: str) -> dict[str, object]:
@@ -81,6 +85,9 @@ def test_a_plain_kubernetes_gets_its_parts_and_a_machine_and_is_upgraded_under_i
     assert virt(plain)["status"]["observedKubeVirtVersion"] == "v1.2.0"
     assert plain.get(VMI, "dev-vm1")["metadata"]["uid"] == boot
     stack.refresh_shows_no_drift()
+
+    inputs, told = asyncio.run(imported(ProviderSettings(kubeconfig=plain.kubeconfig), "PoorMansCluster", "kube-system"))
+    assert (inputs.get("kubevirt"), told) == ("1.2.0", "")
 
     stack.destroy()
     for api in (VM, VMI, DV, NAD):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import requests
+from importing import imported
 from kubernetes import client
 from kubernetes.client.rest import ApiException
 from ranch import NEXT, VERSION, WORKSPACE, Ranch, versions
@@ -53,11 +54,8 @@ async def test_a_cluster_from_its_credential_through_every_change_to_nothing_lef
     assert versions(generated) == versions(made.state["kubeconfig"])
     with pytest.raises(ApiException, match="401"):
         versions(generated.replace("token: ", "token: x"))
-    imported = await verbs.read(KINDS["RancherCluster"], ranch.rancher.cluster, made.id, {})
-    assert imported is not None
-    assert {name: imported.inputs[name] for name in ("pools", "config", "chartValues")} == {
-        name: made.state[name] for name in ("pools", "config", "chartValues")
-    }
+    inputs, told = await imported(ProviderSettings.model_validate(ranch.target.rancher), "RancherCluster", made.id)
+    assert (inputs["config"]["cni"], [pool["name"] for pool in inputs["pools"]], told) == ("calico", ["server", "work"], "")
     node = f"{ranch.harvester.namespace}/{min(names)}"
     theirs = await verbs.read(KINDS["VirtualMachine"], ranch.harvester.cluster, node, {})
     assert theirs is not None

@@ -127,14 +127,15 @@ class half_made:  # noqa: N801  a context manager that reads as a word
 
 
 @asynccontextmanager
-async def plugin(cluster: FakeCluster | None, kind: str, name: str = "thing") -> AsyncIterator[Plugin]:
+async def plugin(cluster: FakeCluster | Calls | None, kind: str, name: str = "thing") -> AsyncIterator[Plugin]:
     """The plugin's protocol on loopback; without a cluster the provider is not configured."""
+    calls = CallsOn(cluster) if isinstance(cluster, FakeCluster) else cluster
     heard = HeardByEngine()
     engine, server = grpc.aio.server(), grpc.aio.server()
     engine_pb2_grpc.add_EngineServicer_to_server(heard, engine)
     address = f"127.0.0.1:{engine.add_insecure_port('127.0.0.1:0')}"
     await engine.start()
-    servicer = Servicer(Messages(address), Resources(CallsOn(cluster)) if cluster is not None else None)
+    servicer = Servicer(Messages(address), Resources(calls) if calls is not None else None)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()

@@ -198,7 +198,7 @@ class PoorMansCluster(BaseKind[PoorMansClusterInputs]):
         values: dict[str, Any] = {}
         for part in _ALL:
             has = done.get(part.name) if seen.get(part.shows) else None
-            if getattr(base, part.name) is not None:
+            if prior is None or getattr(base, part.name) is not None:
                 values[part.name] = has
         have = set(_listed_gates(seen))
         return base.updated(**values, feature_gates=[gate for gate in base.feature_gates if gate in have])

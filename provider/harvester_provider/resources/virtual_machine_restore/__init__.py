@@ -6,6 +6,7 @@ The class below only joins them. Everything in this folder is pure.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
+from harvester_provider.core.errors import InvalidId
 from harvester_provider.core.json import Json, dig, dig_int, dig_objects, dig_str
 from harvester_provider.core.plan import Patch, Plan, Step
 from harvester_provider.core.problem import Problem
@@ -68,19 +69,10 @@ class VirtualMachineRestore(BaseKind[VirtualMachineRestoreInputs]):
         return plan.delete(old, seen)
 
     def observe(self, ref: Ref, prior: VirtualMachineRestoreInputs | None, seen: Snapshot) -> VirtualMachineRestoreInputs:
-        """The restore as it is. Its spec never changes, so that only an import reads it."""
-        found = seen.get(ref)
-        values: dict[str, object] = {}
+        """The restore as it is; its spec never changes. InvalidId for an import: nothing in the object tells its inputs in full."""
         if prior is None:
-            spec = found.get("spec")
-            values = {
-                "backup": f"{dig_str(spec, 'virtualMachineBackupNamespace')}/{dig_str(spec, 'virtualMachineBackupName')}",
-                "virtual_machine": dig_str(spec, "target", "name"),
-                "mode": "new" if dig(spec, "newVM") is True else "replace",
-                "keep_mac_address": dig(spec, "keepMacAddress") is True,
-                "old_disks": dig_str(spec, "deletionPolicy") or "delete",
-            }
-        return self.observed(ref, prior, found, values)
+            raise InvalidId(f"{ref} cannot be imported: a restore is done once: declare the machine that it has made")
+        return self.observed(ref, prior, seen.get(ref), {})
 
     def outputs(self, inputs: VirtualMachineRestoreInputs, seen: Snapshot) -> Mapping[str, Json]:
         """What the status says."""

@@ -1,0 +1,121 @@
+"""`pulumi import` of every kind, on objects made by hand with kubectl: the next preview is empty.
+
+Below the CLI each kind goes through the plugin's protocol as the engine speaks it. Through the CLI goes the whole estate at once,
+with the program, the import file and the report that `pulumi-harvester import` writes.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import by_hand
+import pytest
+from declared import StackOf
+from importing import imported
+from stack import SECONDS
+from target import Target, namespace
+
+from harvester_provider.resources.provider import ProviderSettings
+from harvester_provider.resources.registry import KINDS
+from harvester_provider.schema.examples import EXAMPLES
+
+ELSEWHERE = {"PoorMansCluster": "test_poor_mans_cluster", "RancherCluster": "test_rancher"}
+"""Kinds that are not on a Harvester, and the modules that import them."""
+REFUSED = {
+    "GuestKubeconfig": "machine: missing",
+    "GuestNode": "cluster: missing.*machineUid: missing",
+    "VirtualMachineRestore": "a restore is done once: declare the machine",
+}
+"""Kinds that cannot be imported from their object alone, and what the user is told."""
+
+
+def test_every_kind_has_an_object_made_by_hand() -> None:
+    assert {kind for kind, example in EXAMPLES.items() if not example.id} == REFUSED.keys()
+    assert set(KINDS) == by_hand.BY_HAND.keys() | by_hand.ON_REQUEST.keys() | ELSEWHERE.keys()
+    for module in ELSEWHERE.values():
+        assert "imported(" in Path(__file__).with_name(f"{module}.py").read_text()
+
+
+@pytest.fixture(scope="module")
+def hands(cluster: Target, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Target, Mapping[str, str]]]:
+    """A namespace with one object of each kind, and their IDs."""
+    name = f"hand-{uuid.uuid4().hex[:6]}"  # a cluster network has its name, of at most twelve characters
+    cluster.namespaces.append(name)
+    share = tmp_path_factory.mktemp("share")
+    with namespace(cluster.core, name):
+        target = Target(cluster.kubeconfig, cluster.endpoint, cluster.image_url, name, cluster.api, cluster.local)
+        with by_hand.made(target, share) as ids:
+            yield target, ids
+
+
+TELLS: Mapping[str, tuple[str, Any]] = {
+    "Addon": ("valuesContent", '{"prometheus": {"retention": "5d"}}'),
+    "BackupSchedule": ("cron", "0 2 * * *"),
+    "BackupTarget": ("type", "nfs"),
+    "CloudInit": ("userData", by_hand.USER_DATA),
+    "Image": ("displayName", "hand"),
+    "LinkMonitor": ("nameRule", "^e"),
+    "LoadBalancer": ("backendSelector", {"app": ["web"]}),
+    "Namespace": ("description", "made by hand"),
+    "Node": ("description", "the left one"),
+    "Setting": ("value", "20"),
+    "SriovNetworkDevice": ("virtualFunctions", 2),
+    "SshKey": ("publicKey", by_hand.KEY),
+    "StorageClass": ("numberOfReplicas", 2),
+    "VirtualMachine": ("memory", "256Mi"),
+    "VirtualMachineBackup": ("virtualMachine", "hand"),
+    "VirtualMachineSnapshot": ("virtualMachine", "hand"),
+    "VirtualMachineTemplate": ("description", "made by hand"),
+    "VlanConfig": ("uplink", {"nics": ["ens9"]}),
+    "VlanNetwork": ("vlanId", 42),
+    "Volume": ("size", "1Gi"),
+    "VolumeSnapshot": ("snapshotClass", "longhorn-snapshot"),
+}
+"""One of the inputs that an import must have read, of the kinds that have more than a name there."""
+
+
+async def test_each_kind_is_imported_by_its_id_and_its_next_preview_is_empty(hands: tuple[Target, Mapping[str, str]]) -> None:
+    target, ids = hands
+    settings = ProviderSettings(kubeconfig=target.kubeconfig, endpoint=target.endpoint or None)
+    found = {kind: await imported(settings, kind, identity) for kind, identity in ids.items()}
+    told = {kind: said for kind, (_, said) in found.items()}
+    refused = {kind: told.pop(kind) for kind in REFUSED.keys() & ids.keys()}
+    assert told == dict.fromkeys(told, "")
+    assert not [(kind, said) for kind, said in refused.items() if not re.search(REFUSED[kind], said)]
+    assert {kind: found[kind][0].get(TELLS[kind][0]) for kind in TELLS.keys() & ids.keys()} == {
+        kind: value for kind, (_, value) in TELLS.items() if kind in ids
+    }
+
+
+def test_an_estate_made_by_hand_is_adopted_in_one_command_and_its_next_preview_is_empty(
+    hands: tuple[Target, Mapping[str, str]], stack_of: StackOf, tmp_path: Path
+) -> None:
+    target, ids = hands
+    kubeconfig, out = tmp_path / "kubeconfig", tmp_path / "adopted"
+    kubeconfig.write_text(target.kubeconfig)
+    endpoint = ["--endpoint", target.endpoint] if target.endpoint else []
+    spaces = {identity.partition("/")[0] for identity in ids.values() if "/" in identity} - {"cattle-global-data"}
+    asked = [part for space in sorted(spaces) for part in ("--namespace", space)]
+    if target.local is None:  # others are at work there on what is in no namespace
+        ids = {kind: identity for kind, identity in ids.items() if "/" in identity}
+        asked += [part for kind in ids for part in ("--kind", kind)]
+    command = [Path(sys.executable).parent / "pulumi-harvester", "import", "--out", str(out), "--kubeconfig", str(kubeconfig)]
+    subprocess.run([*command, *asked, *endpoint], check=True, timeout=SECONDS)
+    imports, report = json.loads((out / "import.json").read_text())["resources"], (out / "left-out.md").read_text()
+    found = {(entry["type"].rsplit(":", 1)[-1], entry["id"]) for entry in imports}
+    parts = {"GuestAccess", "RancherCloudCredential", *REFUSED}
+    assert found >= {(kind, identity) for kind, identity in ids.items() if kind not in parts}, report
+    assert not {kind for kind, _ in found} & parts
+    if "VirtualMachineRestore" in ids:
+        assert f"| VirtualMachineRestore {ids['VirtualMachineRestore']} | " in report
+    assert by_hand.PASSWORD not in (out / "__main__.py").read_text()
+    stack = stack_of(out)
+    stack.run("config", "set-all", "--json", (out / "secrets.json").read_text())
+    stack.run("import", "--file", "import.json", "--yes", "--skip-preview", "--generate-code=false")
+    stack.shows_no_change()
+    assert by_hand.PASSWORD not in stack.state()
