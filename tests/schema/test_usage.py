@@ -56,5 +56,5 @@ def test_names_inside_of_objects_are_spelled_too_and_the_users_own_keys_are_not(
 @each
 def test_an_import_names_an_id_of_the_kinds_form(kind: str) -> None:
     if EXAMPLES[kind].id:
-        assert ("/" in EXAMPLES[kind].id) == ("namespace" in KINDS[kind].inputs.model_fields)
+        assert ("/" in EXAMPLES[kind].id) == KINDS[kind].api.namespaced
         assert programs(kind)["sh"].endswith(f"pulumi import harvester:index:{kind} example {EXAMPLES[kind].id}\n")
