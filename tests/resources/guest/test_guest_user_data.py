@@ -158,10 +158,29 @@ def test_what_the_user_adds_is_kept_beside_ours() -> None:
     assert (written["cni"], written["node-label"], written["node-taint"]) == ("cilium", ["a=b"], ["x=y:NoSchedule"])
 
 
+_NODE = {"token", "server", "node-label", "node-taint", "kubelet-arg"}
+_SERVER = {*_NODE, "tls-san", "write-kubeconfig-mode", "disable", "disable-cloud-controller"}
+_RKE2 = {"cloud-provider-name", "cloud-provider-config"}
+FLAGS = {
+    ("rke2", "server"): _SERVER | _RKE2,
+    ("rke2", "agent"): _NODE | _RKE2,
+    ("k3s", "server"): _SERVER | {"cluster-init"},
+    ("k3s", "agent"): _NODE,
+}
+"""Of the flags of the commands, those that we use: pkg/cli/cmds/{root,server,agent}.go in RKE2 and K3s. Both end at an unknown one."""
+
+
+@pytest.mark.parametrize(("distribution", "role"), FLAGS)
+def test_every_entry_of_the_configuration_is_a_flag_of_the_command_that_reads_it(distribution: Any, role: Any) -> None:
+    found = machine(distribution=distribution, role=role, labels={"a": "b"}, taints=["a=b:NoSchedule"], tls_sans=["x"])
+    assert config(found).keys() <= FLAGS[(distribution, role)]
+
+
 @given(role=st.sampled_from(["server", "agent"]), first=st.booleans(), distribution=st.sampled_from(["rke2", "k3s"]))
 def test_all_scripts_are_sound_shell(*, role: Any, first: bool, distribution: Any) -> None:
     found = machine(role=role, first=first and role == "server", distribution=distribution)
     for path, entry in files(found).items():
         if entry["content"].startswith("#!/bin/sh"):
-            subprocess.run(["/bin/sh", "-n", "-c", entry["content"]], check=True)
+            for shell in ("/bin/sh", "bash"):
+                subprocess.run([shell, "-n", "-c", entry["content"]], check=True)
             assert path.startswith("/usr/local/sbin/")

@@ -231,6 +231,17 @@ def test_a_cluster_is_settled_when_its_machines_are_nodes_of_its_version_and_sha
         "c is Provisioned (waiting for agent)": settled(
             given, *nodes[:2], machine("c", "", "Provisioned", conditions=[{"type": "Ready", "message": "waiting for agent"}])
         ),
+        "c is Running (draining worker node(s) c: draining node)": settled(
+            given,
+            *nodes[:2],
+            machine(
+                "c",
+                "v1.33.7+rke2r1",
+                v1beta2={
+                    "conditions": [{"type": "Reconciled", "status": "Unknown", "message": "draining worker node(s) c:\n draining node"}],
+                },
+            ),
+        ),
         "runs v1.33.7+rke2r1 and not": settled(given, *nodes[:2], machine("c", "v1.33.7+rke2r1")),
         "has not looked at the change yet": settled(given, *nodes, observedGeneration=2),
         "machines are being removed": settled(given, *nodes, machine("d")),

@@ -120,7 +120,7 @@ def _rolled(deployment: Object, quantity: int) -> bool:
 
 def _told(found: Object) -> str:
     """What Rancher says that it waits for, as a part of a sentence: such as a node that cannot be emptied."""
-    said = "" if is_true(found, "Updated") else dig_str(condition(found, "Updated"), "message")
+    said = _unmet(found, "Updated")
     return f" (Rancher: {said})" if said else ""
 
 
@@ -141,9 +141,16 @@ def _leaving(machine: Object) -> str:
 
 
 def _said(machine: Object) -> str:
-    """What the machine's conditions say, in brackets."""
-    said = dig_str(condition(machine, "Ready"), "message") or dig_str(condition(machine, "InfrastructureReady"), "message")
+    """What the machine's conditions say, in brackets. Rancher of 2.14 and later writes its own among those of Cluster API's v1beta2."""
+    newer: Object = {"status": dig_map(machine, "status", "v1beta2")}
+    places = ((newer, "Reconciled"), (machine, "Ready"), (machine, "InfrastructureReady"), (newer, "Ready"))
+    said = next((" ".join(text.split()) for found, kind in places if (text := _unmet(found, kind))), "")
     return f" ({said})" if said else ""
+
+
+def _unmet(found: Object, kind: str) -> str:
+    """Why a condition is not True, as far as it says."""
+    return "" if is_true(found, kind) else dig_str(condition(found, kind), "message")
 
 
 def _counted(parts: Mapping[str, str]) -> str:
