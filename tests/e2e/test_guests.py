@@ -1,24 +1,44 @@
 """A guest cluster on machines of ours, below the CLI: what its servers apply, nodes that do not join, a scale-in that is held up."""
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from kubernetes import client
-from target import Target, connect
+from target import Target, connect, eventually
 from workshop import Made, Workshop
 
 from harvester_provider.core.errors import PlanRefused, WaitTimedOut
+from harvester_provider.core.json import dig_str
+from harvester_provider.core.ref import Ref
+from harvester_provider.engine import verbs
+from harvester_provider.engine.reporter import Silent
+from harvester_provider.resources.apis import LOAD_BALANCER
 from harvester_provider.resources.drivers import GUEST_CLUSTER
 from harvester_provider.resources.guest.kube_vip import KubeVip
 from harvester_provider.resources.guest.user_data import GuestMachine
 from harvester_provider.resources.provider import ProviderSettings
+from harvester_provider.resources.registry import KINDS
 from harvester_provider.wiring import Clusters
 
 VERSION, TOKEN = "v1.34.2+rke2r1", "join-me-if-you-can"
 NEVER_JOINS = {"local.harvester/fault": "never-joins"}
 SHORT = {"create": "4s", "update": "4s", "delete": "4s"}
+
+
+class Heard(Silent):
+    """A reporter that keeps what the user is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def info(self, text: str) -> None:
+        self.lines.append(text)
+
+    def warn(self, text: str) -> None:
+        self.lines.append(text)
 
 
 @pytest.fixture
@@ -54,6 +74,31 @@ async def heal(made: Made) -> None:
     await made.edited_by_hand({"metadata": {"annotations": dict.fromkeys(NEVER_JOINS)}})
 
 
+async def reachable(shop: Workshop, guest: client.CoreV1Api) -> None:
+    """A service of the guest gets an address of a pool of Harvester, and is gone there when it is gone here; another one is left."""
+    octet = int(shop.namespace[-2:], 16)
+    span = {"subnet": f"10.77.{octet}.0/24", "start": f"10.77.{octet}.10", "end": f"10.77.{octet}.20"}
+    pool = await shop.make(
+        "IpPool", f"pool-{shop.namespace[-6:]}", ranges=[span], selector={"scope": [{"namespace": shop.namespace, "guestCluster": "dev"}]}
+    )
+    spec = {"type": "LoadBalancer", "ports": [{"port": 80}], "selector": {"app": "web"}}
+    for name in ("web", "left"):
+        guest.create_namespaced_service("default", {"metadata": {"name": name}, "spec": spec})
+
+    def given(name: str) -> str:
+        found = guest.read_namespaced_service(name, "default").status.load_balancer.ingress
+        return str(found[0].ip) if found else ""
+
+    await asyncio.to_thread(eventually, lambda: given("web") and given("left"))
+    (balancer,) = [each for each in await shop.listed(LOAD_BALANCER) if "-web-" in dig_str(each, "metadata", "name")]
+    read = await verbs.read(KINDS["LoadBalancer"], shop.cluster, f"{shop.namespace}/{dig_str(balancer, 'metadata', 'name')}", {})
+    assert read is not None
+    assert (read.state["address"], read.state["allocatedFrom"], read.inputs["workloadType"]) == (given("web"), pool.name, "cluster")
+    guest.delete_namespaced_service("web", "default")
+    left = Ref(LOAD_BALANCER, dig_str(balancer, "metadata", "name"), shop.namespace)
+    await shop.until(lambda seen: seen[left] is None, left)
+
+
 async def test_a_guest_cluster_says_what_it_waits_for_and_goes_on_when_that_is_over(shop: Workshop, clusters: Clusters) -> None:
     access = await shop.make("GuestAccess", "dev", joinToken=TOKEN, kubernetesVersion=VERSION)
     first = await machine(shop, access, "server-1", "server")
@@ -83,6 +128,8 @@ async def test_a_guest_cluster_says_what_it_waits_for_and_goes_on_when_that_is_o
         charts = client.CustomObjectsApi(api).list_namespaced_custom_object("helm.cattle.io", "v1", "kube-system", "helmchartconfigs")
         assert {each["metadata"]["name"] for each in charts["items"]} == {"harvester-cloud-provider", "harvester-csi-driver"}
 
+        await reachable(shop, core)
+
         held = {"metadata": {"name": "busy", "finalizers": ["example.org/busy"]}}
         spec = {"nodeName": "agent-1", "containers": [{"name": "main", "image": "registry.example.org/idle"}]}
         core.create_namespaced_pod("default", {**held, "spec": spec})
@@ -96,4 +143,8 @@ async def test_a_guest_cluster_says_what_it_waits_for_and_goes_on_when_that_is_o
         await server.destroy()
     for made in (second, first):
         await made.destroy()
-    await access.destroy()
+    heard = Heard()
+    await verbs.delete(KINDS["GuestAccess"], shop.cluster, access.id, access.state, heard)
+    assert any("its cloud provider left load balancers" in line and "dev-default-left-" in line for line in heard.lines)
+    (balancer,) = await shop.listed(LOAD_BALANCER)
+    await shop.remove(Ref(LOAD_BALANCER, dig_str(balancer, "metadata", "name"), shop.namespace))

@@ -79,6 +79,7 @@ RANCHER_SETTING = Kind("management.cattle.io", "v3", "settings", "Setting", name
 
 NODE = Kind("", "v1", "nodes", "Node", namespaced=False, status=True)
 NAMESPACE = Kind("", "v1", "namespaces", "Namespace", namespaced=False, status=True)
+SERVICE = Kind("", "v1", "services", "Service", status=True)
 POD = Kind("", "v1", "pods", "Pod", status=True)
 VOLUME_CLAIM = Kind("", "v1", "persistentvolumeclaims", "PersistentVolumeClaim", status=True)
 VOLUME = Kind("", "v1", "persistentvolumes", "PersistentVolume", namespaced=False, status=True)

@@ -17,8 +17,10 @@ from harvester_local.api.kinds import INSTANCE, MACHINE, NODE, POD, SECRET, Kind
 from harvester_local.api.objects import Key, Obj, annotations, deleting, items, key_of, labels, now, part
 from harvester_local.controllers.faults import Fault, fault_of
 from harvester_local.controllers.guest_manifests import Manifests
+from harvester_local.controllers.guest_services import CloudProvider
 from harvester_local.controllers.runtime import Context, Mapper
 from harvester_local.guests import GuestApi, GuestHost
+from harvester_local.model.guest_services import CloudAccess
 from harvester_local.model.guests import CLUSTER_LABEL, NodePlan, agent_plan, decoded, node_object, node_plan, user_data_secret
 from harvester_local.model.machines import phase
 from harvester_local.model.rancher import MACHINE_NAME
@@ -26,6 +28,9 @@ from harvester_local.model.rancher_plans import applied
 
 _AGAIN_SECONDS = 0.5
 _WATCH_SECONDS = 3600
+
+Duty = Callable[[Api, Obj], Awaitable[None]]
+"""What a guest does with an object of its own."""
 
 
 @dataclass
@@ -36,7 +41,15 @@ class Guest:
     manifests: Manifests
     registered: dict[str, str] = field(default_factory=dict)
     """Name of the node -> UID of its machine."""
-    watching: list[asyncio.Task[None]] = field(default_factory=list)
+    watching: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    """Path -> what follows it."""
+    cloud: CloudAccess | None = None
+
+    def follow(self, path: str, act: Duty) -> None:
+        """Do this, and nothing else, with each object at a path."""
+        if path in self.watching:
+            self.watching[path].cancel()
+        self.watching[path] = asyncio.create_task(_follow(self.api.api, path, act))
 
 
 class GuestClusters:
@@ -89,12 +102,14 @@ class GuestClusters:
                 return None
             api = await GuestApi.start(self._host, f"{key.namespace}-{key.name}-{uuid.uuid4().hex[:6]}")
             guest = self._guests[key] = Guest(api, Manifests(api.api))
-            guest.watching = [asyncio.create_task(_follow(api.api, path, act)) for path, act in _DUTIES.items()]
+            for path, act in _DUTIES.items():
+                guest.follow(path, act)
         served = True
         for machine, plan in members.values():
             await self._publish(guest, plan)
             await self._join(guest, machine, plan)
             served = await guest.manifests.apply(plan.manifests) and served
+            self._provide(guest, plan)
             await self._applied(machine)
         await self._lose(guest, members.keys())
         return None if served else _AGAIN_SECONDS
@@ -143,6 +158,12 @@ class GuestClusters:
         with suppress(ApiError):
             await guest.api.api.patch_status(NODE, Key("", name), _status(plan, self._address(machine)))
 
+    def _provide(self, guest: Guest, plan: NodePlan) -> None:
+        """Run the cloud provider, with the credentials that a server has for it."""
+        if plan.cloud and plan.cloud != guest.cloud:
+            guest.cloud = plan.cloud
+            guest.follow("/api/v1/services", CloudProvider(self._callers, plan.cloud).serve)
+
     def _address(self, machine: Obj) -> str:
         instance = self._context.store.get(INSTANCE, key_of(machine)) or {}
         return next((nic["ipAddress"] for nic in items(instance, "status", "interfaces") if nic.get("ipAddress")), "")
@@ -162,13 +183,13 @@ class GuestClusters:
         guest = self._guests.pop(key, None)
         if guest is None:
             return
-        for task in guest.watching:
+        for task in guest.watching.values():
             task.cancel()
-        await asyncio.gather(*guest.watching, return_exceptions=True)
+        await asyncio.gather(*guest.watching.values(), return_exceptions=True)
         await guest.api.stop()
 
 
-async def _follow(api: Api, path: str, act: Callable[[Api, Obj], Awaitable[None]]) -> None:
+async def _follow(api: Api, path: str, act: Duty) -> None:
     """Do what a guest does with each object at `path` as it is and as it changes, until the cluster ends."""
     while True:
         try:

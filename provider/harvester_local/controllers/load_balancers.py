@@ -128,7 +128,7 @@ class LoadBalancers:
         if spec.get("workloadType") == "cluster":
             ready = "False" if why else "True"
             return {**known, "allocatedAddress": given, "conditions": rancher(balancer, "Ready", ready, message=why)}
-        address = "" if why or fault_of(balancer) is Fault.NO_ADDRESS else _leased(balancer) if given.get("ip") == DHCP else given["ip"]
+        address = "" if why or fault_of(balancer) is Fault.NO_ADDRESS else leased(balancer) if given.get("ip") == DHCP else given["ip"]
         servers = self._servers(balancer) if address else known.get("backendServers") or []
         if not why and not address:
             why = "service is waiting for external IP"
@@ -147,7 +147,7 @@ class LoadBalancers:
         ]
 
 
-def _leased(balancer: Obj) -> str:
+def leased(balancer: Obj) -> str:
     """The address that DHCP gives: always the same one for the same object."""
     number = int(balancer["metadata"]["uid"].replace("-", "")[:8], 16)
     return f"192.168.{200 + number // 250 % 50}.{1 + number % 250}"

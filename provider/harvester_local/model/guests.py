@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from harvester_local.api.objects import Obj, items, part
+from harvester_local.model.guest_services import CloudAccess, cloud_access
 
 CLUSTER_LABEL = "guestcluster.harvesterhci.io/name"
 _INSTALL = re.compile(r"INSTALL_(RKE2|K3S)_VERSION=(\S+)")
@@ -32,6 +33,7 @@ class NodePlan:
     publish_to: str = ""
     authorization: str = ""
     manifests: tuple[Obj, ...] = ()
+    cloud: CloudAccess | None = None
 
 
 def node_plan(user_data: str) -> NodePlan | None:
@@ -60,7 +62,7 @@ def node_plan(user_data: str) -> NodePlan | None:
         taints=tuple(config.get("node-taint") or ()),
         publish_to=re.sub(r"^https://[^/]+", "", secret),
         authorization=files.get("/etc/rancher/harvester/authorization", "").strip().partition(": ")[2],
-        manifests=_manifests(distribution, files),
+        **_of_server(distribution, files),
     )
 
 
@@ -79,15 +81,16 @@ def agent_plan(secret: Obj) -> NodePlan:
         first="server" not in config,
         labels={name: value for name, _, value in pairs},
         taints=tuple(config.get("node-taint") or ()),
-        manifests=_manifests(distribution, files),
+        **_of_server(distribution, files),
     )
 
 
-def _manifests(distribution: str, files: dict[str, str]) -> tuple[Obj, ...]:
-    """The objects in the folder from which servers apply what they find (docs.k3s.io, "Auto-Deploying Manifests")."""
+def _of_server(distribution: str, files: dict[str, str]) -> dict[str, Any]:
+    """The objects in the folder that servers apply (docs.k3s.io, "Auto-Deploying Manifests"), and what its cloud provider is told."""
     folder = f"/var/lib/rancher/{distribution}/server/manifests/"
     texts = (text for path, text in sorted(files.items()) if path.startswith(folder))
-    return tuple(found for text in texts for found in yaml.safe_load_all(text) if found)
+    manifests = tuple(found for text in texts for found in yaml.safe_load_all(text) if found)
+    return {"manifests": manifests, "cloud": cloud_access(manifests, files)}
 
 
 def user_data_secret(instance: Obj) -> str:
