@@ -23,12 +23,14 @@ SIGNATURE_KEY = "4dabf18193072939515e22adb298388d"
 
 @dataclass(frozen=True)
 class Ran:
-    """What a program registered, by resource name, and the values of what `program()` returned."""
+    """What a program registered, by resource name, and the values of what `program()` returned. `machines` are the VirtualMachines,
+    whose names other kinds may share."""
 
     types: Mapping[str, str]
     inputs: Mapping[str, Mapping[str, Any]]
     providers: Mapping[str, str]
     values: Mapping[str, Any]
+    machines: Mapping[str, Mapping[str, Any]]
 
 
 def secret(value: object) -> dict[str, object]:
@@ -65,12 +67,15 @@ class Engine(Mocks):
     def __init__(self, answers: Mapping[str, Mapping[str, Any]]) -> None:
         self.answers = answers
         self.registered: dict[str, MockResourceArgs] = {}
+        self.machines: dict[str, dict[str, Any]] = {}
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], None]:  # noqa: ARG002  no function is called
         return {}, None
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str, dict[str, Any]]:
         self.registered[args.name] = args
+        if args.typ.endswith(":VirtualMachine"):
+            self.machines[args.name] = args.inputs
         return args.resource_id or f"default/{args.inputs.get('name', args.name)}", {**args.inputs, **self.answers.get(args.name, {})}
 
 
@@ -91,6 +96,9 @@ def _main() -> None:
         "inputs": {name: {key: value for key, value in args.inputs.items() if key != "__provider"} for name, args in registered},
         "providers": {name: args.inputs["__provider"] for name, args in registered if "__provider" in args.inputs},
         "values": values,
+        "machines": {
+            name: {key: value for key, value in inputs.items() if key != "__provider"} for name, inputs in engine.machines.items()
+        },
     }
     sys.stdout.write(json.dumps(answer))
 
