@@ -4,7 +4,8 @@ All programs there use one account. In a cluster Harvester's server has one of i
 (pkg/webhook/types/request.go: IsFromController, IsGarbageCollection); the cases must not have that one. And pods there get
 no volume with the token of an account, which KubeVirt counts on (volume-hotplug.go, podVolumesMatchesReadyVolumes).
 
-Besides, the host device of the cases is permitted, which Harvester's PCI devices controller would do.
+Besides, the host device of the cases is permitted, which Harvester's PCI devices controller would do, and KubeVirt migrates guests for
+what is plugged into them, as Harvester's chart sets it up (deploy/charts/harvester/values.yaml, workloadUpdateMethods).
 """
 
 from pathlib import Path
@@ -18,7 +19,10 @@ _PROGRAMS = "admin"
 HARVESTER = {"HARVESTER_CONTROLLER_USER_NAME": _PROGRAMS, "GARBAGE_COLLECTION_USER_NAME": _PROGRAMS}
 """What tells Harvester's admission who its server and the garbage collector are."""
 _USER = "conformance"
-_DEVICES = {"pciHostDevices": [{"pciVendorSelector": "10DE:1EB8", "resourceName": "example.org/card"}]}
+_KUBEVIRT = {
+    "configuration": {"permittedHostDevices": {"pciHostDevices": [{"pciVendorSelector": "10DE:1EB8", "resourceName": "example.org/card"}]}},
+    "workloadUpdateStrategy": {"workloadUpdateMethods": ["LiveMigrate"]},
+}
 _SECONDS = 24 * 3600
 _POLICY = "service-account-tokens"
 _WANTS_TOKEN = "!has(object.spec.automountServiceAccountToken) || object.spec.automountServiceAccountToken"
@@ -30,9 +34,8 @@ def prepare(kubeconfig: Path) -> str:
     with config.new_client_from_config(str(kubeconfig)) as api:
         custom = client.CustomObjectsApi(api)
         token_volumes(custom)
-        permitted = {"spec": {"configuration": {"permittedHostDevices": _DEVICES}}}
         kubevirt = ("kubevirt.io", "v1", "harvester-system", "kubevirts", "kubevirt")
-        custom.patch_namespaced_custom_object(*kubevirt, permitted, _content_type="application/merge-patch+json")
+        custom.patch_namespaced_custom_object(*kubevirt, {"spec": _KUBEVIRT}, _content_type="application/merge-patch+json")
         token = _administrator(api)
     found = yaml.safe_load(kubeconfig.read_text())
     for user in found["users"]:
@@ -48,12 +51,13 @@ def authority(kubeconfig: Path) -> str:
 
 
 def _administrator(api: client.ApiClient) -> str:
-    """A new account's token."""
+    """A new account's token. Harvester's server writes to instances in the name of KubeVirt's controller, which may do so, too."""
     core, rbac = client.CoreV1Api(api), client.RbacAuthorizationV1Api(api)
     core.create_namespaced_service_account("default", {"metadata": {"name": _USER}})
-    subject = {"kind": "ServiceAccount", "name": _USER, "namespace": "default"}
+    accounts = (("default", _USER), ("harvester-system", "kubevirt-controller"))
+    subjects = [{"kind": "ServiceAccount", "namespace": namespace, "name": name} for namespace, name in accounts]
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
-    rbac.create_cluster_role_binding({"metadata": {"name": _USER}, "roleRef": role, "subjects": [subject]})
+    rbac.create_cluster_role_binding({"metadata": {"name": _USER}, "roleRef": role, "subjects": subjects})
     asked = {"spec": {"expirationSeconds": _SECONDS, "audiences": None}}
     return str(core.create_namespaced_service_account_token(_USER, "default", asked).status.token)
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from virt_handler import lacking
+from virt_handler import lacking, left
 
 RAN = [{"phase": "Scheduled"}, {"phase": "Running"}]
 
@@ -40,3 +40,10 @@ def test_a_hot_plugged_disk_that_is_declared_no_more_is_unmounted() -> None:
     reported = [{"name": name, "hotplugVolume": {}, "phase": "Ready"} for name in ("root", "gone")]
     (kept, gone) = lacking(running(volumeStatus=reported))["volumeStatus"]
     assert (kept, gone["phase"]) == (reported[0], "UnMountedFromPod")
+
+
+def test_a_launcher_ends_once_its_guest_has_left_and_the_one_that_it_never_came_to_ends_too() -> None:
+    pods = {"sourcePod": "here", "targetPod": "there"}
+    assert left(running()) == left(running(migrationState=pods)) == ""
+    assert left(running(migrationState={**pods, "completed": True})) == "here"
+    assert left(running(migrationState={**pods, "completed": True, "failed": True})) == "there"

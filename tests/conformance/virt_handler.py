@@ -7,6 +7,9 @@
   (migration-target.go, hotplugCPU, hotplugMemory and after).
 - That a disk which was taken out of the machine is unmounted (vm.go, updateHotplugVolumeStatus).
 
+And it ends the launcher that a guest has left with a migration, as that does itself (virt-launcher ends with its domain). As long as it
+runs KubeVirt begins no other migration of the machine (migration.go, handleTargetPodCreation).
+
 Nothing here decides what a change means.
 """
 
@@ -35,7 +38,7 @@ def reporting(work: Path) -> Iterator[None]:
     """Report until the end of the block, as the account that the control plane in the folder `work` has for virt-handler."""
     stop = threading.Event()
     with config.new_client_from_config(str(work / "kubeconfig-handler")) as api:
-        thread = threading.Thread(target=_report, args=(client.CustomObjectsApi(api), stop), name="virt-handler", daemon=True)
+        thread = threading.Thread(target=_report, args=(api, stop), name="virt-handler", daemon=True)
         thread.start()
         try:
             yield
@@ -44,12 +47,16 @@ def reporting(work: Path) -> Iterator[None]:
             thread.join()
 
 
-def _report(custom: client.CustomObjectsApi, stop: threading.Event) -> None:
+def _report(api: client.ApiClient, stop: threading.Event) -> None:
+    custom, core, ended = client.CustomObjectsApi(api), client.CoreV1Api(api), set[str]()
     while not stop.wait(_PAUSE):
         try:
             for instance in custom.list_cluster_custom_object(*INSTANCES, PLURAL)["items"]:
                 if found := lacking(instance):
                     _write(custom, instance["metadata"], found)
+                if (launcher := left(instance)) and launcher not in ended:
+                    _end(core, instance["metadata"]["namespace"], launcher)
+                    ended.add(launcher)
         except (ApiException, HTTPError) as error:
             print(f"virt-handler: {error}", file=sys.stderr)
 
@@ -68,6 +75,22 @@ def _write(custom: client.CustomObjectsApi, meta: dict[str, Any], found: dict[st
     except ApiException as error:
         if error.status not in _LATER:
             raise
+
+
+def _end(core: client.CoreV1Api, namespace: str, pod: str) -> None:
+    try:
+        core.patch_namespaced_pod_status(pod, namespace, {"status": {"phase": "Succeeded"}})
+    except ApiException as error:
+        if error.status not in _LATER:
+            raise
+
+
+def left(instance: dict[str, Any]) -> str:
+    """The launcher without a guest after a migration: the one that it moved away from, or should have moved to. Empty for none."""
+    status = instance.get("status", {})
+    migration = status.get("migrationState") or {}
+    ended = migration.get("targetPod" if migration.get("failed") else "sourcePod")
+    return str(ended) if ended and migration.get("completed") else ""
 
 
 def lacking(instance: dict[str, Any]) -> dict[str, Any]:

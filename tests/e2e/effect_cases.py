@@ -1,7 +1,8 @@
 """One case for every row of the table of effects: an edit of a running machine, and what it does on each release.
 
 The expected effects are written here by hand and not taken from the table. `~/red` stands for what is called `red` in the
-namespace of the test: networks `red` and `blue`, the image `disc`, the SSH key `ada`. `~-fast` is the storage class of the test.
+namespace of the test: networks `red` and `blue`, the image `disc`, the SSH key `ada`. `~-fast` and `~-other` are storage classes of the
+test: another one of Longhorn's, and one of Ceph, whose volumes do not grow in use as long as no setting says so.
 """
 
 from collections.abc import Mapping
@@ -20,6 +21,8 @@ SECOND = {"name": "second", "network": "~/blue"}
 ROOT = {"name": "root", "size": "1Gi", "onDelete": "delete"}
 DATA = {"name": "data", "size": "1Gi", "onDelete": "delete"}
 HOT = {"name": "hot", "size": "1Gi", "onDelete": "delete", "hotPlug": True}
+OTHER = {**ROOT, "storageClass": "~-other"}
+FILES = {**HOT, "volumeMode": "Filesystem"}
 DRIVE = {"name": "cd", "type": "cd-rom"}
 DISC = {**DRIVE, "image": "~/disc", "size": "1Gi", "hotPlug": True}
 BASE: Inputs = {"memory": "256Mi", "disks": [ROOT], "networkInterfaces": [FIRST], "timeouts": {"update": "2m"}}
@@ -52,6 +55,8 @@ class Case:
     """Which test shows it on local Harvesters instead."""
     gives: str = ""
     """The belonging of the machine that becomes another one, such as `disk root`; all others stay."""
+    off_only: bool = False
+    """The cluster takes it of machines that are off only, so that it cannot be deferred."""
     restart_due: bool = False
     """Somebody has changed something meanwhile that waits for the guest's next start."""
 
@@ -148,6 +153,8 @@ CASES: tuple[Case, ...] = (
     _case("restartTrigger.soft", LIVE, {"restartTrigger": "1"}, {"restartMode": "soft"}, "restartTrigger", local_only="virt-api's subresources"),
     _case("restartTrigger", RESTART, {"restartTrigger": "1"}),
     _case("disks[].size", LIVE, _disks({**ROOT, "size": "2Gi"}), announced="disks[root].size"),
+    _case("disks[].size", STOP, _disks(ROOT, {**FILES, "size": "2Gi"}), _disks(ROOT, FILES), "disks[hot].size", off_only=True),
+    _case("disks[].size", STOP, _disks({**OTHER, "size": "2Gi"}), _disks(OTHER), "disks[root].size", off_only=True, local_only="volumes of another driver than Longhorn's"),
     _since((1, 8), "disks[].storageClass", _disks({**ROOT, "storageClass": "~-fast"}), BASE, "disks[root].storageClass", REFUSED, MIGRATE, gives="disk root"),
     _since((1, 8), "disks[+]", _disks(ROOT, HOT), BASE, "disks[hot]", STOP, LIVE, silent=True),
     _case("disks[+]", STOP, _disks(ROOT, DATA), announced="disks[data]"),

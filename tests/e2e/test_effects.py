@@ -75,7 +75,7 @@ def _lives(version: Release, *, given: bool) -> Iterator[tuple[Case, Effect, Lif
         if (expected := case.on(version)) and not (case.local_only if given else case.given_only):
             yield case, expected, _changed
             if expected is Effect.STOP_MODIFY_START and not case.restart_due:
-                yield case, expected, _deferred
+                yield case, expected, _not_deferred if case.off_only else _deferred
 
 
 async def _lived(slots: asyncio.Semaphore, machine: Made, case: Case, expected: Effect, life: Life) -> Exception | None:
@@ -128,6 +128,17 @@ async def _deferred(machine: Made, case: Case, _: Effect) -> None:
     await machine.up(**restart)
     assert await machine.starts() == starts + 1
     await _in_order(machine, replace(case, after=restart), had)
+
+
+async def _not_deferred(machine: Made, case: Case, _: Effect) -> None:
+    """What only a machine takes that is off is refused where nothing may stop it, before anything is changed."""
+    defer = {"updatePolicy": "defer"}
+    await machine.make(**case.whole_before, **defer)
+    await machine.settled(restart_required=False)
+    preview = await machine.preview(**case.whole_after, **defer)
+    assert {(change.property, change.effect) for change in preview.plan.changes} == {(case.announced, Effect.REFUSED)}
+    with pytest.raises(PlanRefused):
+        await machine.up(**case.whole_after, **defer)
 
 
 async def _in_order(machine: Made, case: Case, had: dict[str, str]) -> None:

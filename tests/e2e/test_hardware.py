@@ -70,7 +70,6 @@ def test_cpus_memory_and_placement_change_without_a_restart(here: Estate) -> Non
     here.stack.refresh_shows_no_drift()
 
 
-@pytest.mark.usefixtures("simulated")  # on the real control plane the second change waits for ever: docs/conformance.md
 def test_plugged_memory_goes_back_without_a_restart(here: Estate) -> None:
     here.declare(here.vm(**ROOM)).stack.up()
     boot = here.boot()

@@ -25,6 +25,12 @@ async def volume_of(machine: Made, disk: str) -> Object:
     return await machine.shop.cluster.get(Ref(PERSISTENT_VOLUME_CLAIM, claim, machine.shop.namespace)) or {}
 
 
+async def deleted(shop: Workshop, claim: str) -> bool:
+    """Whether the deletion of a volume has begun; Kubernetes ends it when the launcher that the guest has left is gone."""
+    found = await shop.cluster.get(Ref(PERSISTENT_VOLUME_CLAIM, claim, shop.namespace))
+    return not found or bool(dig_str(found, "metadata", "deletionTimestamp"))
+
+
 async def class_of(machine: Made, disk: str) -> str:
     return dig_str(await volume_of(machine, disk), "spec", "storageClassName")
 
@@ -51,11 +57,14 @@ async def test_volumes_move_one_after_the_other_and_keep_their_image_while_the_g
         assert await machine.starts() == starts
         assert {await class_of(machine, "root"), await class_of(machine, "data")} == {shop.placed(FAST["storageClass"])}
         assert await content_of(machine, "data") == "letters"
-        assert (await shop.has_claim(had["disk root"]), await shop.has_claim(had["disk data"])) == (False, True)
+        assert [await deleted(shop, had[f"disk {name}"]) for name in ("root", "data")] == [True, False]
         await machine.settled(restart_required=False)
         assert await machine.drift() == []
         assert not (await machine.preview(**after)).changed
         await machine.destroy()
+        former = Ref(PERSISTENT_VOLUME_CLAIM, had["disk root"], shop.namespace)
+        await shop.until(lambda seen: seen[former] is None, former)
+        assert not await deleted(shop, had["disk data"])
 
 
 @pytest.mark.usefixtures("simulated")  # migrations are made to fail there, so that the copy goes on until it is cancelled

@@ -256,7 +256,7 @@ class Made:
 
 async def furnish(shop: Workshop, image_url: str) -> None:
     """What the machines of the cases use: networks `red` and `blue`, the image `disc`, the SSH key `ada`, the Secret `answers`, and the
-    storage class `fast`, with the namespace's name in front."""
+    storage classes `fast` (Longhorn's) and `other` (Ceph's), with the namespace's name in front."""
     key = ed25519.Ed25519PrivateKey.generate().public_key()
     text = key.public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
     await asyncio.gather(
@@ -264,6 +264,7 @@ async def furnish(shop: Workshop, image_url: str) -> None:
         shop.make("VlanNetwork", "blue", clusterNetwork="mgmt", vlanId=12),
         shop.make("Image", "disc", url=image_url),
         shop.make("StorageClass", "~-fast", numberOfReplicas=1),
+        shop.make("StorageClass", "~-other", provisioner="rook-ceph.rbd.csi.ceph.com", parameters={"clusterID": "rook-ceph"}),
         shop.make("SshKey", "ada", publicKey=text),
         shop.make("CloudInit", "answers", userData="#cloud-config\n{}\n"),
     )

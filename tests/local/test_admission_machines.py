@@ -261,7 +261,7 @@ def test_a_disk_in_use_grows_only_where_its_driver_can() -> None:
     lvm = storage_class("lvm", provisioner="lvm.driver.harvesterhci.io")
     running = instance_of(old)
     code, text = refusal_of(new, old, running, claim("vm-root", cls="lvm"), lvm, old=old)
-    assert (code, text) == (422, f"PVC expand: pvc {NAMESPACE}/vm-root is not online expandable with its provider")
+    assert (code, text) == (422, f"PVC_EXPAND: pvc {NAMESPACE}/vm-root is not online expandable with its provider")
     validate_machine(updating(old, new), world(old, claim("vm-root", cls="lvm"), lvm))
 
 

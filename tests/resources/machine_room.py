@@ -20,6 +20,7 @@ from harvester_provider.core.json import Json, Object
 from harvester_provider.core.plan import Call
 from harvester_provider.core.ref import Ref
 from harvester_provider.engine import verbs
+from harvester_provider.resources import growth
 from harvester_provider.resources.apis import (
     IMAGE,
     KEY_PAIR,
@@ -39,6 +40,7 @@ from harvester_provider.resources.virtual_machine.effects import release
 REF = Ref(VIRTUAL_MACHINE, "vm1", "default")
 GUEST = Ref(VIRTUAL_MACHINE_INSTANCE, "vm1", "default")
 OWN_SECRET = Ref(SECRET, "vm1-cloudinit", "default")
+LONGHORN = "driver.longhorn.io"
 TEMPLATES = "harvesterhci.io/volumeClaimTemplates"
 LAST = "harvesterhci.io/vmRunStrategy"
 SAMPLE: dict[str, Any] = {
@@ -104,8 +106,9 @@ class MachineRoom(FakeCluster):
         for vlan in ("vlan100", "vlan200"):
             self.place(Ref(NETWORK, vlan, "default"), {})
         self.place(Ref(PRIORITY_CLASS, "gold"), {})
-        for name in ("slow", "fast"):
-            self.place(Ref(STORAGE_CLASS, name), {})
+        for name, driver in (("slow", LONGHORN), ("fast", LONGHORN), ("other", "rook-ceph.rbd.csi.ceph.com")):
+            self.place(Ref(STORAGE_CLASS, name), {"allowVolumeExpansion": True, "provisioner": driver})
+        self.place(growth.IN_USE, {"default": '{"driver.longhorn.io": true}', "value": ""})
         for answers in ("answers", "others"):
             self.place(Ref(SECRET, answers, "default"), {"data": {}})
         self.place(Ref(KEY_PAIR, "ada", "default"), {"spec": {"publicKey": "ssh-ed25519 AAAA ada"}})
@@ -220,7 +223,9 @@ class MachineRoom(FakeCluster):
                 Ref(PERSISTENT_VOLUME_CLAIM, entry["metadata"]["name"], "default"),
                 entry["spec"]["resources"]["requests"]["storage"],
             )
-            self.place(ref, {"spec": entry["spec"], "status": {"phase": "Bound", "capacity": {"storage": size}}})
+            storage_class: Any = self.objects.get(Ref(STORAGE_CLASS, entry["spec"].get("storageClassName", "")), {})
+            made = {"annotations": {"volume.kubernetes.io/storage-provisioner": storage_class.get("provisioner", LONGHORN)}}
+            self.place(ref, {"metadata": made, "spec": entry["spec"], "status": {"phase": "Bound", "capacity": {"storage": size}}})
         strategy = self.machine["spec"]["runStrategy"]
         if strategy == "Halted":
             if self.stubborn and GUEST in self.objects:

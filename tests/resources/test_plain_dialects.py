@@ -11,12 +11,12 @@ from small_kinds import reasons
 from harvester_provider.core.effect import Effect
 from harvester_provider.core.errors import PlanRefused
 from harvester_provider.core.flavour import Flavour
-from harvester_provider.core.json import Object
+from harvester_provider.core.json import Object, dig
 from harvester_provider.core.plan import Await, Patch, Put, Remove
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Failed, Ready, Waiting
-from harvester_provider.resources.apis import DATA_VOLUME, IMAGE, NETWORK, PERSISTENT_VOLUME_CLAIM, SECRET, VIRTUAL_MACHINE
+from harvester_provider.resources.apis import DATA_VOLUME, IMAGE, NETWORK, PERSISTENT_VOLUME_CLAIM, SECRET, STORAGE_CLASS, VIRTUAL_MACHINE
 from harvester_provider.resources.dialects import speaks
 from harvester_provider.resources.image.model import ImageInputs
 from harvester_provider.resources.image.plain import Populated
@@ -39,7 +39,9 @@ def classes(*names: str, default: str = "", grows: bool = False) -> dict[Any, tu
 
 
 def seen(objects: dict[Ref, Object | None] | None = None, **more: Any) -> Snapshot:
-    return Snapshot(objects or {}, classes("local-path", **more))
+    listed = classes("local-path", **more)
+    named = {Ref(STORAGE_CLASS, str(dig(each, "metadata", "name"))): each for each in listed[STORAGE_CLASSES]}
+    return Snapshot({**named, **(objects or {})}, listed)
 
 
 def image(**more: Any) -> ImageInputs:
@@ -190,7 +192,7 @@ def test_a_new_disk_brings_its_volume_in_the_stop(machines: PlainVirtualMachine)
 def test_a_volume_grows_where_its_storage_can(machines: PlainVirtualMachine, *, grows: bool) -> None:
     body, puts = made(machines, machine())
     claims = {
-        Ref(PERSISTENT_VOLUME_CLAIM, put.ref.name, "default"): {"spec": {"resources": put.body["spec"]["storage"]["resources"]}}  # type: ignore[call-overload,index]
+        Ref(PERSISTENT_VOLUME_CLAIM, put.ref.name, "default"): {"spec": put.body["spec"]["storage"]}  # type: ignore[call-overload,index]
         for put in puts
     }
     there = seen({DISC: volume_state("Succeeded"), VM: body, **{put.ref: put.body for put in puts}, **claims}, grows=grows)

@@ -15,6 +15,7 @@ from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Failed, Ready, Waiting
 from harvester_provider.resources.apis import IMAGE, PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, VOLUME_SNAPSHOT
+from harvester_provider.resources.growth import IN_USE
 from harvester_provider.resources.volume import KIND
 from harvester_provider.resources.volume.model import VolumeInputs
 from harvester_provider.resources.volume.status import Bound, Grown, machines
@@ -61,10 +62,20 @@ def machine(claim: str, **meta: Json) -> Object:
     return {"metadata": {"name": "vm", **meta}, "spec": {"template": {"spec": {"volumes": volumes}}}}
 
 
-def seen(found: Object | None, *users: Object, can_grow: bool = True, binding: str = "Immediate") -> Snapshot:
+def seen(
+    found: Object | None,
+    *users: Object,
+    can_grow: bool = True,
+    binding: str = "Immediate",
+    driver: str = "driver.longhorn.io",
+    in_use: str = "",
+) -> Snapshot:
     name = str((found or {}).get("spec", {}).get("storageClassName", ""))  # type: ignore[union-attr]  # a made-up claim has a spec
     storage_class = {"allowVolumeExpansion": can_grow, "volumeBindingMode": binding}
-    return Snapshot({REF: found, Ref(STORAGE_CLASS, name): storage_class}, {machines(REF): users})
+    drivers = {"default": '{"driver.longhorn.io": true}', "value": in_use}
+    return Snapshot(
+        {REF: found, Ref(STORAGE_CLASS, name): {**storage_class, "provisioner": driver}, IN_USE: drivers}, {machines(REF): users}
+    )
 
 
 def update(old: VolumeInputs, new: VolumeInputs, *users: Object, **how: Any) -> Plan:
@@ -168,6 +179,27 @@ def test_a_shrink_is_refused_against_what_the_cluster_has() -> None:
 def test_growth_that_the_class_does_not_allow_is_refused() -> None:
     found = update(volume(size="1Gi"), volume(size="2Gi"), can_grow=False)
     assert "allowVolumeExpansion" in found.refused[0].why
+
+
+@pytest.mark.parametrize(
+    ("status", "in_use", "refused"),
+    [
+        ("Running", "", True),
+        ("Stopped", "", False),
+        ("Running", '{"lvm.driver.harvesterhci.io": true}', False),
+        ("Running", '{"driver.longhorn.io": false}', True),
+        ("Running", "no JSON", True),
+    ],
+)
+def test_growth_that_the_driver_does_not_do_in_use_is_refused_as_long_as_a_machine_runs(status: str, in_use: str, *, refused: bool) -> None:
+    user = {**machine("data"), "status": {"printableStatus": status}}
+    found = update(volume(size="1Gi"), volume(size="2Gi"), user, driver="lvm.driver.harvesterhci.io", in_use=in_use)
+    assert bool(found.refused) is refused
+    if refused:
+        said = (
+            "lvm.driver.harvesterhci.io grows no volumes in use (Harvester's setting csi-online-expand-validation): stop default/vm first"
+        )
+        assert found.refused[0].why == said
 
 
 def test_growth_that_was_cut_off_is_waited_for() -> None:

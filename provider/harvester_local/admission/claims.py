@@ -59,11 +59,11 @@ def check_expand(claim: Obj, world: World) -> None:
         return
     namespace, name = key_of(claim)
     if "ExpandDisks" not in world.rules.feature_gates:
-        raise invalid("PVC expand: kubevirt ExpandDisks not included in featureGate")
+        raise invalid("PVC_EXPAND: kubevirt ExpandDisks not included in featureGate")
     if claim["spec"].get("volumeMode") != "Block" and any(_hotplugged(m, name) for m in running):
-        raise invalid(f"PVC expand: Expansion of hotplugged PVC '{namespace}/{name}' in filesystem mode is not supported")
-    if world.setting_json("csi-online-expand-validation").get(provisioner_of(claim, world)) is not True:
-        raise invalid(f"PVC expand: pvc {namespace}/{name} is not online expandable with its provider")
+        raise invalid(f"PVC_EXPAND: Expansion of hotplugged PVC '{namespace}/{name}' in filesystem mode is not supported")
+    if world.merged_setting("csi-online-expand-validation").get(provisioner_of(claim, world)) is not True:
+        raise invalid(f"PVC_EXPAND: pvc {namespace}/{name} is not online expandable with its provider")
 
 
 def provisioner_of(claim: Obj, world: World) -> str:

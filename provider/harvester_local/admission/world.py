@@ -81,11 +81,20 @@ class World:
 
     def setting_json(self, name: str) -> Obj:
         """A setting's value as JSON object, empty when it is none."""
-        try:
-            value = json.loads(self.setting(name) or "{}")
-        except ValueError:
-            return {}
-        return value if isinstance(value, dict) else {}
+        return _json_object(self.setting(name))
+
+    def merged_setting(self, name: str) -> Obj:
+        """A setting's default as JSON object, with the members of its value over it."""
+        setting = self.store.get(SETTING, Key("", name)) or {}
+        return {**_json_object(setting.get("default")), **_json_object(setting.get("value"))}
+
+
+def _json_object(text: str | None) -> Obj:
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _machine_networks(machine: Obj) -> Iterable[str]:

@@ -14,7 +14,7 @@ from harvester_local.controllers.faults import Fault, fault_of
 from harvester_local.controllers.guest import reported_interfaces
 from harvester_local.controllers.runtime import Context, Deadlines, Mapper, own_key
 from harvester_local.controllers.scheduling import Scheduler, Unschedulable
-from harvester_local.model.machines import interfaces, networks, phase
+from harvester_local.model.machines import LEFT_CLAIMS, interfaces, networks, phase
 from harvester_local.model.saved import CONTENT
 
 FINALIZER = "kubevirt.io/migrationJobFinalize"
@@ -142,7 +142,10 @@ class Migrations:
         changed: Obj = {}
         if len(kept) != len(interfaces(spec)):
             changed = {"domain": {"devices": {"interfaces": kept}}, "networks": [n for n in networks(spec) if n["name"] in names]}
-        return {"metadata": {"labels": {"kubevirt.io/nodeName": node}}, "status": status, **({"spec": changed} if changed else {})}
+        left = [moved["sourcePVCInfo"]["claimName"] for moved in items(instance, "status", "migratedVolumes")]
+        marks = {LEFT_CLAIMS: ",".join((*filter(None, annotations(instance).get(LEFT_CLAIMS, "").split(",")), *left))} if left else {}
+        meta = {"labels": {"kubevirt.io/nodeName": node}, "annotations": marks}
+        return {"metadata": meta, "status": status, **({"spec": changed} if changed else {})}
 
     async def _close(self, migration: Obj, instance: Obj | None) -> float | None:
         """Let a finished or deleted migration go; deleting one that runs aborts it."""

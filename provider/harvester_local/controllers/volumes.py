@@ -15,7 +15,7 @@ from harvester_local.controllers.events import WARNING, Recorder
 from harvester_local.controllers.faults import Fault, fault_of
 from harvester_local.controllers.runtime import Context, Mapper, own_key
 from harvester_local.model.data_volumes import AT_ONCE, is_being_filled
-from harvester_local.model.machines import IMAGE_ID, instance_claim_words, phase
+from harvester_local.model.machines import IMAGE_ID, instance_claim_words, left_claim_words, phase
 
 FINALIZER = "wrangler.cattle.io/persistentvolumeclaim-controller"
 _LOCAL_PATH = "rancher.io/local-path"
@@ -28,6 +28,7 @@ class Volumes:
     def __init__(self, context: Context, recorder: Recorder) -> None:
         self._context, self._recorder = context, recorder
         self._users: Index = context.store.index(INSTANCE, instance_claim_words)
+        self._left: Index = context.store.index(INSTANCE, left_claim_words)
         self._waiting: Index = context.store.index(VOLUME_CLAIM, _source_words)
 
     @property
@@ -132,8 +133,10 @@ class Volumes:
         await self._context.api.patch_status(VOLUME_CLAIM, key, {"capacity": {"storage": wanted}, "conditions": None})
 
     async def _let_go(self, claim: Obj) -> None:
-        """Delete the volume once nothing but this controller holds the claim."""
+        """Delete the volume once nothing but this controller holds the claim, and no launcher that a guest has left."""
         if FINALIZER not in finalizers(claim) or _PROTECTION in finalizers(claim):
+            return
+        if self._context.store.find(self._left, str(key_of(claim))):
             return
         volume = Key("", claim["spec"].get("volumeName") or "")
         if volume.name:
@@ -186,4 +189,4 @@ def _word(kind: Kind, obj: Obj) -> str:
 
 
 def _claims_of(instance: Obj) -> Iterable[Key]:
-    return [Key.parse(word) for word in instance_claim_words(instance)]
+    return [Key.parse(word) for word in (*instance_claim_words(instance), *left_claim_words(instance))]

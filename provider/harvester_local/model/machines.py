@@ -98,10 +98,21 @@ def claim_words(machine: Obj) -> Iterable[str]:
     return {f"{namespace}/{name}" for name in claims(template_spec(machine))}
 
 
+LEFT_CLAIMS = "local.harvester/left-claims"
+"""Annotation of an instance: the claims of launchers that its guest has left with migrations. Kubernetes keeps them as long as the
+launchers are there, which is until the guest's end."""
+
+
 def instance_claim_words(instance: Obj) -> Iterable[str]:
     """Index words: `namespace/claim` for each claim of an instance."""
     namespace = instance["metadata"].get("namespace", "")
     return {f"{namespace}/{name}" for name in claims(part(instance, "spec"))}
+
+
+def left_claim_words(instance: Obj) -> Iterable[str]:
+    """Index words: `namespace/claim` for each claim of a launcher that the guest has left."""
+    namespace = instance["metadata"].get("namespace", "")
+    return {f"{namespace}/{name}" for name in annotations(instance).get(LEFT_CLAIMS, "").split(",") if name}
 
 
 def network_names(spec: Obj, namespace: str) -> list[str]:

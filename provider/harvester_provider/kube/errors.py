@@ -34,6 +34,7 @@ _PASSING = re.compile(
         r"in (the process of )?creating or deleting",
         r"vmrestore \S+ is in progress",
         r"Please stop the VM",
+        r"PVC_EXPAND: ",
         r"(vlanconfig|nad)\S* .*still exist",
         r"before releasing all the allocated IP",
         r"failed to get storage class",

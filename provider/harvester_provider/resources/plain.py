@@ -17,7 +17,8 @@ from harvester_provider.core.ref import Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import is_known
 from harvester_provider.core.verdict import Verdict
-from harvester_provider.resources.apis import DATA_VOLUME, IMAGE, KEY_PAIR, SECRET, SERVER_VERSION, STORAGE_CLASS
+from harvester_provider.resources import growth
+from harvester_provider.resources.apis import DATA_VOLUME, IMAGE, KEY_PAIR, SECRET, SERVER_VERSION, SETTING, STORAGE_CLASS
 from harvester_provider.resources.kind import manifest
 from harvester_provider.resources.model import ResourceInputs
 from harvester_provider.resources.secret import texts_in
@@ -54,12 +55,12 @@ def there(ref: Ref) -> Ref:
 
 def wanted(wants: Iterable[Want]) -> Iterable[Want]:
     """What has to be read there, for rules that want to read Harvester's objects."""
-    return (there(want) if isinstance(want, Ref) else want for want in wants if want != SERVER_VERSION)
+    return (there(want) if isinstance(want, Ref) else want for want in wants if not (isinstance(want, Ref) and want.api == SETTING))
 
 
 def as_harvester(seen: Snapshot) -> Snapshot:
     """The snapshot with Harvester's objects in it, made from what stands for them."""
-    views: dict[Ref, Object | None] = {SERVER_VERSION: _RELEASE}
+    views: dict[Ref, Object | None] = {SERVER_VERSION: _RELEASE, growth.IN_USE: None}
     for ref, found in seen.objects.items():
         if ref.api == DATA_VOLUME:
             views[Ref(IMAGE, ref.name, ref.namespace)] = _image(found) if found else None

@@ -3,13 +3,14 @@
 from typing import Any
 
 import pytest
-from machine_room import GUEST, REF, SAMPLE, MachineRoom, effects, movable
+from machine_room import GUEST, REF, SAMPLE, TEMPLATES, MachineRoom, effects, movable
 
 from harvester_provider.core.plan import Await, Put
-from harvester_provider.core.ref import Listing
+from harvester_provider.core.ref import Listing, Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Failed, Ready, Waiting
-from harvester_provider.resources.apis import VIRTUAL_MACHINE_INSTANCE_MIGRATION
+from harvester_provider.resources.apis import STORAGE_CLASS, VIRTUAL_MACHINE_INSTANCE_MIGRATION
+from harvester_provider.resources.growth import IN_USE
 from harvester_provider.resources.virtual_machine.hot_plug import Moving, Plugged, follow
 
 ETH0, ETH1 = SAMPLE["networkInterfaces"]
@@ -49,6 +50,48 @@ class TestWhileTheGuestRuns:
         assert room.starts["vm1"] == 1
         assert (await room.refresh(changed)).inputs == changed.inputs
         assert not (await room.preview(changed, **after)).plan.changes
+
+    @pytest.mark.parametrize(
+        ("version", "disk", "in_use", "expected"),
+        [
+            ("v1.8.0", {"storageClass": "fast"}, "", "live (the volume grows, the guest sees it at once)"),
+            ("v1.8.0", {"storageClass": "other"}, "", "only where the driver of the volume grows volumes in use (Harvester's setting csi-"),
+            ("v1.8.0", {"storageClass": "other"}, '{"rook-ceph.rbd.csi.ceph.com": true}', "live"),
+            ("v1.8.0", {"storageClass": "fast"}, '{"driver.longhorn.io": false}', "the driver of the volume grows volumes in use"),
+            ("v1.8.0", {"hotPlug": True, "volumeMode": "Filesystem"}, "", "only where the volume is not a file system that is plugged in"),
+            ("v1.7.1", {"storageClass": "second"}, "", "live"),
+            ("v1.6.1", {"storageClass": "second"}, "", "only where the volume is not one of Longhorn's data engine v2"),
+        ],
+    )
+    async def test_a_volume_grows_under_the_guest_where_harvester_lets_it(
+        self, version: str, disk: dict[str, Any], in_use: str, expected: str
+    ) -> None:
+        room = movable(version)
+        second = {"allowVolumeExpansion": True, "provisioner": "driver.longhorn.io", "parameters": {"dataEngine": "v2"}}
+        room.place(Ref(STORAGE_CLASS, "second"), second)
+        room.place(IN_USE, {"default": '{"driver.longhorn.io": true}', "value": in_use})
+        data = {"name": "data", "size": "5Gi", **disk}
+        made = await room.up(disks=[ROOT, data])
+        (line, *_) = (await room.preview(made, disks=[ROOT, {**data, "size": "6Gi"}])).lines
+        assert line.startswith(f"disks[data].size: {expected.split(maxsplit=1)[0] if expected.startswith('live') else 'stop-modify-start'}")
+        assert expected in line
+        await room.up(made, disks=[ROOT, {**data, "size": "6Gi"}])
+        assert room.starts["vm1"] == (1 if expected.startswith("live") else 2)
+
+    async def test_a_volume_whose_class_does_not_let_it_grow_is_told_at_preview(self, room: MachineRoom) -> None:
+        room.place(Ref(STORAGE_CLASS, "fixed"), {"allowVolumeExpansion": False})
+        data = {"name": "data", "size": "5Gi", "storageClass": "fixed"}
+        made = await room.up(disks=[ROOT, data])
+        (line, *_) = (await room.preview(made, disks=[ROOT, {**data, "size": "6Gi"}])).lines
+        assert "disk data: its storage class fixed does not let volumes grow (allowVolumeExpansion)" in line
+
+    async def test_a_size_that_somebody_has_brought_about_already_is_no_growth(self, room: MachineRoom) -> None:
+        data = {"name": "data", "size": "5Gi", "storageClass": "other"}
+        made = await room.up(disks=[ROOT, data])
+        room.edit(
+            lambda vm: vm["metadata"]["annotations"].update({TEMPLATES: vm["metadata"]["annotations"][TEMPLATES].replace("5Gi", "6Gi")})
+        )
+        assert set(effects(await room.preview(made, disks=[ROOT, {**data, "size": "6Gi"}])).values()) == {"none"}
 
     async def test_preview_says_that_the_guest_moves(self, room: MachineRoom) -> None:
         made = await room.up()
@@ -153,6 +196,18 @@ class TestTheWait:
     def test_it_is_over_when_the_guest_has_everything(self) -> None:
         status = {"interfaces": [{"name": "eth2"}], "volumeStatus": [{"name": "hot", "phase": "Ready"}]}
         assert isinstance(self.PLUGGED(self.seen(status=status)), Ready)
+
+    def test_the_migration_that_brings_it_is_over_too(self) -> None:
+        state = {"startTimestamp": "2026-01-01T10:00:00Z", "migrationUid": "u1"}
+        has = {"interfaces": [{"name": "eth2"}], "volumeStatus": [{"name": "hot", "phase": "Ready"}]}
+        assert self.PLUGGED(self.seen(status={**has, "migrationState": state})) == Waiting("the guest is being migrated")
+        over = {**state, "endTimestamp": "2026-01-01T10:00:09Z"}
+        assert isinstance(self.PLUGGED(self.seen(status={**has, "migrationState": over})), Ready)
+
+    def test_an_earlier_migration_whose_end_only_the_guest_has_told_yet_is_not_the_one_waited_for(self) -> None:
+        earlier = {"metadata": {"uid": "u1"}, "spec": {"vmiName": "vm1"}, "status": {"phase": "Running"}}
+        over = {"migrationState": {"migrationUid": "u1", "startTimestamp": "x", "endTimestamp": "y"}}
+        assert isinstance(Moving(REF, self.PLUGGED)(self.seen(earlier, status=over)), Waiting)
 
     def test_a_drive_that_still_has_the_old_medium_is_waited_for(self) -> None:
         volume = {"name": "hot", "persistentVolumeClaim": {"claimName": "new", "hotpluggable": True}}

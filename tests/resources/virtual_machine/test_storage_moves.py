@@ -51,7 +51,7 @@ class TestMove:
         assert effect == f"disks[data].storageClass: migrate ({what})"
         assert make.endswith("in class fast")
         assert copy == "2. copy disk data of VirtualMachine default/vm1 to it while the guest runs"
-        assert gone == f"3. delete volume default/{former} and its data"
+        assert gone == f"3. delete volume default/{former} and its data, at the guest's next stop at the latest"
 
     async def test_the_guest_runs_on_with_a_new_volume_of_the_class_and_nothing_is_left_to_do(self, room: MachineRoom) -> None:
         made = await room.up(disks=[ROOT, DATA])

@@ -3,7 +3,8 @@
 Each condition is a fact about the machine or its cluster as they were seen, or about the one device that changes. Nothing here decides
 an effect.
 Sources: Harvester pkg/util/virtualmachine/virtualmachine.go (hot actions of NICs), KubeVirt pkg/storage/hotplug/hotplug.go,
-vm.go (handleCPUChangeRequest, handleMemoryHotplugRequest), pkg/liveupdate/memory/memory.go and volume-migration.go.
+vm.go (handleCPUChangeRequest, handleMemoryHotplugRequest), pkg/liveupdate/memory/memory.go and volume-migration.go; Harvester
+pkg/webhook/util/volume.go (growth).
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from enum import StrEnum
 from harvester_provider.core.json import condition, dig, dig_int, dig_list, dig_map, dig_objects, dig_str, is_true
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.snapshot import Snapshot
+from harvester_provider.resources import growth
 from harvester_provider.resources.apis import CREATOR, KUBEVIRTS, NODE_DRIVER
 from harvester_provider.resources.virtual_machine import disks, nics, policy, sizing
 from harvester_provider.resources.virtual_machine.devices import Disk, NetworkInterface
@@ -36,6 +38,9 @@ class Need(StrEnum):
     MOVABLE = "nothing but its volumes keeps the machine on its node"
     NOTHING_DUE = "no restart of the machine is due already"
     LIVE_UPDATE = "KubeVirt's vmRolloutStrategy is LiveUpdate"
+    GROWS_IN_USE = "the driver of the volume grows volumes in use (Harvester's setting csi-online-expand-validation)"
+    NO_PLUGGED_FILES = "the volume is not a file system that is plugged in (hotPlug, volumeMode Filesystem)"
+    ENGINE_V1 = "the volume is not one of Longhorn's data engine v2"
     EXPAND_DISKS = "KubeVirt's feature gate ExpandDisks is on"
     DECLARATIVE_VOLUMES = "KubeVirt's feature gate DeclarativeHotplugVolumes is on"
 
@@ -118,6 +123,18 @@ def of_other_medium(before: Disk, disk: Disk, live: Live) -> Needs:
     leaves, comes = disk.name in live.volumes, disks.has_source(disk)
     plugged = (not comes or disk.hot_plug) and (not leaves or is_hot_plugged(live, disk.name))
     return _holding({Need.DRIVE: drive and disks.bus_of(live.disks[disk.name]) == "sata" and (leaves or comes) and plugged})
+
+
+def of_growth(disk: str, live: Live, seen: Snapshot) -> Needs:
+    """What holds for a volume that grows (Longhorn's second engine counts on Harvester 1.6 only)."""
+    claim = live.volume(live.claim(disk), seen)
+    storage_class = growth.class_of(claim)
+    facts = {
+        Need.GROWS_IN_USE: growth.in_use(claim, seen),
+        Need.NO_PLUGGED_FILES: not is_hot_plugged(live, disk) or dig_str(claim, "spec", "volumeMode") != "Filesystem",
+        Need.ENGINE_V1: storage_class is None or dig_str(seen.get(storage_class), "parameters", "dataEngine") != "v2",
+    }
+    return _holding(facts)
 
 
 def of_moved_volume(disk: str, live: Live) -> Needs:

@@ -10,7 +10,8 @@ from typing import Any, cast
 from harvester_provider.core.json import Json, Object, dig, dig_str
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.snapshot import Snapshot
-from harvester_provider.resources.virtual_machine import abilities, disks, manifest, nics, storage_moves, words
+from harvester_provider.resources import growth
+from harvester_provider.resources.virtual_machine import abilities, disks, manifest, nics, sizing, storage_moves, words
 from harvester_provider.resources.virtual_machine.devices import Disk, NetworkInterface
 from harvester_provider.resources.virtual_machine.draft import Draft
 from harvester_provider.resources.virtual_machine.edits import DISKS, INTERFACES, NETWORKS, VOLUMES, Edit, local, nothing
@@ -88,7 +89,7 @@ def _changed_disk(
     if sources:
         yield _other_source(f"{path}.{sources[0]}", before, disk, new, live, seen, suffix)
     elif before.size != disk.size:
-        yield _other_size(f"{path}.size", disk, live)
+        yield _other_size(f"{path}.size", disk, live, seen)
     moves = bool(disk.storage_class) and before.storage_class != disk.storage_class
     if before.storage_class != disk.storage_class and not sources:
         yield storage_moves.edit(f"{path}.storageClass", disk, new, live, seen, suffix)
@@ -146,19 +147,22 @@ def _other_source(path: str, before: Disk, disk: Disk, new: VirtualMachineInputs
     return Edit(path, "disks[].medium", act, holds=abilities.of_other_medium(before, disk, live), device=disk.name)
 
 
-def _other_size(path: str, disk: Disk, live: Live) -> Edit:
-    """Growth through the claim template; a shrink is refused, by Harvester as well as here."""
-    size = disk.size
-    if size is None:
-        return Edit(path, "disks[].size", nothing)  # the volume keeps the size it has
-    claim = live.claim(disk.name)
-    have = dig(live.claim_template(claim), "spec", "resources", "requests", "storage")
-    if isinstance(have, str) and size < Quantity(have):
+def _other_size(path: str, disk: Disk, live: Live, seen: Snapshot) -> Edit:
+    """Growth through the claim template; a shrink is refused, by Harvester as well as here. A size that is left out stays."""
+    claim, size, row = live.claim(disk.name), disk.size, "disks[].size"
+    have = sizing.quantity(dig(live.claim_template(claim), "spec", "resources", "requests", "storage"))
+    if size is None or size == have:
+        return local(path)
+    if have is not None and size < have:
         why = f"disk {disk.name} has {have} and a volume cannot shrink: declare at least {have}, or make a new disk of another name"
-        return Edit(path, "disks[].size", lambda _: None, why)
-    return Edit(
-        path, "disks[].size", lambda draft: _edit_templates(draft, lambda entries: [_resized(entry, claim, size) for entry in entries])
-    )
+        return Edit(path, row, nothing, why)
+    if why := growth.forbidden(live.volume(claim, seen), seen):
+        return Edit(path, row, nothing, f"disk {disk.name}: {why}")
+
+    def act(draft: Draft) -> None:
+        _edit_templates(draft, lambda entries: [_resized(entry, claim, size) for entry in entries])
+
+    return Edit(path, row, act, holds=abilities.of_growth(disk.name, live, seen))
 
 
 def _resized(entry: Object, claim: str, size: Quantity) -> Object:

@@ -40,8 +40,9 @@ _NEW_NIC = f"{_NETWORK}: it compares the NICs that the guest has, and asks for n
 _HOT_VOLUMES = "KubeVirt pkg/storage/hotplug/hotplug.go"
 _HOT_DISK = frozenset({Need.HOT_PLUG, Need.SAME_VOLUMES, Need.DECLARATIVE_VOLUMES})
 _HOT_MEDIUM = frozenset({Need.DRIVE, Need.SAME_VOLUMES, Need.DECLARATIVE_VOLUMES})
-_DETACHED = "before Harvester 1.6, and without ExpandDisks, a volume grows only while it is detached"
-_EXPAND = frozenset({Need.EXPAND_DISKS})
+_GROWTH = "Harvester pkg/webhook/util/volume.go (CheckExpand)"
+_DETACHED = "the volume grows only while it is detached"
+_EXPAND = frozenset({Need.EXPAND_DISKS, Need.GROWS_IN_USE, Need.NO_PLUGGED_FILES})
 _STORAGE = (
     "Harvester pkg/api/vm/handler.go (storageMigration), vm_controller.go; KubeVirt volume-migration.go, vm.go handleVolumeUpdateRequest"
 )
@@ -115,8 +116,9 @@ TABLE: Final[tuple[Row, ...]] = (
     Row("migrateTo", Effect.REFUSED, "it cannot be moved while it runs", "KubeVirt migration-create-admitter.go"),
     Row("restartTrigger.soft", Effect.LIVE, "the guest is asked to reboot itself, in the same machine", "KubeVirt virt-api, softreboot"),
     Row("restartTrigger", Effect.RESTART, "asked for by another restartTrigger", "stopped and started by the run strategy, power.py"),
-    Row("disks[].size", Effect.LIVE, "the volume grows, the guest sees it at once", "Harvester CheckExpand", (1, 6), _EXPAND),
-    Row("disks[].size", _STOP, _DETACHED, "Harvester pkg/webhook/util/volume.go"),
+    Row("disks[].size", Effect.LIVE, "the volume grows, the guest sees it at once", _GROWTH, (1, 7), _EXPAND),
+    Row("disks[].size", Effect.LIVE, "the volume grows, the guest sees it at once", _GROWTH, (1, 6), _EXPAND | {Need.ENGINE_V1}),
+    Row("disks[].size", _STOP, _DETACHED, _GROWTH),
     Row("disks[].storageClass", Effect.MIGRATE, f"its content is copied to a new volume, {_MOVES}", _STORAGE, (1, 8), _COPY),
     Row("disks[].storageClass", Effect.REFUSED, _NO_COPY, "KubeVirt volume-migration.go"),
     Row("disks[+]", Effect.LIVE, "the disk is plugged in", _HOT_VOLUMES, (1, 8), _HOT_DISK),

@@ -57,13 +57,19 @@ class Plugged:
         live = Live.of(self.ref, seen)
         if not live.vm:
             return Failed("the machine was deleted meanwhile", "run `pulumi refresh`")
-        missing = [*self._nics(live), *self._volumes(live), *self._size(live)]
+        missing = [*self._nics(live), *self._volumes(live), *self._size(live), *self._migration(live)]
         if not live.on or not missing:
             return Ready()
         restart = condition(live.vm, "RestartRequired")
         if restart.get("status") == "True" and not any(is_true(live.instance, change) for change in _ON_THE_WAY):
             return Failed(f"the cluster wants a restart for it: {dig_str(restart, 'message')}", "restart the machine")
         return Waiting(", ".join(missing) + migration_words(live))
+
+    def _migration(self, live: Live) -> Iterator[str]:
+        """The guest has it before its migration is over, and until then KubeVirt takes no other change."""
+        state = dig_map(live.instance, "status", "migrationState")
+        if self.migrates and state.get("startTimestamp") and not state.get("endTimestamp"):
+            yield "the guest is being migrated"
 
     def _nics(self, live: Live) -> Iterator[str]:
         reported = by_name(dig_objects(live.instance, "status", "interfaces"))
@@ -110,9 +116,14 @@ class Moving:
         if not isinstance(verdict, Waiting):
             return verdict
         mine = [found for found in seen.listed(_migrations(self.ref)) if dig_str(found, "spec", "vmiName") == self.ref.name]
-        if any(dig_str(found, "status", "phase") not in _ENDED for found in mine):
-            return Ready()
-        return verdict
+        return Ready() if any(_goes_on(found, seen.get(instance_of(self.ref))) for found in mine) else verdict
+
+
+def _goes_on(found: Object, guest: Object) -> bool:
+    """Whether a migration is on its way. That it is over, the guest says before the migration itself does."""
+    last = dig_map(guest, "status", "migrationState")
+    over = bool(last.get("endTimestamp")) and last.get("migrationUid") == dig_str(found, "metadata", "uid")
+    return not over and dig_str(found, "status", "phase") not in _ENDED
 
 
 def follow(plugged: Plugged, owner: str, suffix: Suffix, seconds: float) -> Iterator[Step]:

@@ -127,6 +127,10 @@ class Live:
         )
         return next(found, {})
 
+    def volume(self, claim: str, seen: Snapshot) -> Object:
+        """A volume of the machine; where it is not seen, what the machine asks for."""
+        return seen.get(Ref(PERSISTENT_VOLUME_CLAIM, claim, self.ref.namespace)) or self.claim_template(claim)
+
     def target(self, claim: str) -> str:
         """The claim to which a volume is being copied; empty where it stays (Harvester's storage migration)."""
         return dig_str(self.claim_template(claim), "targetVolume")

@@ -8,10 +8,9 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from harvester_provider.core.effect import Effect
 from harvester_provider.core.json import Json, Object, dig_map, dig_str, dig_strings
 from harvester_provider.core.kind import Requirement
-from harvester_provider.core.plan import Await, Change, Patch, Plan, Put, Step
+from harvester_provider.core.plan import Await, Patch, Plan, Put, Step
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.ref import Ref, Want
@@ -24,7 +23,6 @@ from harvester_provider.resources.virtual_machine.devices import Disk, NetworkIn
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
 
-_GROWTH_REFUSED = "its storage class {name} does not let volumes grow (allowVolumeExpansion), as local volumes cannot"
 _LACKS: Mapping[str, str] = {
     "template": "templates are Harvester's: write down what the machine is made of",
     "reserved_memory": "Harvester takes it from the memory, and this cluster has none: declare less memory",
@@ -76,12 +74,9 @@ class PlainVirtualMachine(VirtualMachine):
                 yield Patch(claim, body, says=f"grow {claim} from {have} to {wanted}")
 
     def update(self, old: VirtualMachineInputs, new: VirtualMachineInputs, seen: Snapshot) -> Plan:
-        """The same as with Harvester, where nothing can be plugged in or moved; a volume grows where its storage can."""
+        """The same as with Harvester, where nothing can be plugged in or moved."""
         plan = super().update(self._filled(old, seen), self._filled(new, seen), plain.as_harvester(seen))
-        changes = tuple(_grown(change, Live.of(self.ref(new), seen), seen) for change in plan.changes)
-        if any(change.effect is Effect.REFUSED for change in changes):
-            return Plan(changes=changes)
-        return replace(plan, changes=changes, steps=tuple(_viewed(plan.steps)), recover=tuple(_viewed(plan.recover)))
+        return replace(plan, steps=tuple(_viewed(plan.steps)), recover=tuple(_viewed(plan.recover)))
 
     def delete(self, old: VirtualMachineInputs, seen: Snapshot) -> Plan:
         """The machine, the volumes whose disk says so, the Secret."""
@@ -138,18 +133,6 @@ def _viewed(steps: Iterable[Step]) -> Iterator[Step]:
             yield replace(step, wants=wants, judge=plain.Viewed(step.judge), otherwise=tuple(_viewed(step.otherwise)))
         else:
             yield step
-
-
-def _grown(change: Change, live: Live, seen: Snapshot) -> Change:
-    """Another size, refused where the storage of that volume cannot grow."""
-    name = change.property.removeprefix("disks[").partition("]")[0]
-    if not change.property.endswith("].size") or change.effect is Effect.REFUSED:
-        return change
-    used = dig_str(live.claim_template(live.claim(name)), "spec", "storageClassName")
-    found = next((item for item in seen.listed(plain.STORAGE_CLASSES) if dig_str(item, "metadata", "name") == used), None)
-    if found is None or found.get("allowVolumeExpansion") is True:
-        return change
-    return Change(change.property, Effect.REFUSED, _GROWTH_REFUSED.format(name=used))
 
 
 def _lacks(inputs: VirtualMachineInputs) -> Iterator[Problem]:

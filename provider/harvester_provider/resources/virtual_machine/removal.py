@@ -4,12 +4,14 @@ Only volumes whose disk says so go (`Disk.deletes`). Volumes that were attached,
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from harvester_provider.core.effect import Effect
 from harvester_provider.core.json import dig_objects, dig_str
 from harvester_provider.core.plan import Change, Patch, Plan, Remove, Step
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
+from harvester_provider.core.verdict import Ready, Verdict, Waiting
 from harvester_provider.resources.apis import DATA_VOLUME, PERSISTENT_VOLUME_CLAIM
 from harvester_provider.resources.virtual_machine import cloud_init, driven, words
 from harvester_provider.resources.virtual_machine.live import Live
@@ -77,3 +79,26 @@ def remove_claim(live: Live, claim: str, seen: Snapshot) -> Iterable[Remove]:
         maker = Ref(DATA_VOLUME, claim, live.ref.namespace)
         yield Remove(maker, says=f"delete {maker}, which would make the volume again")
     yield Remove(ref, says=f"delete volume {ref.id} and its data")
+
+
+def release_claim(live: Live, claim: str, seen: Snapshot) -> Iterator[Remove]:
+    """Remove a volume whose content has moved to another one under the running guest.
+
+    Kubernetes keeps it until the launcher that the guest has left is gone, which KubeVirt keeps until the guest's end
+    (kube-controller-manager's pvcprotection, podUsesPVC): nobody waits for that.
+    """
+    *makers, last = remove_claim(live, claim, seen)
+    yield from makers
+    yield replace(last, says=f"{last.says}, at the guest's next stop at the latest", judge=Leaving(last.ref))
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """Judges whether an object is gone, or goes as soon as it can."""
+
+    ref: Ref
+
+    def __call__(self, seen: Snapshot) -> Verdict:
+        """Ready where its deletion has begun."""
+        found = seen.get(self.ref)
+        return Ready() if not found or dig_str(found, "metadata", "deletionTimestamp") else Waiting("not being deleted yet")

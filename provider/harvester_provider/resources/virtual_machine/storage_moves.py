@@ -103,7 +103,7 @@ def steps(disk: Disk, new: VirtualMachineInputs, live: Live, seen: Snapshot, suf
         live.ref, f"running with disk {disk.name} in class {disk.storage_class}", moved.wants, moved, new.seconds("update", _SECONDS)
     )
     if disk.deletes:
-        yield from removal.remove_claim(live, source, seen)
+        yield from removal.release_claim(live, source, seen)
 
 
 def while_copying(change: Change, live: Live, *, halts: bool) -> Change:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 
-from harvester_provider.core.json import dig_str
+from harvester_provider.core.json import dig, dig_str
 from harvester_provider.core.kind import Requirement
 from harvester_provider.core.ref import Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import is_known
+from harvester_provider.resources import growth
 from harvester_provider.resources.apis import (
     CONFIG_MAP,
     IMAGE,
@@ -20,7 +21,7 @@ from harvester_provider.resources.apis import (
     SERVER_VERSION,
     STORAGE_CLASS,
 )
-from harvester_provider.resources.virtual_machine import parts, sysprep
+from harvester_provider.resources.virtual_machine import parts, sizing, sysprep
 from harvester_provider.resources.virtual_machine.devices import Disk
 from harvester_provider.resources.virtual_machine.live import Live, instance_of
 from harvester_provider.resources.virtual_machine.manifest import answers_secret, own_secret
@@ -42,7 +43,7 @@ def reads(ref: Ref, inputs: VirtualMachineInputs | None, seen: Snapshot) -> Iter
     live = Live.of(ref, seen)
     wants: list[Want] = [ref, instance_of(ref), *secrets_of(live), *([answers_secret(ref)] if sysprep.names_own(live) else [])]
     if inputs is not None:
-        wants += [*_claims(live, inputs), *_named(live, inputs, seen)]
+        wants += [*_claims(live, inputs), *_named(live, inputs, seen), *_growth(live, inputs, seen)]
     yield from wants
     if inputs is not None and not live.vm and any(disk.image and disk.storage_class for disk in inputs.disks):
         yield SERVER_VERSION
@@ -58,6 +59,20 @@ def _claims(live: Live, inputs: VirtualMachineInputs) -> Iterable[Want]:
     moving = [live.claim(disk.name) for disk in inputs.disks if _is_elsewhere(disk, live)]
     names = dict.fromkeys((*doomed_claims(inputs, live), *pending_claims(live), *filter(None, (*undeclared, *moving)), *live.copies))
     return (Ref(PERSISTENT_VOLUME_CLAIM, name, live.ref.namespace) for name in names)
+
+
+def _growth(live: Live, inputs: VirtualMachineInputs, seen: Snapshot) -> Iterable[Want]:
+    """What says whether volumes can grow to the declared size, and whether under a running guest."""
+    for disk in inputs.disks:
+        claim = live.claim(disk.name)
+        have = sizing.quantity(dig(live.claim_template(claim), "spec", "resources", "requests", "storage"))
+        if disk.size is None or have is None or disk.size <= have:
+            continue
+        yield Ref(PERSISTENT_VOLUME_CLAIM, claim, live.ref.namespace)
+        if storage_class := growth.class_of(live.volume(claim, seen)):
+            yield storage_class
+        if live.on:
+            yield growth.IN_USE
 
 
 def _is_elsewhere(disk: Disk, live: Live) -> bool:

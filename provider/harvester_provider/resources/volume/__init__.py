@@ -16,6 +16,7 @@ from harvester_provider.core.problem import Problem
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.ref import Api, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
+from harvester_provider.resources import growth
 from harvester_provider.resources.apis import IMAGE_ID, PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS, VOLUME_SNAPSHOT
 from harvester_provider.resources.kind import BaseKind, manifest, metadata, metadata_patch
 from harvester_provider.resources.volume import sources
@@ -44,14 +45,17 @@ class Volume(BaseKind[VolumeInputs]):
         return list(sources.requires(inputs))
 
     def reads(self, ref: Ref, inputs: VolumeInputs | None, seen: Snapshot) -> Iterable[Want]:
-        """Of a new volume its source; of one that is there its storage class and who uses it."""
+        """Of a new volume its source; of one that is there its storage class and who uses it, and of one that grows whether it can then."""
         yield ref
         if ref not in seen:
             return
         if seen[ref] is not None:
             yield machines(ref)
-            if name := dig_str(seen.get(ref), "spec", "storageClassName"):
-                yield Ref(STORAGE_CLASS, name)
+            if storage_class := growth.class_of(seen.get(ref)):
+                yield storage_class
+            size, have = inputs.size if inputs else None, self.size(ref, seen)
+            if size is not None and have is not None and size > have:
+                yield growth.IN_USE
         elif inputs is not None and (source := sources.ref_of(inputs)) is not None:
             yield source
 
@@ -121,9 +125,8 @@ class Volume(BaseKind[VolumeInputs]):
         if size < have:
             why = f"{ref} has {have} and cannot shrink to {size}: write {have}, or copy its data to another, smaller volume"
             return (), (Effect.REFUSED, why)
-        if size > have and not self._can_grow(ref, seen):
-            name = dig_str(found, "spec", "storageClassName")
-            return (), (Effect.REFUSED, f"its storage class {name} does not let volumes grow (allowVolumeExpansion)")
+        if size > have and (why := growth.forbidden(found, seen) or self._kept_by_users(ref, seen)):
+            return (), (Effect.REFUSED, why)
         there = capacity(found)
         grow = Patch(
             ref, {"spec": {"resources": {"requests": {"storage": size.text}}}}, says=f"grow {ref} from {have} to {size}", effect=Effect.LIVE
@@ -133,10 +136,13 @@ class Volume(BaseKind[VolumeInputs]):
         steps = (*((grow,) if size > have else ()), *((wait,) if size > have or under_way else ()))
         return steps, (Effect.LIVE, "it grows, also while a machine uses it") if size > have else (Effect.METADATA, "")
 
-    def _can_grow(self, ref: Ref, seen: Snapshot) -> bool:
-        """Whether the class lets volumes grow. One that is gone does not say no: the cluster then says it itself."""
-        storage_class = seen.get(Ref(STORAGE_CLASS, dig_str(seen.get(ref), "spec", "storageClassName")))
-        return not storage_class or storage_class.get("allowVolumeExpansion") is True
+    def _kept_by_users(self, ref: Ref, seen: Snapshot) -> str:
+        """Why it cannot grow while machines run with it; empty where it can, or where none does (Harvester's webhook, CheckExpand)."""
+        running = users(ref, seen, running=True)
+        if not running or growth.in_use(seen.get(ref), seen):
+            return ""
+        driver = growth.driver(seen.get(ref), seen) or "its driver"
+        return f"{driver} grows no volumes in use (Harvester's setting {growth.IN_USE.name}): stop {', '.join(running)} first"
 
     def delete(self, old: VolumeInputs, seen: Snapshot) -> Plan:
         """Delete it and its data; not as long as a machine has it as a disk."""

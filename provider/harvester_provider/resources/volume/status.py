@@ -72,13 +72,20 @@ def machines(ref: Ref) -> Listing:
     return Listing(VIRTUAL_MACHINE, ref.namespace)
 
 
-def users(ref: Ref, seen: Snapshot) -> list[str]:
-    """The machines that have the volume as a disk, `namespace/name`, in order. One that is being deleted does not count."""
+def users(ref: Ref, seen: Snapshot, *, running: bool = False) -> list[str]:
+    """The machines that have the volume as a disk, `namespace/name`, in order. One that is being deleted does not count.
+
+    With `running`, those that are off are left out.
+    """
     listing = machines(ref)
     if listing not in seen:
         return []
-    found = [machine for machine in seen.listed(listing) if _uses(machine, ref.name)]
+    found = [machine for machine in seen.listed(listing) if _uses(machine, ref.name) and not (running and _is_off(machine))]
     return sorted(f"{ref.namespace}/{dig_str(machine, 'metadata', 'name')}" for machine in found)
+
+
+def _is_off(machine: Object) -> bool:
+    return dig_str(machine, "status", "printableStatus") == "Stopped"
 
 
 def _uses(machine: Object, claim: str) -> bool:
