@@ -1,16 +1,28 @@
 """The roles in docs/rbac are enough for a program, and what they do not allow is told by its name."""
 
 import json
-from collections.abc import Callable, Iterator
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from declared import Estate, declared
+from effect_cases import BASE, DATA, DISC, DRIVE, FIRST, HOT, ROOMY, ROOT, SECOND
 from kubernetes import client, utils
 from stack import Stack
 from target import Target
+from workshop import Made, Workshop, furnish
+
+from harvester_provider.core.errors import Forbidden
+from harvester_provider.core.json import dig_str
+from harvester_provider.core.ref import Listing, Ref
+from harvester_provider.resources.apis import NODE, PCI_DEVICE_CLAIM
+from harvester_provider.resources.provider import ProviderSettings
+from harvester_provider.wiring import Clusters
 
 ROLES = Path(__file__).resolve().parents[2] / "docs" / "rbac"
 ACCOUNT = "deployer"
@@ -20,29 +32,46 @@ def documents(name: str) -> list[dict[str, Any]]:
     return list(yaml.safe_load_all((ROLES / name).read_text()))
 
 
-@pytest.fixture
-def limited(target: Target) -> Iterator[str]:
-    """A kubeconfig of an account that has the roles of a program with machines, in the test's namespace."""
+@contextmanager
+def account(target: Target, namespace: str, *everywhere: str) -> Iterator[str]:
+    """A kubeconfig of an account that has the roles of a program with machines in a namespace, and more roles in the whole cluster."""
     rbac = client.RbacAuthorizationV1Api(target.api)
-    made = [role["metadata"]["name"] for role in documents("machines.yaml")]
-    for role in documents("machines.yaml"):
-        if not any(found.metadata.name == role["metadata"]["name"] for found in rbac.list_cluster_role().items):
-            utils.create_from_dict(target.api, role)
-    target.core.create_namespaced_service_account(target.namespace, {"metadata": {"name": ACCOUNT}})
-    subjects = [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": target.namespace}]
-    everywhere = f"{target.namespace}-reads"
-    rbac.create_cluster_role_binding({"metadata": {"name": everywhere}, "roleRef": reference(made[0]), "subjects": subjects})
+    reads, machines, *more = roles(target, "machines.yaml", *everywhere)
+    target.core.create_namespaced_service_account(namespace, {"metadata": {"name": ACCOUNT}})
+    subjects = [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace}]
+    body = {"metadata": {"name": ACCOUNT}, "roleRef": reference(machines), "subjects": subjects}
+    rbac.create_namespaced_role_binding(namespace, body)
+    names = [f"{namespace}-{role}" for role in (reads, *more)]
+    for name, role in zip(names, (reads, *more), strict=True):
+        rbac.create_cluster_role_binding({"metadata": {"name": name}, "roleRef": reference(role), "subjects": subjects})
     try:
-        body = {"metadata": {"name": ACCOUNT}, "roleRef": reference(made[1]), "subjects": subjects}
-        rbac.create_namespaced_role_binding(target.namespace, body)
         asked = {"spec": {"expirationSeconds": 3600, "audiences": None}}
-        token = target.core.create_namespaced_service_account_token(ACCOUNT, target.namespace, asked).status.token
+        token = target.core.create_namespaced_service_account_token(ACCOUNT, namespace, asked).status.token
         config = yaml.safe_load(target.kubeconfig)
         for user in config["users"]:
             user["user"] = {"token": token}
         yield json.dumps(config)
     finally:
-        rbac.delete_cluster_role_binding(everywhere)
+        for name in names:
+            rbac.delete_cluster_role_binding(name)
+
+
+def roles(target: Target, *files: str) -> list[str]:
+    """The names of the roles in the files, which are in the cluster from now on."""
+    rbac = client.RbacAuthorizationV1Api(target.api)
+    found = [role for name in files for role in documents(name)]
+    there = {role.metadata.name for role in rbac.list_cluster_role().items}
+    for role in found:
+        if role["metadata"]["name"] not in there:
+            utils.create_from_dict(target.api, role)
+    return [role["metadata"]["name"] for role in found]
+
+
+@pytest.fixture
+def limited(target: Target) -> Iterator[str]:
+    """A kubeconfig of such an account, in the namespace of the test."""
+    with account(target, target.namespace) as kubeconfig:
+        yield kubeconfig
 
 
 def reference(role: str) -> dict[str, str]:
@@ -70,3 +99,75 @@ def test_what_the_roles_do_not_allow_is_told_with_the_verb_and_the_kind(
     output = here.stack.fails("up", "--yes", "--skip-preview")
     assert "clusternetworks" in output
     assert "cannot create" in output
+
+
+@asynccontextmanager
+async def limited_workshop(target: Target, *everywhere: str) -> AsyncIterator[tuple[Workshop, Workshop]]:
+    """A workshop of somebody who may do everything, and one in the same namespace whose account has the roles."""
+    async with Workshop.on(target, f"roles-{uuid.uuid4().hex[:6]}") as shop:
+        with account(target, shop.namespace, *everywhere) as kubeconfig:
+            clusters = Clusters(
+                ProviderSettings(kubeconfig=kubeconfig, endpoint=target.endpoint or None, endpoint_ca=target.endpoint_ca or None)
+            )
+            try:
+                yield shop, replace(shop, cluster=await clusters.get(None))
+            finally:
+                await clusters.close()
+
+
+async def test_what_is_done_to_a_running_machine_needs_no_more_than_the_roles(cluster: Target) -> None:
+    """Devices, CPUs, memory and media come and go, a volume grows and moves to another class, the guest moves and is stopped for a change."""
+    before = {**BASE, **ROOMY, "disks": [ROOT, DATA, DRIVE], "sysprep": {"autounattend": "<a/>"}}
+    edits: tuple[dict[str, Any], ...] = (
+        {"networkInterfaces": [FIRST, SECOND], "cpu": 2, "memory": "1536Mi"},
+        {"networkInterfaces": [FIRST], "disks": [{**ROOT, "size": "2Gi"}, DATA, DISC, HOT]},
+        {"disks": [{**ROOT, "size": "2Gi"}, DATA, DRIVE]},
+        {"disks": [{**ROOT, "size": "2Gi"}, {**DATA, "storageClass": "~-fast"}, DRIVE]},
+        {"sysprep": {"autounattend": "<b/>"}, "nodeSelector": {"kubernetes.io/os": "linux"}},
+        {"hostname": "shop", "priorityClass": "system-cluster-critical"},
+    )
+    async with limited_workshop(cluster) as (everything, shop):
+        await furnish(everything, cluster.image_url)
+        machine = await shop.make("VirtualMachine", "vm", **before)
+        await machine.settled(restart_required=False)
+        now = before
+        for edit in edits:
+            now = {**now, **edit}
+            expected = (await machine.preview(**now)).plan
+            assert not expected.refused
+            starts = await machine.starts()
+            await machine.up(**now)
+            assert await machine.starts() - starts == int(expected.effect.stops_guest)
+            assert await machine.drift() == []
+        nodes = {dig_str(node, "metadata", "name") for node in await shop.cluster.list(Listing(NODE))}
+        await machine.up(**now, migrateTo=max(nodes - {machine.state["nodeName"]}))
+        assert machine.state["nodeName"] == machine.state["migrateTo"]
+        await machine.destroy()
+
+
+STILL: dict[str, Any] = {**BASE, "networkInterfaces": [], "restartMode": "soft"}
+
+
+async def test_verbs_of_a_running_guest_need_no_more_than_the_roles(simulated: Target) -> None:
+    async with limited_workshop(simulated) as (_, shop):
+        machine = await shop.make("VirtualMachine", "vm", **STILL)
+        starts = await machine.starts()
+        for edit in ({"paused": True}, {"restartTrigger": "1"}):
+            await machine.up(**STILL, **edit)
+        assert await machine.starts() == starts
+        await machine.destroy()
+
+
+async def test_devices_of_nodes_need_a_role_of_their_own_and_machines_that_use_them_none(simulated: Target) -> None:
+    card, sibling = {"name": "node3-000004000", "deviceName": "nvidia.com/GA102GL_A10"}, Ref(PCI_DEVICE_CLAIM, "node3-000004001")
+    async with limited_workshop(simulated, "devices.yaml") as (_, shop):
+        claim = Made(shop, "PciDeviceClaim", card["name"])
+        await claim.make()
+        await claim.destroy()
+    async with limited_workshop(simulated) as (everything, shop):
+        with pytest.raises(Forbidden, match="pcideviceclaims"):
+            await shop.make("PciDeviceClaim", card["name"])
+        await everything.make("PciDeviceClaim", card["name"])
+        machine = await shop.make("VirtualMachine", "vm", **{**BASE, "networkInterfaces": [], "hostDevices": [card]})
+        await machine.destroy()
+        await everything.cluster.delete(sibling, "Background")

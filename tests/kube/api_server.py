@@ -25,12 +25,16 @@ class ApiServer:
     watches: int = 0
     _began: asyncio.Event = field(default_factory=asyncio.Event)
     watch_status: Callable[[web.Request], int] = lambda _request: 200
+    together: asyncio.Barrier | None = None
+    """Nobody is answered before so many have asked."""
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         self.requests.append((request.method, request.path))
         self.headers.append(dict(request.headers))
         if request.query.get("watch"):
             return await self._stream(request)
+        if self.together is not None:
+            await self.together.wait()
         status, body, *headers = self.answers.pop(0) if self.answers else self.handler(request)
         if isinstance(body, bytes):
             return web.Response(status=status, body=body, headers=headers[0] if headers else None)

@@ -61,6 +61,20 @@ async def test_an_overloaded_server_is_tried_again() -> None:
         assert len(server.requests) == 3
 
 
+async def test_as_many_requests_as_are_allowed_are_under_way_at_once_and_no_rate_holds_them_back() -> None:
+    """The server answers nobody before all have asked, and the client gives up on a first answer after ten seconds: at five requests a
+    second, which is the pace of the Go client that other providers are built on, it would have asked 50 times by then."""
+    async with serving() as server:
+        connection = Connection(kubeconfig=kubeconfig(server.url))
+        client = Client(lambda: connect(connection), await connect(connection), max_requests=400)
+        server.together = asyncio.Barrier(400)
+        try:
+            await asyncio.gather(*(client.request("GET", f"/{number}") for number in range(400)))
+        finally:
+            await client.close()
+        assert len(server.requests) == 400
+
+
 async def test_a_rotated_token_is_read_again_from_the_kubeconfig(tmp_path: Path) -> None:
     path = tmp_path / "config"
     async with serving() as server:

@@ -81,7 +81,7 @@ def remove_claim(live: Live, claim: str, seen: Snapshot) -> Iterable[Remove]:
     yield Remove(ref, says=f"delete volume {ref.id} and its data")
 
 
-def release_claim(live: Live, claim: str, seen: Snapshot) -> Iterator[Remove]:
+def release_claim(live: Live, claim: str, seen: Snapshot) -> Iterable[Remove]:
     """Remove a volume whose content has moved to another one under the running guest.
 
     Kubernetes keeps it until the launcher that the guest has left is gone, which KubeVirt keeps until the guest's end
