@@ -13,7 +13,7 @@ PROGRAM = Path(__file__).parent / "programs" / "declared"
 Entry = dict[str, Any]
 CLUSTER_WIDE = frozenset((
     *("BackupTarget", "Cluster", "ClusterNetwork", "IpPool", "LinkMonitor", "Namespace", "Node", "PoorMansCluster"),
-    *("PciDeviceClaim", "Setting", "SriovNetworkDevice", "StorageClass", "VlanConfig"),
+    *("PciDeviceClaim", "Setting", "SriovGpuDevice", "SriovNetworkDevice", "StorageClass", "UsbDeviceClaim", "VGpuDevice", "VlanConfig"),
 ))  # fmt: skip
 """The kinds that are in no namespace."""
 

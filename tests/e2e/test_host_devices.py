@@ -9,10 +9,10 @@ from effect_cases import BASE
 from target import Target
 from workshop import Made, Workshop
 
-from harvester_provider.core.errors import HarvesterError, WaitFailed
+from harvester_provider.core.errors import HarvesterError, PlanRefused, WaitFailed
 from harvester_provider.core.json import dig, dig_objects, dig_str
 from harvester_provider.core.ref import Ref
-from harvester_provider.resources.apis import PCI_DEVICE_CLAIM, VIRTUAL_MACHINE_INSTANCE
+from harvester_provider.resources.apis import PCI_DEVICE_CLAIM, USB_DEVICE, VIRTUAL_MACHINE_INSTANCE
 
 CARD = {"name": "node2-000004000", "deviceName": "nvidia.com/GA102GL_A10"}
 SOUND = {"name": "node2-000004001", "deviceName": "nvidia.com/GA102_AUDIO"}
@@ -84,3 +84,41 @@ async def test_a_device_that_no_node_has_is_told_in_the_clusters_words(shop: Wor
     machine = Made(shop, "VirtualMachine", "vm")
     with pytest.raises(HarvesterError, match="resource name example.org/none not found"):
         await machine.make(**PLAIN, hostDevices=[{"name": "none", "deviceName": "example.org/none"}])
+
+
+async def test_a_gpu_is_divided_a_part_gets_its_profile_and_a_machine_and_all_is_put_back(shop: Workshop) -> None:
+    gpu = await shop.make("SriovGpuDevice", "node2-000008000")
+    name, other = gpu.state["vgpuDevices"]
+    part = await shop.make("VGpuDevice", name, profile="NVIDIA A2-4Q")
+    assert (part.state["node"], part.state["address"], part.state["deviceName"]) == ("node2", "0000:08:00.4", "nvidia.com/NVIDIA_A2-4Q")
+    assert not await gpu.drift()
+    assert not await part.drift()
+    machine = await shop.make("VirtualMachine", "vm", **PLAIN, hostDevices=[{"name": name, "deviceName": part.state["deviceName"]}])
+    assert machine.state["nodeName"] == "node2"
+    with pytest.raises(HarvesterError, match=f"device {name} is in use with VM vm"):
+        await part.up(profile="NVIDIA A2-8Q")
+    with pytest.raises(HarvesterError, match=f"device {name} is in use with VM vm"):
+        await gpu.destroy()
+    await machine.destroy()
+    await part.up(profile="NVIDIA A2-8Q")
+    assert part.state["deviceName"] == "nvidia.com/NVIDIA_A2-8Q"
+    wrong = Made(shop, "VGpuDevice", other)
+    with pytest.raises(PlanRefused, match="NVIDIA L40S-1B is not left for it: there are NVIDIA A2-2Q, NVIDIA A2-4Q, NVIDIA A2-8Q"):
+        await wrong.make(profile="NVIDIA L40S-1B")
+
+
+async def test_a_usb_device_is_claimed_attached_and_given_back(shop: Workshop) -> None:
+    claim = await shop.make("UsbDeviceClaim", "node3-0951-1666-001002")
+    assert (claim.state["node"], claim.state["address"]) == ("node3", "0000:00:14.0")
+    assert not await claim.drift()
+    stick = {"name": claim.name, "deviceName": claim.state["deviceName"]}
+    machine = await shop.make("VirtualMachine", "vm", **PLAIN, hostDevices=[stick])
+    assert machine.state["nodeName"] == "node3"
+    with pytest.raises(HarvesterError, match=f"usbdeviceclaim {claim.name} is still in use by vm"):
+        await claim.destroy()
+    await machine.destroy()
+    await claim.destroy()
+    assert await claim.gone()
+    device = await shop.cluster.get(Ref(USB_DEVICE, claim.name))
+    assert device is not None
+    shop.lasting.remove(claim)

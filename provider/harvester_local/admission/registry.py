@@ -10,7 +10,13 @@ from harvester_local.admission.backups import mutate_backup, validate_backup
 from harvester_local.admission.claims import validate_claim
 from harvester_local.admission.cluster_kinds import validate_addon, validate_node
 from harvester_local.admission.data_volumes import validate_data_volume
-from harvester_local.admission.host_devices import validate_device_claim, validate_host_devices
+from harvester_local.admission.host_devices import (
+    validate_device_claim,
+    validate_gpu,
+    validate_host_devices,
+    validate_usb_claim,
+    validate_vgpu,
+)
 from harvester_local.admission.images import mutate_image, validate_image
 from harvester_local.admission.load_balancers import mutate_ip_pool, mutate_load_balancer, validate_ip_pool, validate_load_balancer
 from harvester_local.admission.machine_mutator import mutate_machine, mutate_virt_machine
@@ -147,6 +153,9 @@ WEBHOOKS = (
         (
             Rule(kinds.MACHINE, _WRITE, validate=validate_host_devices),
             Rule(kinds.PCI_DEVICE_CLAIM, _ALL, validate=validate_device_claim),
+            Rule(kinds.USB_DEVICE_CLAIM, (UPDATE, DELETE), validate=validate_usb_claim),
+            Rule(kinds.SRIOV_GPU_DEVICE, (UPDATE,), validate=validate_gpu),
+            Rule(kinds.VGPU_DEVICE, (UPDATE,), validate=validate_vgpu),
         ),
     ),
     Webhook(

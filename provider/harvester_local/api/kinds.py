@@ -48,6 +48,10 @@ SUPPORT_BUNDLE = Kind(*_HCI, "supportbundles", "SupportBundle")
 BLOCK_DEVICE = Kind(*_HCI, "blockdevices", "BlockDevice")
 PCI_DEVICE = Kind("devices.harvesterhci.io", "v1beta1", "pcidevices", "PCIDevice", namespaced=False, status=True)
 PCI_DEVICE_CLAIM = Kind("devices.harvesterhci.io", "v1beta1", "pcideviceclaims", "PCIDeviceClaim", namespaced=False, status=True)
+SRIOV_GPU_DEVICE = Kind("devices.harvesterhci.io", "v1beta1", "sriovgpudevices", "SRIOVGPUDevice", namespaced=False, status=True)
+VGPU_DEVICE = Kind("devices.harvesterhci.io", "v1beta1", "vgpudevices", "VGPUDevice", namespaced=False, status=True)
+USB_DEVICE = Kind("devices.harvesterhci.io", "v1beta1", "usbdevices", "USBDevice", namespaced=False, status=True)
+USB_DEVICE_CLAIM = Kind("devices.harvesterhci.io", "v1beta1", "usbdeviceclaims", "USBDeviceClaim", namespaced=False, status=True)
 SRIOV_NETWORK_DEVICE = Kind(
     "devices.harvesterhci.io", "v1beta1", "sriovnetworkdevices", "SRIOVNetworkDevice", namespaced=False, status=True
 )
@@ -121,6 +125,7 @@ WATCHED = (
     *(RANCHER_CLUSTER, HARVESTER_CONFIG, MACHINE_DEPLOYMENT, CLUSTER_MACHINE),
     *(NODE, VOLUME_CLAIM, STORAGE_CLASS, SNAPSHOT, SNAPSHOT_CLASS, SECRET, REVISION),
     *(ADDON, UPGRADE, SUPPORT_BUNDLE, LINK_MONITOR, PCI_DEVICE, PCI_DEVICE_CLAIM, INVENTORY),
+    *(SRIOV_GPU_DEVICE, VGPU_DEVICE, USB_DEVICE, USB_DEVICE_CLAIM),
     *(DEPLOYMENT, DAEMON_SET, KUBEVIRT, CDI, DATA_VOLUME),
 )
 """The kinds that are kept in the store."""

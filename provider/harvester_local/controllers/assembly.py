@@ -13,8 +13,9 @@ from harvester_local.controllers.backups import Backups
 from harvester_local.controllers.cdi_images import CdiImages
 from harvester_local.controllers.cluster_machines import ClusterMachines
 from harvester_local.controllers.data_volumes import DataVolumes
-from harvester_local.controllers.devices import LinkMonitors, PciDeviceClaims
+from harvester_local.controllers.devices import LinkMonitors, PciDeviceClaims, UsbDeviceClaims
 from harvester_local.controllers.events import Recorder
+from harvester_local.controllers.gpus import SriovGpus, VirtualGpus
 from harvester_local.controllers.guest_clusters import GuestClusters
 from harvester_local.controllers.images import Images
 from harvester_local.controllers.instances import Instances
@@ -96,6 +97,9 @@ async def control(
         SupportBundles(context),
         LinkMonitors(context),
         PciDeviceClaims(context),
+        UsbDeviceClaims(context),
+        SriovGpus(context),
+        VirtualGpus(context),
         Inventories(context),
     ]
     of_flavor = [] if context.settings.flavor == "kubevirt" else harvester

@@ -1,12 +1,12 @@
 """Devices and NICs of the nodes: claims are granted, link monitors report the NICs that every simulated node has.
 
-Upstream: harvester/pcidevices pkg/controller/pcideviceclaim, network-controller-harvester pkg/controller/agent/linkmonitor.
+Upstream: harvester/pcidevices pkg/controller/{pcideviceclaim,usbdevice}, network-controller-harvester pkg/controller/agent/linkmonitor.
 """
 
 import re
 from collections.abc import Mapping
 
-from harvester_local.api.kinds import LINK_MONITOR, MACHINE, NODE, PCI_DEVICE, PCI_DEVICE_CLAIM, Kind
+from harvester_local.api.kinds import LINK_MONITOR, MACHINE, NODE, PCI_DEVICE, PCI_DEVICE_CLAIM, USB_DEVICE, USB_DEVICE_CLAIM, Kind
 from harvester_local.api.objects import Key, Obj, deleting, labels, matches_selector, owner_reference, part
 from harvester_local.controllers.runtime import Context, Mapper, own_key
 from harvester_local.model.machines import device_words
@@ -46,6 +46,31 @@ class LinkMonitors:
         if part(monitor, "status") != status:
             await self._context.api.patch_version(LINK_MONITOR, monitor, {"status": None})
             await self._context.api.patch_status(LINK_MONITOR, key, status)
+        return None
+
+
+class UsbDeviceClaims:
+    """The controller of claims on USB devices."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    @property
+    def watches(self) -> Mapping[Kind, Mapper]:
+        """Claims themselves."""
+        return {USB_DEVICE_CLAIM: own_key}
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Give the device up for machines, or take it back."""
+        claim, device = self._context.store.get(USB_DEVICE_CLAIM, key), self._context.store.get(USB_DEVICE, key)
+        if device is None:
+            return None
+        claimed, status = claim is not None and not deleting(claim), part(device, "status")
+        if bool(status.get("enabled")) != claimed:
+            await self._context.api.patch_status(USB_DEVICE, key, {"enabled": claimed})
+        if claimed and claim is not None and not part(claim, "status").get("nodeName"):
+            where = {"nodeName": status.get("nodeName"), "pciAddress": status.get("pciAddress")}
+            await self._context.api.patch_status(USB_DEVICE_CLAIM, key, where)
         return None
 
 

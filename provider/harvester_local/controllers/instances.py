@@ -6,7 +6,7 @@ never creates an instance and never decides that one should end; that is the mac
 
 from collections.abc import Callable, Iterable, Mapping
 
-from harvester_local.api.kinds import INSTANCE, MACHINE, NODE, PCI_DEVICE_CLAIM, STORAGE_CLASS, VOLUME_CLAIM, Kind
+from harvester_local.api.kinds import INSTANCE, MACHINE, NODE, PCI_DEVICE_CLAIM, STORAGE_CLASS, USB_DEVICE_CLAIM, VOLUME_CLAIM, Kind
 from harvester_local.api.objects import Key, Obj, deleting, finalizers, is_true, items, key_of, labels, now, part
 from harvester_local.controllers.conditions import virt, without
 from harvester_local.controllers.events import WARNING, Recorder
@@ -34,7 +34,7 @@ class Instances:
     @property
     def watches(self) -> Mapping[Kind, Mapper]:
         """Instances, their machines (for faults), their claims, and nodes and devices that may be free again."""
-        waiting = dict.fromkeys((NODE, PCI_DEVICE_CLAIM), self._all_waiting)
+        waiting = dict.fromkeys((NODE, PCI_DEVICE_CLAIM, USB_DEVICE_CLAIM), self._all_waiting)
         return {INSTANCE: self._itself_and_waiting, MACHINE: own_key, VOLUME_CLAIM: self._users_of, **waiting}
 
     async def reconcile(self, key: Key) -> float | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from harvester_local.api.kinds import INSTANCE, NODE, PCI_DEVICE, PCI_DEVICE_CLAIM
+from harvester_local.api.kinds import INSTANCE, NODE, PCI_DEVICE, PCI_DEVICE_CLAIM, USB_DEVICE, USB_DEVICE_CLAIM
 from harvester_local.api.objects import Key, Obj, items, key_of, labels, matches_expressions, matches_selector, part
 from harvester_local.api.quantities import parse
 from harvester_local.api.store import Store
@@ -113,10 +113,10 @@ class Scheduler:
     def _lacking(self, node: str, spec: Obj, others: Iterable[Seat]) -> str:
         """The resource of devices that the node has too few of, empty for none: those that are claimed and not taken yet."""
         free: Counter[str] = Counter()
-        for claim in self._store.all(PCI_DEVICE_CLAIM):
-            device = self._store.get(PCI_DEVICE, Key("", claim["metadata"]["name"]))
-            if part(claim, "spec").get("nodeName") == node and part(claim, "status").get("passthroughEnabled"):
-                free[str(part(device, "status").get("resourceName"))] += 1
+        pci = (claim for claim in self._store.all(PCI_DEVICE_CLAIM) if part(claim, "status").get("passthroughEnabled"))
+        for kind, claims in ((PCI_DEVICE, pci), (USB_DEVICE, self._store.all(USB_DEVICE_CLAIM))):
+            devices = (part(self._store.get(kind, Key("", claim["metadata"]["name"])), "status") for claim in claims)
+            free.update(str(device["resourceName"]) for device in devices if device.get("nodeName") == node)
         for seat in others:
             free.subtract(seat.devices if seat.node == node else {})
         return next((resource for resource, count in _devices(spec).items() if count > free[resource]), "")

@@ -153,7 +153,8 @@ def addons() -> list[Obj]:
 
 
 def hardware(count: int) -> list[tuple[Kind, Obj, Obj]]:
-    """What the nodes have besides CPUs: a disk, a GPU with its sound device in one IOMMU group, a NIC that can be divided; with status."""
+    """What the nodes have besides CPUs: a disk, a GPU with its sound device in one IOMMU group, a GPU and a NIC that can be divided, and a
+    USB stick; with status."""
     out: list[tuple[Kind, Obj, Obj]] = []
     for name in (f"node{number}" for number in range(1, count + 1)):
         disk = {"metadata": {"name": f"{name}-sdb", "namespace": "longhorn-system"}}
@@ -165,6 +166,11 @@ def hardware(count: int) -> list[tuple[Kind, Obj, Obj]]:
         out.append((kinds.PCI_DEVICE, {"metadata": {"name": f"{name}-000004001"}}, sound))
         nic = {"metadata": {"name": f"{name}-eth2"}, "spec": {"address": "0000:05:00.0", "nodeName": name, "numVFs": 0}}
         out.append((kinds.SRIOV_NETWORK_DEVICE, nic, {"vfPCIDevices": []}))
+        card = {"metadata": {"name": f"{name}-000008000"}, "spec": {"address": "0000:08:00.0", "nodeName": name, "enabled": False}}
+        out.append((kinds.SRIOV_GPU_DEVICE, card, {}))
+        stick: Obj = {"vendorID": "0951", "productID": "1666", "nodeName": name, "resourceName": f"kubevirt.io/{name}-0951-1666-001002"}
+        stick |= {"devicePath": "/dev/bus/usb/001/002", "description": "DataTraveler", "pciAddress": "0000:00:14.0", "enabled": False}
+        out.append((kinds.USB_DEVICE, {"metadata": {"name": f"{name}-0951-1666-001002"}}, stick))
     return out
 
 

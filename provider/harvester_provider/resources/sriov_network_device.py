@@ -1,24 +1,19 @@
 """SriovNetworkDevice: how many virtual functions a NIC is divided into. Each becomes a PCI device that can be claimed.
 
-Harvester finds the NICs itself: a create takes one over, a delete puts the previous number back. The number of a NIC whose
-functions are claimed cannot be changed. Needs the addon pcidevices-controller. Upstream: harvester/pcidevices.
+The number of a NIC whose functions are claimed cannot be changed. Upstream: harvester/pcidevices pkg/webhook/sriov.go.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import ClassVar
 
 from pydantic import Field
 
 from harvester_provider.core.json import Json, Object, dig_int, dig_list, dig_str
-from harvester_provider.core.kind import Requirement
-from harvester_provider.core.plan import Patch, Plan
 from harvester_provider.core.ref import Api, Ref
 from harvester_provider.core.snapshot import Snapshot
-from harvester_provider.core.unknown import is_known
 from harvester_provider.resources.apis import SRIOV_NETWORK_DEVICE
-from harvester_provider.resources.kind import BaseKind, metadata_patch
+from harvester_provider.resources.found_device import FoundDevice
 from harvester_provider.resources.model import Outputs, ResourceInputs
-from harvester_provider.resources.previous import note, release, remembered, with_note
 
 
 class SriovNetworkDeviceInputs(ResourceInputs):
@@ -37,49 +32,22 @@ class SriovNetworkDeviceOutputs(Outputs):
     """Names of the PCI devices of its virtual functions."""
 
 
-class SriovNetworkDevice(BaseKind[SriovNetworkDeviceInputs]):
+class SriovNetworkDevice(FoundDevice[SriovNetworkDeviceInputs]):
     """The kind `SriovNetworkDevice`."""
 
     name: ClassVar[str] = "SriovNetworkDevice"
     api: ClassVar[Api] = SRIOV_NETWORK_DEVICE
     inputs: ClassVar[type[SriovNetworkDeviceInputs]] = SriovNetworkDeviceInputs
     outputs_model: ClassVar[type[SriovNetworkDeviceOutputs]] = SriovNetworkDeviceOutputs
-    adopts: ClassVar[bool] = True
+    unset: ClassVar[Mapping[str, Json]] = {"numVFs": 0}
 
-    def recognises(self, found: Object) -> bool:
-        """Those that were divided."""
-        return dig_int(found, "spec", "numVFs") > 0
+    def wanted(self, inputs: SriovNetworkDeviceInputs) -> Object:
+        """The number."""
+        return {"numVFs": inputs.virtual_functions}
 
-    def requires(self, inputs: SriovNetworkDeviceInputs) -> Sequence[Requirement]:
-        """The NIC."""
-        hint = "`kubectl get sriovnetworkdevices` shows them, once the addon pcidevices-controller is enabled"
-        return (Requirement("name", self.ref(inputs), hint),) if is_known(inputs.name) else ()
-
-    def create(self, inputs: SriovNetworkDeviceInputs, seen: Snapshot) -> Plan:  # noqa: ARG002  a missing one is told by `requires`
-        """Nothing: NICs are found, not made."""
-        return Plan()
-
-    def update(self, old: SriovNetworkDeviceInputs, new: SriovNetworkDeviceInputs, seen: Snapshot) -> Plan:
-        """Set the number, and note what it was."""
-        ref, found = self.ref(new), seen.get(self.ref(new))
-        changes = tuple(self.changes(old, new))
-        if Plan(changes=changes).replaces:
-            return Plan(changes=changes)
-        now = dig_int(found, "spec", "numVFs")
-        meta = with_note(metadata_patch(old, new), note(found, {"numVFs": now}))
-        body: dict[str, Json] = {"spec": {"numVFs": new.virtual_functions}} if now != new.virtual_functions else {}
-        if meta:
-            body["metadata"] = meta
-        steps = (Patch(ref, body, says=f"divide {ref} into {new.virtual_functions} functions"),) if body else ()
-        return Plan(steps=steps, changes=changes)
-
-    def delete(self, old: SriovNetworkDeviceInputs, seen: Snapshot) -> Plan:
-        """Put the previous number back."""
-        ref = self.ref(old)
-        if seen[ref] is None:
-            return Plan()
-        body: dict[str, Json] = {"spec": {"numVFs": dig_int(remembered(seen.get(ref)), "numVFs")}, "metadata": release(old)}
-        return Plan(steps=(Patch(ref, body, says=f"put the previous number of functions of {ref} back"),))
+    def says(self, inputs: SriovNetworkDeviceInputs) -> str:
+        """It is divided."""
+        return f"divide {self.ref(inputs)} into {inputs.virtual_functions} functions"
 
     def observe(self, ref: Ref, prior: SriovNetworkDeviceInputs | None, seen: Snapshot) -> SriovNetworkDeviceInputs:
         """The number as the cluster has it."""

@@ -59,10 +59,13 @@ EXAMPLES: Mapping[str, Example] = {
         "fleet-default/guests",
     ),
     "Setting": Example({"name": "ui-brand", "value": "lab"}, "overcommit-config"),
+    "SriovGpuDevice": Example({"name": "node1-000008000"}, "node1-000008000"),
     "SriovNetworkDevice": Example({"name": "node1-eno1", "virtualFunctions": 4}, "node1-eno1"),
     "SshKey": Example({"publicKey": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBjYvZz0R7uJaJcbpJnsgD7rSn9o5RMNcPfCnK4y81/k me@example"},
                       "default/me"),
     "StorageClass": Example({"name": "two-replicas", "numberOfReplicas": 2, "diskSelector": ["ssd"]}, "two-replicas"),
+    "UsbDeviceClaim": Example({"name": "node1-0951-1666-001002"}, "node1-0951-1666-001002"),
+    "VGpuDevice": Example({"name": "node1-000008004", "profile": "NVIDIA A2-4Q"}, "node1-000008004"),
     "VirtualMachine": Example(
         {"cpu": 2, "memory": "4Gi", "disks": [_DISK], "networkInterfaces": _NETWORKS, "cloudInit": {"userData": _USER_DATA},
          "waitFor": "address", "tags": {"team": "a"}},

@@ -21,8 +21,6 @@ class PciDeviceClaimArgs:
 
     name: pulumi.Input[str] | None = prop(name="name", default=None)
     """Name of the object in the cluster. Default: the resource's name in the program. A change replaces the resource."""
-    user_name: pulumi.Input[str] | None = prop(name="userName", default=None)
-    """In whose name it is claimed. Default: `admin`. A change replaces the resource."""
     description: pulumi.Input[str] | None = prop(name="description", default=None)
     """Free text that Harvester's UI shows beside the object."""
     tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = prop(name="tags", default=None)
@@ -39,6 +37,8 @@ class PciDeviceClaimArgs:
     """
     timeouts: pulumi.Input[TimeoutsLike] | None = prop(name="timeouts", default=None)
     """How long each operation may take."""
+    user_name: pulumi.Input[str] | None = prop(name="userName", default=None)
+    """In whose name it is claimed. Default: `admin`. A change replaces the resource."""
 
 
 class PciDeviceClaim(HarvesterResource, kind="PciDeviceClaim", inputs=PciDeviceClaimArgs, secrets=()):
@@ -53,7 +53,6 @@ class PciDeviceClaim(HarvesterResource, kind="PciDeviceClaim", inputs=PciDeviceC
         opts: pulumi.ResourceOptions | None = None,
         *,
         name: pulumi.Input[str] | None = None,
-        user_name: pulumi.Input[str] | None = None,
         description: pulumi.Input[str] | None = None,
         tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
         labels: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None,
@@ -61,13 +60,13 @@ class PciDeviceClaim(HarvesterResource, kind="PciDeviceClaim", inputs=PciDeviceC
         adopt: pulumi.Input[bool] | None = None,
         cluster: pulumi.Input[str] | None = None,
         timeouts: pulumi.Input[TimeoutsLike] | None = None,
+        user_name: pulumi.Input[str] | None = None,
     ) -> None: ...
     def __init__(self, resource_name: str, *args: Any, **inputs: Any) -> None:
         """Declare the resource, with its inputs by keyword or all in one PciDeviceClaimArgs.
 
         :param name: Name of the object in the cluster. Default: the resource's name in the program. A change replaces the
             resource.
-        :param user_name: In whose name it is claimed. Default: `admin`. A change replaces the resource.
         :param description: Free text that Harvester's UI shows beside the object.
         :param tags: Tags as Harvester's UI shows them: each is a label `tag.harvesterhci.io/<key>`. Tags that others set are
             left alone.
@@ -78,6 +77,7 @@ class PciDeviceClaim(HarvesterResource, kind="PciDeviceClaim", inputs=PciDeviceC
         :param cluster: Which of the clusters in `harvester:clusters` to use. Default: the one of the provider's own settings. A
             change replaces the resource.
         :param timeouts: How long each operation may take.
+        :param user_name: In whose name it is claimed. Default: `admin`. A change replaces the resource.
         """
         self._declare(resource_name, *args, **inputs)
 
@@ -86,12 +86,6 @@ class PciDeviceClaim(HarvesterResource, kind="PciDeviceClaim", inputs=PciDeviceC
     def name(self) -> pulumi.Output[str]:
         """Name of the object in the cluster. Default: the resource's name in the program."""
         return pulumi.get(self, "name")
-
-    @property
-    @pulumi.getter(name="userName")
-    def user_name(self) -> pulumi.Output[str]:
-        """In whose name it is claimed."""
-        return pulumi.get(self, "user_name")
 
     @property
     @pulumi.getter(name="description")
@@ -136,6 +130,12 @@ class PciDeviceClaim(HarvesterResource, kind="PciDeviceClaim", inputs=PciDeviceC
         return pulumi.get(self, "timeouts")
 
     @property
+    @pulumi.getter(name="userName")
+    def user_name(self) -> pulumi.Output[str]:
+        """In whose name it is claimed."""
+        return pulumi.get(self, "user_name")
+
+    @property
     @pulumi.getter(name="uid")
     def uid(self) -> pulumi.Output[str | None]:
         """UID of the object in the cluster; filled in by the engine. Another UID under the same name is another object."""
@@ -150,7 +150,7 @@ class PciDeviceClaim(HarvesterResource, kind="PciDeviceClaim", inputs=PciDeviceC
     @property
     @pulumi.getter(name="address")
     def address(self) -> pulumi.Output[str | None]:
-        """Its address on the bus, for example `0000:04:00.0`."""
+        """Its address on the PCI bus, for example `0000:04:00.0`; of a USB device that of its controller."""
         return pulumi.get(self, "address")
 
     @property
