@@ -9,9 +9,10 @@ from effect_cases import BASE
 from target import Target
 from workshop import Made, Workshop
 
-from harvester_provider.core.errors import HarvesterError, PlanRefused, WaitFailed
+from harvester_provider.core.errors import HarvesterError, WaitFailed
 from harvester_provider.core.json import dig, dig_objects, dig_str
 from harvester_provider.core.ref import Ref
+from harvester_provider.engine import verbs
 from harvester_provider.resources.apis import PCI_DEVICE_CLAIM, USB_DEVICE, VIRTUAL_MACHINE_INSTANCE
 
 CARD = {"name": "node2-000004000", "deviceName": "nvidia.com/GA102GL_A10"}
@@ -103,8 +104,8 @@ async def test_a_gpu_is_divided_a_part_gets_its_profile_and_a_machine_and_all_is
     await part.up(profile="NVIDIA A2-8Q")
     assert part.state["deviceName"] == "nvidia.com/NVIDIA_A2-8Q"
     wrong = Made(shop, "VGpuDevice", other)
-    with pytest.raises(PlanRefused, match="NVIDIA L40S-1B is not left for it: there are NVIDIA A2-2Q, NVIDIA A2-4Q, NVIDIA A2-8Q"):
-        await wrong.make(profile="NVIDIA L40S-1B")
+    refused = await verbs.foresee(wrong.speaks, shop.cluster, wrong.checked({"profile": "NVIDIA L40S-1B"}))
+    assert "NVIDIA L40S-1B is not left for it: there are NVIDIA A2-2Q, NVIDIA A2-4Q, NVIDIA A2-8Q" in str(refused.problems)
 
 
 async def test_a_usb_device_is_claimed_attached_and_given_back(shop: Workshop) -> None:

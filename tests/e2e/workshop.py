@@ -71,7 +71,7 @@ class Workshop:
                 with contextlib.suppress(asyncio.CancelledError):
                     await counting
             finally:
-                for made in shop.lasting:
+                for made in reversed(shop.lasting):
                     await made.destroy()
                 await clusters.close()
 

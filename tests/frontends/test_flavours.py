@@ -34,6 +34,13 @@ async def test_an_input_that_means_nothing_there_is_a_problem_of_the_preview(clu
     assert [problem.property for problem in found.problems] == ["checksum"]
 
 
+async def test_a_template_is_refused_for_what_it_is_and_not_for_what_it_would_have_given(cluster: FakeCluster) -> None:
+    machine = {"name": "web", "namespace": "default", "owner": "shop/dev/web", "template": "default/base"}
+    (problem,) = (await CallsOn(cluster).check("VirtualMachine", {}, machine, Heard())).problems
+    assert (problem.property, "templates are Harvester's, and this cluster has none" in problem.reason) == ("template", True)
+    assert not cluster.requests
+
+
 async def test_the_same_input_given_later_is_refused_by_the_diff(cluster: FakeCluster) -> None:
     cluster.place(Ref(DATA_VOLUME, "disc", "default"), {})
     with pytest.raises(InvalidInputs, match="CDI does not verify it"):

@@ -68,7 +68,7 @@ def applied(found: Object, plan: Plan) -> Object:
 
 def reasons(kind: BaseKind[Any], inputs: Any) -> dict[str, str]:
     """The problems of the inputs: property -> reason."""
-    return {problem.property: problem.reason for problem in kind.check(inputs)}
+    return {problem.property: problem.reason for problem in (*kind.check(inputs), *kind.lacks(inputs))}
 
 
 def with_unknowns(values: Mapping[str, Any], model: type[Any]) -> list[Any]:

@@ -74,7 +74,14 @@ class Kind(Protocol[I]):
         ...
 
     def check(self, inputs: I) -> Sequence[Problem]:
-        """Every rule across fields that is broken. Inputs may hold UNKNOWN at any place; rules on unknown values stay silent."""
+        """Every rule across fields that is broken. Inputs may hold UNKNOWN at any place; rules on unknown values stay silent.
+
+        The same on every cluster: the host asks this before each create and update, and no cluster is asked for it.
+        """
+        ...
+
+    def lacks(self, inputs: I) -> Sequence[Problem]:
+        """What of the inputs means nothing on the cluster whose dialect this is. UNKNOWN as with `check`."""
         ...
 
     def sources(self, news: Mapping[str, Any], olds: Mapping[str, Any], seen: Snapshot) -> Iterable[Want]:

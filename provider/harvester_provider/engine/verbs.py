@@ -90,11 +90,15 @@ def check(kind: Kind[Any], news: Wire, settings: Wire | None = None, olds: Wire 
     return Checked(inputs.wire(), tuple(kind.check(inputs)))
 
 
-async def inherit(kind: Kind[Any], connect: Callable[[], Awaitable[Reads]], olds: Wire, news: Wire) -> Wire:
-    """Before `check`: the inputs with what they take over from other objects. Connects only where there is something to read."""
-    seen = Snapshot()
+async def inherit(kind: Kind[Any], connect: Callable[[], Awaitable[tuple[Kind[Any], Reads]]], olds: Wire, news: Wire) -> Wire:
+    """Before `check`: the inputs with what they take over from other objects. Connects only where there is something to read, and goes on
+    in the dialect of that cluster."""
+    seen, cluster = Snapshot(), None
     while wants := seen.missing(kind.sources(news, olds, seen)):
-        seen = seen.plus(await look(await connect(), wants))
+        if cluster is None:
+            kind, cluster = await connect()
+        else:
+            seen = seen.plus(await look(cluster, wants))
     return kind.inherited(news, olds, seen)
 
 
@@ -104,7 +108,7 @@ async def foresee(kind: Kind[Any], cluster: Reads, news: Wire, coming: AbstractS
     What is `coming`, because the program makes it first, is not missing.
     """
     inputs = parse(kind, news)
-    if problems := kind.check(inputs):  # of this cluster: those of all clusters were told by `check`
+    if problems := kind.lacks(inputs):
         return Foreseen(tuple(problems))
     taken, missing, refused = await asyncio.gather(
         _taken(kind, cluster, inputs), _missing(kind, cluster, inputs, coming), _objections(kind, cluster, inputs)
@@ -156,7 +160,7 @@ async def diff(
             return Difference()
         if unknown := _unknown(new):
             return _uncertain(kind, old, new, names, unknown)
-    _raise(kind, new, kind.check(new))
+    _raise(kind, new, kind.lacks(new))
     seen = await see(cluster, kind, ref, new)
     if old is None:
         old = kind.observe(ref, None, seen)
@@ -172,7 +176,7 @@ async def diff(
 async def create(kind: Kind[Any], cluster: Cluster, news: Wire, reporter: Reporter) -> Found:
     """Make the resource, or go on with one that an interrupted create of ours left behind, or adopt one."""
     inputs = parse(kind, news)
-    _raise(kind, inputs, kind.check(inputs))
+    _raise(kind, inputs, kind.lacks(inputs))
     ref = kind.ref(inputs)
     seen = await see(cluster, kind, ref, inputs)
     found = seen[ref]
@@ -251,7 +255,7 @@ async def read(kind: Kind[Any], cluster: Reads, identity: str, state: Wire) -> F
 async def update(kind: Kind[Any], cluster: Cluster, identity: str, olds: Wire, news: Wire, reporter: Reporter) -> Found:
     """Bring the resource from its last state to new inputs. One that vanished meanwhile is made again."""
     new = parse(kind, news)
-    _raise(kind, new, kind.check(new))
+    _raise(kind, new, kind.lacks(new))
     ref = Ref.of_id(kind.api, identity)
     seen = await see(cluster, kind, ref, new)
     if seen[ref] is None:

@@ -50,9 +50,6 @@ class Calls:
         kind, cluster = await self.on(name, values)
         return kind, cluster.shared
 
-    async def _reads(self, name: str, values: Values) -> Reads:
-        return (await self.looking(name, values))[1]
-
     async def check(
         self, kind: str, olds: Values, news: Values, reporter: Reporter, coming: AbstractSet[Ref] = frozenset()
     ) -> verbs.Checked:
@@ -93,7 +90,7 @@ class Calls:
         """The inputs with what they take over from other objects, such as those of a machine from its template."""
         if any(news.get(name) is UNKNOWN for name in _WAYS):
             return news
-        return await verbs.inherit(KINDS[kind], lambda: self._reads(kind, news), olds, news)
+        return await verbs.inherit(KINDS[kind], lambda: self.looking(kind, news), olds, news)
 
     async def diff(
         self, kind: str, identity: str, olds: Values, news: Values, reporter: Reporter, coming: AbstractSet[Ref] = frozenset()

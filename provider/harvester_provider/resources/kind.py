@@ -64,6 +64,10 @@ class BaseKind(Generic[I]):
         """No rules across fields."""
         return ()
 
+    def lacks(self, inputs: I) -> Sequence[Problem]:  # noqa: ARG002  with Harvester there is everything
+        """Nothing."""
+        return ()
+
     def sources(self, news: Mapping[str, Any], olds: Mapping[str, Any], seen: Snapshot) -> Iterable[Want]:  # noqa: ARG002  most kinds stand alone
         """Nothing."""
         return ()

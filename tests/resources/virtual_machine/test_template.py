@@ -68,8 +68,8 @@ async def version(room: Library, name: str = "base-1", *, machine: Any = None, *
 async def resolved(room: Library, olds: Any = None, **inputs: Any) -> Any:
     """The inputs of a machine after `check`."""
 
-    async def connect() -> Library:
-        return room
+    async def connect() -> tuple[Any, Library]:
+        return MACHINE, room
 
     news = await verbs.inherit(MACHINE, connect, olds or {}, {"name": "vm1", **OWNER, **inputs})
     found = verbs.check(MACHINE, news)

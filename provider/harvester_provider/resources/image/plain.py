@@ -89,9 +89,9 @@ class PlainImage(Image):
 
     api: ClassVar[Api] = DATA_VOLUME
 
-    def check(self, inputs: ImageInputs) -> Sequence[Problem]:
-        """The rules of an image, and what CDI cannot do."""
-        return [*super().check(inputs), *_lacks(inputs)]
+    def lacks(self, inputs: ImageInputs) -> Sequence[Problem]:
+        """What CDI cannot do."""
+        return list(_lacks(inputs))
 
     def reads(self, ref: Ref, inputs: ImageInputs | None, seen: Snapshot) -> Iterable[Want]:
         """The DataVolume; of a new one the storage classes."""

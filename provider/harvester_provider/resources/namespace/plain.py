@@ -15,11 +15,11 @@ class PlainNamespace(Namespace):
 
     holds: ClassVar[tuple[Api, ...]] = (VIRTUAL_MACHINE, PERSISTENT_VOLUME_CLAIM)
 
-    def check(self, inputs: NamespaceInputs) -> Sequence[Problem]:
-        """The rules of a namespace, and what there is with Harvester only."""
+    def lacks(self, inputs: NamespaceInputs) -> Sequence[Problem]:
+        """What there is with Harvester only."""
         snapshots = inputs.quota.snapshots if is_known(inputs.quota) and inputs.quota else None
         why = "Harvester counts the snapshots, and this cluster has none: leave it out"
-        return [*super().check(inputs), *([Problem("quota.snapshots", why)] if is_known(snapshots) and snapshots else [])]
+        return [Problem("quota.snapshots", why)] if is_known(snapshots) and snapshots else []
 
 
 KIND = PlainNamespace()

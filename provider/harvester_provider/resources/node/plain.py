@@ -17,9 +17,9 @@ _LACKS = {
 class PlainNode(Node):
     """The kind `Node` without Harvester."""
 
-    def check(self, inputs: NodeInputs) -> Sequence[Problem]:
-        """The rules of a node, and what there is with Harvester only."""
-        return [*super().check(inputs), *plain.lacks(inputs, _LACKS)]
+    def lacks(self, inputs: NodeInputs) -> Sequence[Problem]:
+        """What there is with Harvester only."""
+        return list(plain.lacks(inputs, _LACKS))
 
 
 KIND = PlainNode()

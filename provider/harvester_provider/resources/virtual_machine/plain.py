@@ -7,7 +7,9 @@ outlives the machine unless its disk says otherwise. MAC addresses are fixed whe
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
+from harvester_provider.core.errors import InvalidInputs
 from harvester_provider.core.json import Json, Object, dig_map, dig_str, dig_strings
 from harvester_provider.core.kind import Requirement
 from harvester_provider.core.plan import Await, Patch, Plan, Put, Step
@@ -24,7 +26,7 @@ from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
 
 _LACKS: Mapping[str, str] = {
-    "template": "templates are Harvester's: write down what the machine is made of",
+    "template": "templates are Harvester's, and this cluster has none: write down what the machine is made of",
     "reserved_memory": "Harvester takes it from the memory, and this cluster has none: declare less memory",
     "hot_plug": "CPUs and memory are plugged in by Harvester's rules: leave it out, and a change of them restarts the machine",
     "maintenance_mode_strategy": "maintenance mode is Harvester's: drain the node instead",
@@ -35,9 +37,19 @@ _LACKS: Mapping[str, str] = {
 class PlainVirtualMachine(VirtualMachine):
     """The kind `VirtualMachine` without Harvester."""
 
-    def check(self, inputs: VirtualMachineInputs) -> Sequence[Problem]:
-        """The rules of a machine, and what there is with Harvester only."""
-        return [*super().check(inputs), *_lacks(inputs)]
+    def sources(self, news: Mapping[str, Any], olds: Mapping[str, Any], seen: Snapshot) -> Iterable[Want]:  # noqa: ARG002  see below
+        """Nothing: there are no templates."""
+        return ()
+
+    def inherited(self, news: Mapping[str, Any], olds: Mapping[str, Any], seen: Snapshot) -> Mapping[str, Any]:  # noqa: ARG002  see above
+        """The inputs as they are. Raises InvalidInputs for a template, before what it would have given is missed."""
+        if news.get("template"):
+            raise InvalidInputs(f"{self.name} {news.get('name')}", [Problem("template", _LACKS["template"])])
+        return news
+
+    def lacks(self, inputs: VirtualMachineInputs) -> Sequence[Problem]:
+        """What there is with Harvester only, and what machines on local volumes cannot do."""
+        return list(_lacks(inputs))
 
     def requires(self, inputs: VirtualMachineInputs) -> Sequence[Requirement]:
         """The same objects, or what stands for them."""
