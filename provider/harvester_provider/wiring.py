@@ -6,7 +6,7 @@ connected when they are first used, once each.
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
 from typing import Any, TypeVar
 
 from harvester_provider.core.errors import BadConnection
@@ -29,18 +29,20 @@ class Clusters:
     def __init__(self, settings: ProviderSettings, patience: Patience | None = None) -> None:
         self._settings = settings
         self._patience = patience
-        self._connected: dict[str, asyncio.Task[KubeCluster]] = {}
-        self._logged_in: list[KubeCluster] = []
+        self._connected: dict[Hashable, asyncio.Task[KubeCluster]] = {}
 
     async def get(self, name: str | None) -> KubeCluster:
         """The cluster of that name in `harvester:clusters`, or the default one; a kubeconfig's text is the one it leads to.
 
         Raises BadConnection.
         """
-        key = name or ""
-        task = self._connected.get(key)
+        return await self._once(name or "", lambda: self._connect(name))
+
+    async def _once(self, way: Hashable, connect: Callable[[], Coroutine[Any, Any, KubeCluster]]) -> KubeCluster:
+        """The one connection of that way, made at its first use, and again where that failed."""
+        task = self._connected.get(way)
         if task is None or (task.done() and task.exception() is not None):
-            task = self._connected[key] = asyncio.create_task(self._connect(name))
+            task = self._connected[way] = asyncio.create_task(connect())
         return await asyncio.shield(task)
 
     async def _connect(self, name: str | None) -> KubeCluster:
@@ -60,7 +62,8 @@ class Clusters:
     ) -> KubeCluster:
         """The cluster of a resource: of that name, or the one its own inputs lead to.
 
-        A kubeconfig in the state is used as long as the password stays. `before` is the last state; with `change` a former
+        A kubeconfig in the state is used as long as the password stays; otherwise the first use logs in, once for those who only look and
+        once for those who may change the password. `before` is the last state; with `change` a former
         password of the cluster is replaced by the declared one. Raises BadConnection, Unauthorized, Unreachable.
         """
         if not kind.logs_in or not values.get("endpoint"):
@@ -72,7 +75,7 @@ class Clusters:
             former=tuple(str(word) for word in (last.get("password"), values.get("initialPassword")) if word),
             fingerprint=str(values.get("fingerprint") or ""),
         )  # fmt: skip
-        return await self._log_in(login, known, change=change)
+        return await self._once((login, known, change), lambda: self._log_in(login, known, change=change))
 
     async def _log_in(self, login: Login, known: str, *, change: bool) -> KubeCluster:
         said: dict[Ref, Object | None] = {}
@@ -83,15 +86,10 @@ class Clusters:
             return await connect(Connection(kubeconfig=text, endpoint=login.endpoint, endpoint_ca=login.ca or None))
 
         target = await fresh(known)
-        cluster = KubeCluster(self._client(fresh, target), said)
-        self._logged_in.append(cluster)
-        return cluster
+        return KubeCluster(self._client(fresh, target), said)
 
     async def close(self) -> None:
         """Close what was connected."""
-        clusters, self._logged_in = self._logged_in, []
-        for cluster in clusters:
-            await cluster.close()
         tasks, self._connected = self._connected, {}
         for task in tasks.values():
             if task.done() and not task.cancelled() and task.exception() is None:

@@ -132,3 +132,31 @@ async def test_the_kubeconfig_of_the_state_is_used_as_long_as_the_password_stays
         assert door.logins == []
     finally:
         await clusters.close()
+
+
+async def test_a_process_logs_in_once_to_look_and_once_to_change_whatever_it_asks(door: Door, tmp_path: Path) -> None:
+    (tmp_path / "kubeconfig").write_bytes(door.pki.token_kubeconfig(door.url, "admin"))
+    values = {"endpoint": door.url, "password": OURS, "initialPassword": FIRST, "ca": door.pki.ca.read_text()}
+    clusters = Clusters(ProviderSettings())
+    try:
+        looking = [await clusters.reach(KIND, values) for _ in range(3)]
+        assert looking == [looking[0]] * 3
+        before = len(door.logins)
+        assert not door.changed
+        changing = [await clusters.reach(KIND, values, change=True) for _ in range(3)]
+        assert door.changed
+        assert changing == [changing[0]] * 3
+        assert len([path for path in door.logins[before:] if "generateKubeconfig" in path]) == 1
+    finally:
+        await clusters.close()
+
+
+async def test_a_login_that_failed_is_tried_again(door: Door) -> None:
+    values = {"endpoint": door.url, "password": "not the right one", "ca": door.pki.ca.read_text()}
+    clusters = Clusters(ProviderSettings())
+    try:
+        for _ in range(2):
+            with pytest.raises(Unauthorized):
+                await clusters.reach(KIND, values)
+    finally:
+        await clusters.close()
