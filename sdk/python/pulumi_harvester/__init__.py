@@ -203,6 +203,8 @@ if TYPE_CHECKING:
     from pulumi_harvester.shared import TolerationArgsDict as TolerationArgsDict
     from pulumi_harvester.shared import TolerationEffect as TolerationEffect
     from pulumi_harvester.shared import TolerationOperator as TolerationOperator
+    from pulumi_harvester.sriov_gpu_device import SriovGpuDevice as SriovGpuDevice
+    from pulumi_harvester.sriov_gpu_device import SriovGpuDeviceArgs as SriovGpuDeviceArgs
     from pulumi_harvester.sriov_network_device import SriovNetworkDevice as SriovNetworkDevice
     from pulumi_harvester.sriov_network_device import SriovNetworkDeviceArgs as SriovNetworkDeviceArgs
     from pulumi_harvester.ssh_key import SshKey as SshKey
@@ -223,6 +225,10 @@ if TYPE_CHECKING:
     from pulumi_harvester.storage_class import StorageClassDataLocality as StorageClassDataLocality
     from pulumi_harvester.storage_class import StorageClassReclaimPolicy as StorageClassReclaimPolicy
     from pulumi_harvester.storage_class import StorageClassVolumeBindingMode as StorageClassVolumeBindingMode
+    from pulumi_harvester.usb_device_claim import UsbDeviceClaim as UsbDeviceClaim
+    from pulumi_harvester.usb_device_claim import UsbDeviceClaimArgs as UsbDeviceClaimArgs
+    from pulumi_harvester.vgpu_device import VGpuDevice as VGpuDevice
+    from pulumi_harvester.vgpu_device import VGpuDeviceArgs as VGpuDeviceArgs
     from pulumi_harvester.virtual_machine import InterfaceStatus as InterfaceStatus
     from pulumi_harvester.virtual_machine import StopPolicy as StopPolicy
     from pulumi_harvester.virtual_machine import StopPolicyArgs as StopPolicyArgs
@@ -457,6 +463,8 @@ __all__ = [
     "RancherUpgradeStrategyArgsDict",
     "Setting",
     "SettingArgs",
+    "SriovGpuDevice",
+    "SriovGpuDeviceArgs",
     "SriovNetworkDevice",
     "SriovNetworkDeviceArgs",
     "SshKey",
@@ -500,6 +508,10 @@ __all__ = [
     "UplinkArgs",
     "UplinkArgsDict",
     "UplinkBondMode",
+    "UsbDeviceClaim",
+    "UsbDeviceClaimArgs",
+    "VGpuDevice",
+    "VGpuDeviceArgs",
     "VirtualMachine",
     "VirtualMachineArgs",
     "VirtualMachineBackup",
@@ -735,6 +747,8 @@ _HOME = {
     "RancherUpgradeStrategyArgsDict": "rancher_cluster",
     "Setting": "setting",
     "SettingArgs": "setting",
+    "SriovGpuDevice": "sriov_gpu_device",
+    "SriovGpuDeviceArgs": "sriov_gpu_device",
     "SriovNetworkDevice": "sriov_network_device",
     "SriovNetworkDeviceArgs": "sriov_network_device",
     "SshKey": "ssh_key",
@@ -778,6 +792,10 @@ _HOME = {
     "UplinkArgs": "vlan_config",
     "UplinkArgsDict": "vlan_config",
     "UplinkBondMode": "vlan_config",
+    "UsbDeviceClaim": "usb_device_claim",
+    "UsbDeviceClaimArgs": "usb_device_claim",
+    "VGpuDevice": "vgpu_device",
+    "VGpuDeviceArgs": "vgpu_device",
     "VirtualMachine": "virtual_machine",
     "VirtualMachineArgs": "virtual_machine",
     "VirtualMachineBackup": "virtual_machine_backup",
@@ -860,9 +878,12 @@ _MODULES = frozenset(
         "rancher_cluster",
         "setting",
         "shared",
+        "sriov_gpu_device",
         "sriov_network_device",
         "ssh_key",
         "storage_class",
+        "usb_device_claim",
+        "vgpu_device",
         "virtual_machine",
         "virtual_machine_backup",
         "virtual_machine_restore",
