@@ -23,7 +23,7 @@ from harvester_provider.core.kind import Kind
 from harvester_provider.core.ref import Api, Listing, Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.engine import verbs
-from harvester_provider.engine.reporter import Silent
+from harvester_provider.engine.reporter import Reporter, Silent
 from harvester_provider.kube.cluster import KubeCluster
 from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM, VIRTUAL_MACHINE, VIRTUAL_MACHINE_INSTANCE
 from harvester_provider.resources.dialects import speaks
@@ -178,9 +178,9 @@ class Made:
         """`pulumi preview` with other inputs."""
         return await verbs.diff(self.speaks, self.shop.cluster, self.id, self.state, self.checked(inputs))
 
-    async def up(self, **inputs: Any) -> None:
+    async def up(self, reporter: Reporter | None = None, **inputs: Any) -> None:
         """`pulumi up` with other inputs."""
-        found = await verbs.update(self.speaks, self.shop.cluster, self.id, self.state, self.checked(inputs), Silent())
+        found = await verbs.update(self.speaks, self.shop.cluster, self.id, self.state, self.checked(inputs), reporter or Silent())
         self.keep(found)
 
     async def drift(self) -> list[str]:
