@@ -12,7 +12,8 @@ import pytest
 import yaml
 from declared import Estate, declared
 from effect_cases import BASE, DATA, DISC, DRIVE, FIRST, HOT, ROOMY, ROOT, SECOND
-from kubernetes import client, utils
+from kubernetes import client
+from kubernetes.client.rest import ApiException
 from stack import Stack
 from target import Target
 from workshop import Made, Workshop, furnish
@@ -57,13 +58,15 @@ def account(target: Target, namespace: str, *everywhere: str) -> Iterator[str]:
 
 
 def roles(target: Target, *files: str) -> list[str]:
-    """The names of the roles in the files, which are in the cluster from now on."""
+    """The names of the roles in the files, which are in the cluster from now on. Other tests may make the same ones."""
     rbac = client.RbacAuthorizationV1Api(target.api)
     found = [role for name in files for role in documents(name)]
-    there = {role.metadata.name for role in rbac.list_cluster_role().items}
     for role in found:
-        if role["metadata"]["name"] not in there:
-            utils.create_from_dict(target.api, role)
+        try:
+            rbac.create_cluster_role(role)
+        except ApiException as error:
+            if error.status != 409:
+                raise
     return [role["metadata"]["name"] for role in found]
 
 

@@ -16,13 +16,14 @@ from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM
 from harvester_provider.resources.virtual_machine import cloud_init, manifest, policy, removal, words
 from harvester_provider.resources.virtual_machine.calls import arrive, freeze, move, reboot
 from harvester_provider.resources.virtual_machine.changes import Judge
-from harvester_provider.resources.virtual_machine.device_edits import disk_edits, nic_edits, pin_macs
+from harvester_provider.resources.virtual_machine.disk_edits import disk_edits
 from harvester_provider.resources.virtual_machine.draft import Draft
 from harvester_provider.resources.virtual_machine.edits import ASKED, Edit, drive_edits, scalar_edits, set_probe
 from harvester_provider.resources.virtual_machine.hot_plug import Plugged, follow
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.manifest import Suffix
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
+from harvester_provider.resources.virtual_machine.nic_edits import nic_edits, pin_macs
 from harvester_provider.resources.virtual_machine.power import STARTS, Power, asks
 from harvester_provider.resources.virtual_machine.secret import write_secrets
 from harvester_provider.resources.virtual_machine.storage_moves import left_behind, while_copying
