@@ -142,6 +142,7 @@ async def test_what_is_done_to_a_running_machine_needs_no_more_than_the_roles(cl
             await machine.up(**now)
             assert await machine.starts() - starts == int(expected.effect.stops_guest)
             assert await machine.drift() == []
+        await machine.settled(restart_required=False)
         nodes = {dig_str(node, "metadata", "name") for node in await shop.cluster.list(Listing(NODE))}
         await machine.up(**now, migrateTo=max(nodes - {machine.state["nodeName"]}))
         assert machine.state["nodeName"] == machine.state["migrateTo"]
