@@ -138,6 +138,12 @@ def test_a_trunk_is_vlan_0_with_ranges() -> None:
     assert (config["vlan"], config["vlanTrunk"]) == (0, [{"minID": 100, "maxID": 200}, {"minID": 300, "maxID": 300}])
 
 
+def test_another_label_is_one_patch_and_waits_for_nobody() -> None:
+    plan = update(vlan(), vlan(labels={"team": "a"}))
+    assert only_patch(plan) == {"metadata": {"labels": {"team": "a"}}}
+    assert len(plan.steps) == 1
+
+
 def test_another_vlan_keeps_the_mtu_that_harvester_wrote() -> None:
     config = config_of(only_patch(update(vlan(), network(vlan_id=200))))
     assert (config["vlan"], config["mtu"], config["bridge"]) == (200, 9000, "mgmt-br")
