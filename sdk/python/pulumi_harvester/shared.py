@@ -122,7 +122,8 @@ class DiskArgs:
     """How the guest sees it. Default: `virtio` for disks, `scsi` for those with `hot_plug`, `sata` for CD-ROMs."""
     size: pulumi.Input[str] | None = prop(name="size", default=None)
     """Size of the volume, such as `20Gi`; required for images (at least their virtual size) and blank disks. It can grow, never
-    shrink.
+    shrink: while the guest runs where the volume's driver does that (Harvester's setting `csi-online-expand-validation`), with a
+    stop otherwise.
     """
     image: pulumi.Input[str] | None = prop(name="image", default=None)
     """Image the volume is made from, as `namespace/name` (the `id` of an Image)."""
@@ -195,7 +196,8 @@ class Disk(dict[str, Any]):
     """How the guest sees it. Default: `virtio` for disks, `scsi` for those with `hot_plug`, `sata` for CD-ROMs."""
     size: str | None = prop(name="size")
     """Size of the volume, such as `20Gi`; required for images (at least their virtual size) and blank disks. It can grow, never
-    shrink.
+    shrink: while the guest runs where the volume's driver does that (Harvester's setting `csi-online-expand-validation`), with a
+    stop otherwise.
     """
     image: str | None = prop(name="image")
     """Image the volume is made from, as `namespace/name` (the `id` of an Image)."""

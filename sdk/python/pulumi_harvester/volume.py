@@ -27,8 +27,9 @@ class VolumeArgs:
     namespace: pulumi.Input[str] | None = prop(name="namespace", default=None)
     """Namespace of the object. Default: `default`. A change replaces the resource."""
     size: pulumi.Input[str] | None = prop(name="size", default=None)
-    """Size, such as `20Gi`. It can grow while a machine uses it, never shrink. Required for a blank volume; otherwise the default is
-    that of what it is made from, an image's in whole GiB.
+    """Size, such as `20Gi`. It can grow, never shrink: while machines run with it where its driver does that (Harvester's setting
+    `csi-online-expand-validation`). Required for a blank volume; otherwise the default is that of what it is made from, an image's
+    in whole GiB.
     """
     image: pulumi.Input[str] | None = prop(name="image", default=None)
     """Image it is made from, as `namespace/name` (the `id` of an Image). A change replaces the resource."""
@@ -101,8 +102,9 @@ class Volume(HarvesterResource, kind="Volume", inputs=VolumeArgs, secrets=()):
         :param name: Name of the object in the cluster. Default: the resource's name in the program. A change replaces the
             resource.
         :param namespace: Namespace of the object. Default: `default`. A change replaces the resource.
-        :param size: Size, such as `20Gi`. It can grow while a machine uses it, never shrink. Required for a blank volume;
-            otherwise the default is that of what it is made from, an image's in whole GiB.
+        :param size: Size, such as `20Gi`. It can grow, never shrink: while machines run with it where its driver does that
+            (Harvester's setting `csi-online-expand-validation`). Required for a blank volume; otherwise the default is that of
+            what it is made from, an image's in whole GiB.
         :param image: Image it is made from, as `namespace/name` (the `id` of an Image). A change replaces the resource.
         :param snapshot: VolumeSnapshot of the same namespace that it is restored from, by its `id` or name. A change replaces
             the resource.
@@ -142,8 +144,9 @@ class Volume(HarvesterResource, kind="Volume", inputs=VolumeArgs, secrets=()):
     @property
     @pulumi.getter(name="size")
     def size(self) -> pulumi.Output[str | None]:
-        """Size, such as `20Gi`. It can grow while a machine uses it, never shrink. Required for a blank volume; otherwise the default is
-        that of what it is made from, an image's in whole GiB.
+        """Size, such as `20Gi`. It can grow, never shrink: while machines run with it where its driver does that (Harvester's setting
+        `csi-online-expand-validation`). Required for a blank volume; otherwise the default is that of what it is made from, an image's
+        in whole GiB.
         """
         return pulumi.get(self, "size")
 

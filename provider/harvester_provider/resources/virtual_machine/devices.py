@@ -24,7 +24,8 @@ class Disk(Model):
     bus: Literal["virtio", "sata", "scsi", "usb"] | None = None
     """How the guest sees it. Default: `virtio` for disks, `scsi` for those with `hot_plug`, `sata` for CD-ROMs."""
     size: QuantityText | None = None
-    """Size of the volume, such as `20Gi`; required for images (at least their virtual size) and blank disks. It can grow, never shrink."""
+    """Size of the volume, such as `20Gi`; required for images (at least their virtual size) and blank disks. It can grow, never shrink:
+    while the guest runs where the volume's driver does that (Harvester's setting `csi-online-expand-validation`), with a stop otherwise."""
     image: str | None = None
     """Image the volume is made from, as `namespace/name` (the `id` of an Image)."""
     existing_volume: str | None = None

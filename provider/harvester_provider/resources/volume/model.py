@@ -14,7 +14,8 @@ class VolumeInputs(NamespacedInputs):
     """
 
     size: QuantityText | None = None
-    """Size, such as `20Gi`. It can grow while a machine uses it, never shrink. Required for a blank volume; otherwise the default is
+    """Size, such as `20Gi`. It can grow, never shrink: while machines run with it where its driver does that (Harvester's setting
+    `csi-online-expand-validation`). Required for a blank volume; otherwise the default is
     that of what it is made from, an image's in whole GiB."""
     image: str | None = Field(default=None, json_schema_extra=REPLACE)
     """Image it is made from, as `namespace/name` (the `id` of an Image)."""
