@@ -7,7 +7,7 @@ Upstream: SetTargetVolumeStrategy and CleanupTargetVolumeAnnotation of Harvester
 import json
 from collections.abc import Iterable, Mapping
 
-from harvester_local.api.kinds import MACHINE, VOLUME_CLAIM, Kind
+from harvester_local.api.kinds import INSTANCE, MACHINE, VOLUME_CLAIM, Kind
 from harvester_local.api.objects import Key, Obj, annotations, deleting, is_true, part
 from harvester_local.controllers.runtime import Context, Mapper, own_key
 from harvester_local.model.machines import VOLUME_TEMPLATES, TemplateError, claims, template_spec, volume_templates, volumes
@@ -23,8 +23,8 @@ class StorageMigrations:
 
     @property
     def watches(self) -> Mapping[Kind, Mapper]:
-        """Machines, and the claims that they are to move to."""
-        return {MACHINE: own_key, VOLUME_CLAIM: lambda claim: self._targets.keys(_word(claim))}
+        """Machines, their instances, and the claims that they are to move to."""
+        return {MACHINE: own_key, INSTANCE: own_key, VOLUME_CLAIM: lambda claim: self._targets.keys(_word(claim))}
 
     async def reconcile(self, key: Key) -> float | None:
         """Take the machine's migration one step on."""
@@ -39,11 +39,18 @@ class StorageMigrations:
             spec = {"updateVolumesStrategy": "Migration", "template": {"spec": {"volumes": wanted}}}
             await self._context.api.patch_version(MACHINE, machine, {"metadata": {"annotations": {WAITING: "true"}}, "spec": spec})
         elif WAITING in annotations(machine):
-            if part(machine, "status").get("printableStatus") == "Migrating":
+            if part(machine, "status").get("printableStatus") == "Migrating" or self._copied(key, targets):
                 await self._context.api.patch_version(MACHINE, machine, {"metadata": {"annotations": {WAITING: None}}})
         elif part(machine, "status").get("printableStatus") == "Running" and not is_true(machine, "VolumesChange"):
             await self._take_over(key, machine)
         return None
+
+    def _copied(self, key: Key, targets: Mapping[str, str]) -> bool:
+        """Whether the copies are done, so quickly that the machine never said that it migrates. Upstream would wait for ever."""
+        instance = self._context.store.get(INSTANCE, key)
+        if instance is None or is_true(instance, "VolumesChange"):
+            return False
+        return set(targets.values()) <= set(claims(part(instance, "spec")))
 
     async def _take_over(self, key: Key, machine: Obj) -> None:
         """The new claim in the place of the old one's template, as it is in the cluster."""
