@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 TESTS ?= tests
-JOBS ?= 3
+JOBS ?= $(shell expr $$(nproc) + 2)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup env demo demo-down test e2e check lint types imports schema sdk sdk-all conformance fuzz faults bench local-up local-down lock clean
