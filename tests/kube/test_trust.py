@@ -1,12 +1,15 @@
 """Whom the client talks to: a server whose certificate it can check, over one connection per cluster."""
 
 import asyncio
+import gc
 import re
 import socket
 import ssl
+import threading
 from base64 import b64encode
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -135,3 +138,39 @@ async def test_many_calls_at_once_connect_once() -> None:
         found = await asyncio.gather(*(clusters.get(None) for _ in range(20)))
         assert len({id(cluster) for cluster in found}) == 1
         await clusters.close()
+
+
+@contextmanager
+def mute(pki: Pki) -> Iterator[str]:
+    """The URL of an HTTPS server that begins a watch, and then neither says nor hears anything."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(pki.serving, pki.serving_key)
+
+    def serve(listener: socket.socket, given_up: threading.Event) -> None:
+        with context.wrap_socket(listener.accept()[0], server_side=True) as line:
+            line.recv(4096)
+            line.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{}\n\r\n")
+            given_up.wait()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as pool:
+        given_up = threading.Event()
+        pool.submit(serve, listener, given_up)
+        try:
+            yield f"https://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            given_up.set()
+
+
+def test_a_watch_that_is_given_up_leaves_no_connection_behind(tmp_path: Path) -> None:
+    """Nobody answers the farewell, and the client's loop ends at once: pytest fails on what is still open then."""
+
+    async def watch(connection: Connection) -> None:
+        client = Client(lambda: connect(connection), await connect(connection))
+        async with aclosing(client.lines("/", {}, "watch")) as lines:
+            assert await anext(lines) == b"{}\n"
+        await client.close()
+
+    pki = make_pki(tmp_path)
+    with mute(pki) as url:
+        asyncio.run(watch(Connection(host=url, token="t", ca=pki.ca.read_text())))
+        gc.collect()

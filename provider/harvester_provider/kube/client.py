@@ -5,11 +5,10 @@ only where the settings say. Business refusals are never retried here.
 """
 
 import asyncio
-import contextlib
 import json
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -137,7 +136,8 @@ class Client:
                 proxy=self._api.rest_client.proxy,
                 timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=patience.connect, sock_read=read),
             ) as response:  # fmt: skip
-                yield response
+                with _hung_up(response):
+                    yield response
         except (ssl.SSLCertVerificationError, aiohttp.ClientConnectorCertificateError) as error:
             raise BadConnection(
                 f"{asked}: the certificate of {door.url} is not trusted ({_why(error)}): check {door.authority} and the address"
@@ -166,13 +166,23 @@ class Client:
             used = self.target
             async with self._send("GET", path, None, query, asked, "kubernetes") as response:
                 if response.status == 200:
-                    with contextlib.suppress(aiohttp.SocketTimeoutError):
+                    with suppress(aiohttp.SocketTimeoutError):
                         async for line in response.content:
                             yield line
                     return
                 if response.status != 401 or renewed:
                     raise translate(response.status, response.headers, await response.read(), asked)
             await self._renew(used)
+
+
+@contextmanager
+def _hung_up(response: aiohttp.ClientResponse) -> Iterator[None]:
+    """End the connection of an answer that was not read to its end: TLS would wait for the server's farewell, long after `close`."""
+    try:
+        yield
+    finally:
+        if response.connection and response.connection.transport:
+            response.connection.transport.abort()
 
 
 def _content_type(method: str, body: Json, query: Mapping[str, str] | None) -> str:
