@@ -1,15 +1,17 @@
 """A Rancher beside a Harvester, for cases below the CLI: its resources, and what becomes of them in Harvester."""
 
+import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from kubernetes import client
-from target import VM, Target, account, connect
+from target import VM, Target, account, connect, eventually
 from workshop import Made, Workshop
 
+from harvester_provider.engine.reporter import Silent
 from harvester_provider.resources.provider import ProviderSettings
 from harvester_provider.wiring import Clusters
 
@@ -71,3 +73,31 @@ def versions(kubeconfig: str) -> dict[str, str]:
     """The nodes of a guest cluster with their versions, as a program of its own sees them."""
     with connect(kubeconfig) as api:
         return {node.metadata.name: node.status.node_info.kubelet_version for node in client.CoreV1Api(api).list_node().items}
+
+
+class Heard(Silent):
+    """A reporter that keeps what the user is told."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def info(self, text: str) -> None:
+        self.lines.append(text)
+
+    def warn(self, text: str) -> None:
+        self.lines.append(text)
+
+    def progress(self, text: str) -> None:
+        self.lines.append(text)
+
+    def told(self, words: str) -> bool:
+        """Whether a line has these words in it."""
+        return any(words in line for line in self.lines)
+
+
+async def cut_off(work: Coroutine[Any, Any, Any], holds: Callable[[], bool]) -> None:
+    """Begin with something, and end it as soon as something holds."""
+    begun = asyncio.create_task(work)
+    await asyncio.to_thread(eventually, holds)
+    begun.cancel()
+    await asyncio.gather(begun, return_exceptions=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from kubernetes import client
+from ranch import Heard
 from target import Target, connect, eventually
 from workshop import Made, Workshop
 
@@ -14,7 +15,6 @@ from harvester_provider.core.errors import PlanRefused, WaitTimedOut
 from harvester_provider.core.json import dig_str
 from harvester_provider.core.ref import Ref
 from harvester_provider.engine import verbs
-from harvester_provider.engine.reporter import Silent
 from harvester_provider.resources.apis import LOAD_BALANCER
 from harvester_provider.resources.drivers import GUEST_CLUSTER
 from harvester_provider.resources.guest.kube_vip import KubeVip
@@ -26,19 +26,6 @@ from harvester_provider.wiring import Clusters
 VERSION, TOKEN = "v1.34.2+rke2r1", "join-me-if-you-can"
 NEVER_JOINS = {"local.harvester/fault": "never-joins"}
 SHORT = {"create": "4s", "update": "4s", "delete": "4s"}
-
-
-class Heard(Silent):
-    """A reporter that keeps what the user is told."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-
-    def info(self, text: str) -> None:
-        self.lines.append(text)
-
-    def warn(self, text: str) -> None:
-        self.lines.append(text)
 
 
 @pytest.fixture
@@ -145,6 +132,7 @@ async def test_a_guest_cluster_says_what_it_waits_for_and_goes_on_when_that_is_o
         await made.destroy()
     heard = Heard()
     await verbs.delete(KINDS["GuestAccess"], shop.cluster, access.id, access.state, heard)
-    assert any("its cloud provider left load balancers" in line and "dev-default-left-" in line for line in heard.lines)
+    assert heard.told("its cloud provider left load balancers")
+    assert heard.told("dev-default-left-")
     (balancer,) = await shop.listed(LOAD_BALANCER)
     await shop.remove(Ref(LOAD_BALANCER, dig_str(balancer, "metadata", "name"), shop.namespace))
