@@ -12,7 +12,7 @@ from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Failed, Ready, Verdict, Waiting
 from harvester_provider.resources.apis import CREDENTIALS, NAMESPACE, SERVER_VERSION
-from harvester_provider.resources.cluster import KIND, ClusterInputs, Whole
+from harvester_provider.resources.cluster import KIND, ClusterInputs, Whole, preflight
 from harvester_provider.resources.cluster.report import report
 from harvester_provider.resources.cluster.settings import setting, values
 from harvester_provider.resources.cluster.upgrade import NODES, UPGRADES, Upgraded, upgrade_ref, version_ref
@@ -39,7 +39,7 @@ def seen(*nodes: Object, version: str = "v1.8.0", upgrades: tuple[Object, ...] =
     found |= {setting(name.replace("_", "-")): body for name, body in objects.items() if name != "release"}
     if "release" in objects:
         found[version_ref("1.8.2")] = objects["release"]
-    return Snapshot(found, {NODES: nodes or (node(),), UPGRADES: upgrades})
+    return Snapshot(found, {**dict.fromkeys(preflight.WANTS, ()), NODES: nodes or (node(),), UPGRADES: upgrades})
 
 
 def after(found: Object, plan: Plan, ref: Ref) -> Any:
@@ -217,3 +217,29 @@ def test_a_support_bundle_is_collected_once_for_each_description() -> None:
     assert not [step for step in KIND.update(asked, asked, there).steps if isinstance(step, Put)]
     other = KIND.update(asked, cluster(support_bundle="again"), there)
     assert [step.ref != put.ref for step in other.steps if isinstance(step, Put)] == [True]
+
+
+def found(name: str, **parts: Any) -> Object:
+    return {"metadata": {"name": name, "namespace": "default"}, **parts}
+
+
+def test_what_keeps_a_cluster_from_an_upgrade_is_told_with_the_way_out() -> None:
+    nodes = tuple({**node(f"node{n}"), "spec": {"unschedulable": n == 2}} for n in (1, 2, 3))
+    volume = {"status": {"robustness": "degraded", "kubernetesStatus": {"namespace": "default", "pvcName": "web-root"}}}
+    fixed = {"conditions": [{"type": "LiveMigratable", "status": "False"}]}
+    listed = (
+        (volume, {"status": {"robustness": "healthy"}}),
+        (found("nightly-1", status={"readyToUse": False}), found("old", status={"readyToUse": True})),
+        (found("nightly", status={}), found("off", status={"suspended": True})),
+        (found("gpu", spec={"domain": {"devices": {"hostDevices": [{"name": "card"}]}}}), found("iso", status=fixed), found("web")),
+    )
+    here = Snapshot({}, dict(zip(preflight.WANTS, (nodes, *listed), strict=True)))  # type: ignore[arg-type]  # all of them are listings
+    assert list(preflight.refusals(here)) == [
+        "node node2 is cordoned: take it back into use",
+        "volumes are degraded: default/web-root: wait until their replicas are rebuilt",
+        "backups or snapshots are under way: default/nightly-1: wait for them",
+        "schedules may start a backup meanwhile: default/nightly: suspend them",
+        "machines cannot move to another node: default/gpu, default/iso: stop them",
+    ]
+    alone = Snapshot({}, dict(zip(preflight.WANTS, (nodes[:1], *listed), strict=True)))  # type: ignore[arg-type]  # see above
+    assert not [why for why in preflight.refusals(alone) if "degraded" in why or "cannot move" in why]

@@ -103,8 +103,7 @@ class Cluster(BaseKind[ClusterInputs]):
         yield from (setting(name) for name in ALL)
         declared = names(inputs)
         yield from setting_rules.wants(name for name in ALL if name in declared or is_noted(seen.get(setting(name))))
-        if inputs.version:
-            yield from (upgrade.version_ref(inputs.version), upgrade.upgrade_ref(inputs.version), upgrade.UPGRADES)
+        yield from upgrade.wants(inputs, seen)
         if inputs.support_bundle:
             yield _bundle(inputs.support_bundle)
 

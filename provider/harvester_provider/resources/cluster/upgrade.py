@@ -1,6 +1,6 @@
 """The upgrade of a cluster: whether it can begin, its objects, and when it is done. Pure.
 
-Upstream: pkg/controller/master/upgrade and pkg/webhook/resources/upgrade (its pre-flight checks come on top of these).
+Upstream: pkg/controller/master/upgrade and pkg/webhook/resources/upgrade (its other checks are in `preflight`).
 """
 
 from collections.abc import Iterable
@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from harvester_provider.core.json import Json, Object, condition, dig_map, dig_objects, dig_str, is_true
 from harvester_provider.core.ownership import mark
 from harvester_provider.core.plan import Await, Put, Step
-from harvester_provider.core.ref import Listing, Ref
+from harvester_provider.core.ref import Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Failed, Ready, Verdict, Waiting
-from harvester_provider.resources.apis import NODE, SERVER_VERSION, UPGRADE, VERSION
+from harvester_provider.resources.apis import SERVER_VERSION, UPGRADE, VERSION
+from harvester_provider.resources.cluster import preflight
 from harvester_provider.resources.cluster.model import ClusterInputs
 from harvester_provider.resources.cluster.report import release
 from harvester_provider.resources.kind import manifest
@@ -20,7 +21,7 @@ from harvester_provider.resources.kind import manifest
 SYSTEM = "harvester-system"
 SECONDS = 4 * 3600.0
 """Nodes are drained and restarted one after the other: hours."""
-UPGRADES, NODES = Listing(UPGRADE, SYSTEM), Listing(NODE)
+UPGRADES, NODES = Listing(UPGRADE, SYSTEM), preflight.NODES
 _PARTS = ("LogReady", "ImageReady", "RepoReady", "NodesPrepared", "SystemServicesUpgraded", "NodesUpgraded")
 
 
@@ -49,6 +50,16 @@ def needed(inputs: ClusterInputs, seen: Snapshot) -> bool:
     return bool(inputs.version) and release(current(seen)) != release(inputs.version or "")
 
 
+def wants(inputs: ClusterInputs, seen: Snapshot) -> Iterable[Want]:
+    """What must be seen of the upgrade to a declared release; more of one that is still to begin."""
+    if not inputs.version:
+        return
+    own = upgrade_ref(inputs.version)
+    yield from (version_ref(inputs.version), own, UPGRADES)
+    if SERVER_VERSION in seen and own in seen and needed(inputs, seen) and not seen.get(own):
+        yield from preflight.WANTS
+
+
 def refusals(inputs: ClusterInputs, seen: Snapshot) -> Iterable[str]:
     """Why the upgrade cannot begin; none where it is under way already."""
     wanted, have = inputs.version or "", current(seen)
@@ -71,9 +82,7 @@ def refusals(inputs: ClusterInputs, seen: Snapshot) -> Iterable[str]:
         name = dig_str(other, "metadata", "name")
         if condition(other, "Completed").get("status") not in {"True", "False"} and name != upgrade_ref(wanted).name:
             yield f"the upgrade {name} is still under way: wait for its end"
-    for node in seen.listings.get(NODES, ()):
-        if not is_true(node, "Ready"):
-            yield f"node {dig_str(node, 'metadata', 'name')} is not ready: an upgrade needs all of them"
+    yield from preflight.refusals(seen)
 
 
 def condition_failed(found: Object) -> bool:
