@@ -10,6 +10,7 @@ from harvester_local.admission.cluster_kinds import validate_addon, validate_nod
 from harvester_local.admission.cluster_settings import validate_by_cluster
 from harvester_local.admission.host_devices import validate_device_claim, validate_host_devices
 from harvester_local.admission.review import DeniedError
+from harvester_local.admission.upgrades import validate_upgrade
 from harvester_local.api import kinds
 from harvester_local.api.objects import Obj
 
@@ -86,6 +87,28 @@ def test_the_storage_network_is_changed_while_all_machines_are_off() -> None:
         {**setting("storage-network", "x"), "status": {"conditions": [busy]}}, setting("storage-network", network("10.5.0.0/24"))
     )
     assert "still being configured" in refused(validate_by_cluster, again, *furnished())
+
+
+@pytest.mark.parametrize(
+    ("thing", "words"),
+    [
+        (obj(kinds.UPGRADE, "before"), 'until previous upgrade "before" completes'),
+        (obj(kinds.BACKUP, "b", status={"readyToUse": False}), "default/b is under processing"),
+        (obj(kinds.SCHEDULE, "s", status={}), "default/s is running"),
+        (obj(kinds.NODE, "late"), "node late is not ready"),
+        (
+            obj(kinds.NODE, "away", spec={"unschedulable": True}, status={"conditions": [{"type": "Ready", "status": "True"}]}),
+            "unschedulable",
+        ),
+    ],
+)
+def test_an_upgrade_begins_only_where_nothing_is_in_its_way(thing: Obj, words: str) -> None:
+    new = creating(obj(kinds.UPGRADE, "next"))
+    assert words in refused(validate_upgrade, new, thing)
+    ready = [obj(kinds.NODE, f"node{n}", status={"conditions": [{"type": "Ready", "status": "True"}]}) for n in (1, 2)]
+    validate_upgrade(new, world(*ready))
+    card = obj(kinds.INSTANCE, "gpu", spec={"domain": {"devices": {"hostDevices": [{"name": "card"}]}}})
+    assert "default/gpu" in refused(validate_upgrade, new, *ready, card)
 
 
 def test_a_setting_takes_its_default_back() -> None:

@@ -41,6 +41,7 @@ from harvester_local.admission.small_kinds import (
     validate_template_version,
 )
 from harvester_local.admission.storage_classes import mutate_storage_class, validate_secret, validate_storage_class
+from harvester_local.admission.upgrades import validate_upgrade
 from harvester_local.admission.virt_validator import validate_virt_machine
 from harvester_local.admission.world import World
 from harvester_local.api import kinds
@@ -139,6 +140,7 @@ WEBHOOKS = (
             Rule(kinds.SECRET, (DELETE,), validate=validate_secret),
             Rule(kinds.TEMPLATE_VERSION, _ALL, validate=validate_template_version),
             Rule(kinds.ADDON, _ALL, validate=validate_addon),
+            Rule(kinds.UPGRADE, (CREATE,), validate=validate_upgrade),
             Rule(kinds.NODE, (UPDATE,), validate=validate_node),
             Rule(kinds.BACKUP, _ALL, validate=validate_backup),
             Rule(kinds.RESTORE, _ALL, validate=validate_restore),
