@@ -6,7 +6,7 @@ TESTS ?= tests
 JOBS ?= $(shell expr $$(nproc) + 2)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup env demo demo-down test e2e check lint types imports schema sdk sdk-all conformance fuzz faults bench local-up local-down lock clean
+.PHONY: help setup env demo demo-down test e2e check lint types imports schema sdk sdk-all conformance fuzz faults bench sbom audit dist local-up local-down lock clean
 
 help: ## List the verbs
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,16 @@ fuzz: env ## Random and hand-made bad inputs for every kind: EXAMPLES=2000 each;
 
 faults: setup ## Every fault at every step of every kind: prints what became of them, and writes docs/faults.md
 	@$(BIN)/pytest -v --all-faults --write-faults -n $(JOBS) --dist worksteal tests/e2e/test_fault_matrix.py tests/e2e/test_faults.py tests/e2e/test_interruption.py
+
+sbom: env ## Write dist/sbom.cdx.json: every package with version and hashes, in CycloneDX
+	@$(BIN)/python scripts/sbom.py
+
+audit: env ## Ask PyPI's advisories about every locked package; fails where one cannot be asked
+	@$(BIN)/uv tool run pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict --progress-spinner off
+
+dist: sbom ## Packages, SBOM and checksums into dist/, the same bytes for the same commit
+	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build -d dist
+	@cd dist && sha256sum *.whl *.tar.gz sbom.cdx.json > SHA256SUMS && cat SHA256SUMS
 
 sdk-all: env ## SDKs of other languages: where their Pulumi hosts are on PATH, and where Go can build the generator
 	@$(BIN)/python scripts/sdks.py

@@ -170,7 +170,7 @@ async def diff(
     if not plan.changes and not plan.steps:
         return Difference()  # the same in another order or notation
     missing = [str(problem) for problem in await _missing(kind, cluster, new, coming)]
-    return Difference(_changed(old, new), plan.replaces, [*plan.lines(), *missing], plan)
+    return Difference(_changed(old, new), plan.replaces, [*plan.lines(), *_shared(ref, seen.get(ref), old.owner), *missing], plan)
 
 
 async def create(kind: Kind[Any], cluster: Cluster, news: Wire, reporter: Reporter) -> Found:
@@ -278,6 +278,9 @@ async def delete(kind: Kind[Any], cluster: Cluster, identity: str, state: Wire, 
     if found is not None and _is_another(found, state, old.owner):
         reporter.warn(f"{ref}: another object has this name now, ours is gone: it is left alone")
         return
+    if _taken_over(seen.get(ref), old.owner):
+        reporter.warn(f"{ref} belongs to {owner_of(seen.get(ref))} by now, which adopted it: it is left alone")
+        return
     plan = kind.delete(old, seen)
     for note in plan.notes:
         reporter.info(note)
@@ -308,6 +311,20 @@ def _is_another(found: Object, state: Wire, owner: str) -> bool:
     """Whether the object took the name of ours after ours was gone: other UID, and not our mark."""
     known = state.get("uid")
     return bool(known) and known != uid(found) and not is_ours(found, owner)
+
+
+def _taken_over(found: Object, owner: str) -> bool:
+    """Whether another program has adopted what `owner` made."""
+    return bool(owner and owner_of(found)) and not is_ours(found, owner)
+
+
+def _shared(ref: Ref, found: Object, owner: str) -> Sequence[str]:
+    if not _taken_over(found, owner):
+        return ()
+    return (
+        f"{ref} belongs to {owner_of(found)} by now, which adopted it: two programs that declare one object undo each other's changes; "
+        "`pulumi state delete` takes it out of one of them",
+    )
 
 
 def _leaving(found: Object) -> bool:

@@ -18,7 +18,7 @@ from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import is_known
 from harvester_provider.core.verdict import Verdict
 from harvester_provider.resources import growth
-from harvester_provider.resources.apis import DATA_VOLUME, IMAGE, KEY_PAIR, SECRET, SERVER_VERSION, SETTING, STORAGE_CLASS
+from harvester_provider.resources.apis import BACKUP, DATA_VOLUME, IMAGE, KEY_PAIR, SECRET, SERVER_VERSION, SETTING, STORAGE_CLASS
 from harvester_provider.resources.kind import manifest
 from harvester_provider.resources.model import ResourceInputs
 from harvester_provider.resources.secret import texts_in
@@ -55,7 +55,7 @@ def there(ref: Ref) -> Ref:
 
 def wanted(wants: Iterable[Want]) -> Iterable[Want]:
     """What has to be read there, for rules that want to read Harvester's objects."""
-    return (there(want) if isinstance(want, Ref) else want for want in wants if not (isinstance(want, Ref) and want.api == SETTING))
+    return (there(want) if isinstance(want, Ref) else want for want in wants if want.api not in {SETTING, BACKUP})
 
 
 def as_harvester(seen: Snapshot) -> Snapshot:

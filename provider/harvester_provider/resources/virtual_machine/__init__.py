@@ -20,7 +20,7 @@ from harvester_provider.core.ref import Api, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import VIRTUAL_MACHINE
 from harvester_provider.resources.kind import BaseKind
-from harvester_provider.resources.virtual_machine import driven, from_template, manifest, removal, storage_moves, wants
+from harvester_provider.resources.virtual_machine import driven, from_template, manifest, removal, saved, storage_moves, wants
 from harvester_provider.resources.virtual_machine.calls import freeze
 from harvester_provider.resources.virtual_machine.check import problems
 from harvester_provider.resources.virtual_machine.live import Live
@@ -104,7 +104,8 @@ class VirtualMachine(BaseKind[VirtualMachineInputs]):
     def update(self, old: VirtualMachineInputs, new: VirtualMachineInputs, seen: Snapshot) -> Plan:
         """Live where it can be, stop-modify-start where the guest must be off, refused where data would be lost or a driver keeps it."""
         if self.replacements(old, new):
-            return Plan(changes=tuple(self.changes(old, new)))
+            former = Live.of(self.ref(old), seen)
+            return Plan(changes=(*self.changes(old, new), *saved.unsaved(old, former, seen, removal.doomed_claims(old, former))))
         live = Live.of(self.ref(new), seen)
         if not new.adopt and (trouble := driven.change(live)):
             return Plan(changes=tuple(self.changes(old, new, dict.fromkeys(self.changed(old, new), (Effect.REFUSED, trouble)))))
@@ -124,12 +125,15 @@ class VirtualMachine(BaseKind[VirtualMachineInputs]):
         return outputs(Live.of(self.ref(inputs), seen)).wire()
 
 
+_FATES = {"keep": "kept", "delete": "deleted with its data", "delete-backed-up": "deleted with its data, once a backup holds it,"}
+
+
 def _policies(inputs: VirtualMachineInputs) -> Iterable[str]:
     """What a delete will do to the volumes, said when they are made."""
     for disk in inputs.disks:
         if disk.existing_volume is None and disk.container_image is None:
-            what, policy = ("deleted with its data", "delete") if disk.deletes else ("kept", "keep")
-            yield f"disk {disk.name}: its volume is {what} when the machine is deleted (onDelete: {policy})"
+            policy = disk.on_delete or ("delete" if disk.deletes else "keep")
+            yield f"disk {disk.name}: its volume is {_FATES[policy]} when the machine is deleted (onDelete: {policy})"
 
 
 KIND = VirtualMachine()

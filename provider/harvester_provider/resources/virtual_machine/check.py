@@ -140,7 +140,7 @@ def _needless(path: str, disk: Disk, given: Sequence[str]) -> Iterator[Problem]:
         yield Problem(f"{path}.size", f"{attached[0]} has a size of its own: leave size out")
     if attached and disk.storage_class:
         yield Problem(f"{path}.storageClass", f"{attached[0]} has its own storage: leave storageClass out")
-    if "existingVolume" in given and disk.on_delete == "delete":
+    if "existingVolume" in given and disk.on_delete in {"delete", "delete-backed-up"}:
         yield Problem(f"{path}.onDelete", "a volume that was attached is never deleted with the machine: leave onDelete out")
 
 

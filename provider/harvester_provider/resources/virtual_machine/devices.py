@@ -49,8 +49,9 @@ class Disk(Model):
     hot_plug: bool = False
     """Whether the disk, or the medium of a CD-ROM drive, can be plugged in and out while the guest runs (Harvester 1.8 and later; before
     that such a disk is added with a stop). Its bus is `scsi` (default) or `virtio`, of CD-ROMs `sata`. Source: KubeVirt hotplug.go."""
-    on_delete: Literal["keep", "delete"] | None = None
-    """What happens to the volume when the machine is deleted or the disk is removed: `keep` it, or `delete` it and its data.
+    on_delete: Literal["keep", "delete", "delete-backed-up"] | None = None
+    """What happens to the volume when the machine is deleted or replaced, or the disk is removed: `keep` it, or `delete` it and its data.
+    `delete-backed-up`: the same, but refused until a ready backup holds the volume; a snapshot is none, because it goes with the volume.
     Default: `keep`; `delete` for the medium of a CD-ROM made from an image, which holds nothing that the image does not."""
 
     @property
@@ -58,7 +59,7 @@ class Disk(Model):
         """Whether the volume goes with the disk. One that was attached never does."""
         if self.existing_volume:
             return False
-        return (self.on_delete or ("delete" if self.type == "cd-rom" else "keep")) == "delete"
+        return (self.on_delete or ("delete" if self.type == "cd-rom" else "keep")) != "keep"
 
 
 class NetworkInterface(Model):

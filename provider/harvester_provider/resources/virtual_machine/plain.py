@@ -154,6 +154,8 @@ def _lacks(inputs: VirtualMachineInputs) -> Iterator[Problem]:
     for number, disk in enumerate(named):
         if is_known(disk.image, disk.storage_class) and disk.image and disk.storage_class:
             yield Problem(f"disks[{number}].storageClass", "the volume of an image is made in the class of the image: set it on the Image")
+        if disk.on_delete == "delete-backed-up":
+            yield Problem(f"disks[{number}].onDelete", "there are no backups: write keep, or delete")
         if is_known(disk.hot_plug) and disk.hot_plug:
             yield Problem(
                 f"disks[{number}].hotPlug", "disks are plugged in by Harvester's rules: leave it out, and a new disk restarts the machine"

@@ -13,7 +13,7 @@ from harvester_provider.core.plan import Change, Disruption, Patch, Plan, Remove
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import PERSISTENT_VOLUME_CLAIM
-from harvester_provider.resources.virtual_machine import cloud_init, manifest, policy, removal, words
+from harvester_provider.resources.virtual_machine import cloud_init, manifest, policy, removal, saved, words
 from harvester_provider.resources.virtual_machine.calls import arrive, freeze, move, reboot
 from harvester_provider.resources.virtual_machine.changes import Judge
 from harvester_provider.resources.virtual_machine.disk_edits import disk_edits
@@ -83,6 +83,8 @@ class Update:
             inside = [change if asked else _in_the_stop(change) for asked, change in zip(later, changes, strict=True)]
             return self._while_off(edits).around_a_stop(inside, moves)
         doomed = self._note_doomed()
+        if refused := tuple(saved.unsaved(self.old, self.live, self.seen, doomed)):
+            return Plan(changes=(*changes, *refused))
         notes = (*self._notes(changes, doomed), *self._left_running(waiting, doomed))
         if waiting:
             steps = self._asking(list(self._deferred(edits, waiting, changes, suffix)), suffix)
@@ -95,6 +97,8 @@ class Update:
     def around_a_stop(self, changes: Sequence[Change], moves: Sequence[Step]) -> Plan:
         """All of it with one stop, and what only a running guest can do after it."""
         doomed = self._note_doomed()
+        if refused := tuple(saved.unsaved(self.old, self.live, self.seen, doomed)):
+            return Plan(changes=(*changes, *refused))
         notes = tuple(self._notes(changes, doomed))
         policy.clear(self.draft)
         self.draft.drop("spec", "updateVolumesStrategy")

@@ -13,7 +13,7 @@ from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Ready, Verdict, Waiting
 from harvester_provider.resources.apis import DATA_VOLUME, PERSISTENT_VOLUME_CLAIM
-from harvester_provider.resources.virtual_machine import cloud_init, driven, words
+from harvester_provider.resources.virtual_machine import cloud_init, driven, saved, words
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.manifest import answers_secret, own_secret
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
@@ -35,6 +35,8 @@ def delete(old: VirtualMachineInputs, live: Live, seen: Snapshot) -> Plan:
     seconds = old.seconds("delete", live.grace_seconds + _MARGIN_SECONDS)
     doomed = [*doomed_claims(old, live), *pending_claims(live)]
     doomed = list(dict.fromkeys(doomed))
+    if refused := tuple(saved.unsaved(old, live, seen, doomed)):
+        return Plan(changes=refused)
     kept = [claim for claim in live.claims() if claim.name not in doomed]
     steps: list[Step] = []
     if live.vm and doomed:

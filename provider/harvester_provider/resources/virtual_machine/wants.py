@@ -21,7 +21,7 @@ from harvester_provider.resources.apis import (
     SERVER_VERSION,
     STORAGE_CLASS,
 )
-from harvester_provider.resources.virtual_machine import parts, sizing, sysprep
+from harvester_provider.resources.virtual_machine import parts, saved, sizing, sysprep
 from harvester_provider.resources.virtual_machine.devices import Disk
 from harvester_provider.resources.virtual_machine.live import Live, instance_of
 from harvester_provider.resources.virtual_machine.manifest import answers_secret, own_secret
@@ -43,7 +43,7 @@ def reads(ref: Ref, inputs: VirtualMachineInputs | None, seen: Snapshot) -> Iter
     live = Live.of(ref, seen)
     wants: list[Want] = [ref, instance_of(ref), *secrets_of(live), *([answers_secret(ref)] if sysprep.names_own(live) else [])]
     if inputs is not None:
-        wants += [*_claims(live, inputs), *_named(live, inputs, seen), *_growth(live, inputs, seen)]
+        wants += [*_claims(live, inputs), *_named(live, inputs, seen), *_growth(live, inputs, seen), *saved.reads(live, inputs)]
     yield from wants
     if inputs is not None and not live.vm and any(disk.image and disk.storage_class for disk in inputs.disks):
         yield SERVER_VERSION

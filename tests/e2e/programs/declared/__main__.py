@@ -1,6 +1,6 @@
 """Makes what `resources.json` lists: kind, name, inputs; reads what has a "get" with an ID instead.
 
-An input {"$of": "image.id"} is an output of another of them; "after" names those that must be there before.
+An input {"$of": "image.id"} is an output of another of them; "after" names those that must be there before; "options" are Pulumi's own.
 """
 
 import json
@@ -26,7 +26,7 @@ def value(given: Any) -> Any:
 for entry in json.loads(Path("resources.json").read_text()):
     kind = getattr(harvester, entry["kind"])
     name = entry["name"]
-    options = pulumi.ResourceOptions(depends_on=[made[other] for other in entry.get("after", [])])
+    options = pulumi.ResourceOptions(depends_on=[made[other] for other in entry.get("after", [])], **entry.get("options", {}))
     made[name] = kind.get(name, entry["get"]) if "get" in entry else kind(name, **value(entry["inputs"]), opts=options)
 
 for name, resource in made.items():
