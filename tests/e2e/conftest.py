@@ -101,6 +101,15 @@ def target(cluster: Target) -> Iterator[Target]:
 
 
 @pytest.fixture
+def short_namespace(simulated: Target) -> Iterator[str]:
+    """A namespace whose name is short: names of cluster networks begin with it."""
+    name = f"f{uuid.uuid4().hex[:5]}"
+    simulated.namespaces.append(name)
+    with namespace(simulated.core, name):
+        yield name
+
+
+@pytest.fixture
 def uplink(request: pytest.FixtureRequest, target: Target) -> str:
     """A NIC of the nodes for cluster networks."""
     nic: str = request.config.getoption("--uplink") or ("ens9" if target.local else "")

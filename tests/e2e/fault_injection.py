@@ -1,23 +1,27 @@
 """How a fault is brought about around a step: by the front door, on the line to it, or by a token that is taken back."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import datetime as dt
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from ssl import SSLContext
 from typing import Any
 
 import yaml
+from buckets import Bucket
 from fault_matrix import Connect, During, Score, connecting
-from fault_rows import Fault
+from fault_rows import Fault, Place
 from line import DAY, Line, certificate
 from target import Target, account
 
+from harvester_local.cluster import LocalHarvester
 from harvester_local.pki import Pki
 from harvester_provider.frontends.calls import Calls
 
 SHUT_SECONDS = 0.5
-DATES = {"certificate expired": -2 * DAY, "clock skew": DAY}
+IDLE_SECONDS = 60.0
+DATES: Mapping[object, dt.timedelta] = {"expired": -2 * DAY, "not yet valid": DAY}
 
 
 def settings(target: Target) -> dict[str, Any]:
@@ -25,23 +29,71 @@ def settings(target: Target) -> dict[str, Any]:
     return {"kubeconfig": target.kubeconfig, "endpoint": target.endpoint, "clusters": {"rancher": target.rancher}}
 
 
+def known(target: Target, here: str, bucket: Bucket) -> dict[str, str]:
+    """What the rows do not know."""
+    return {
+        "image_url": target.image_url, "kubeconfig": target.kubeconfig, "account": account(target, here, "rancher"),
+        "bucket_endpoint": bucket.endpoint, "bucket_name": bucket.name,
+        "bucket_user": bucket.keys.access_key_id, "bucket_key": bucket.keys.secret_access_key,
+    }  # fmt: skip
+
+
 @asynccontextmanager
-async def injected(name: str, fault: Fault, target: Target, folder: Path, score: Score) -> AsyncIterator[tuple[Connect, During]]:
+async def injected(fault: Fault, target: Target, folder: Path, score: Score) -> AsyncIterator[tuple[Connect, During]]:
     """How to connect, and what is around each step."""
     assert target.local is not None
-    if name == "token rotated":
-        yield _rotating(fault, target, folder, score)
-    elif fault.answer:
-        yield connecting(settings(target)), _answering(fault, target, score)
-    else:
-        async with Line.to(target.local.endpoint) as line:
-            rancher = {**target.rancher, "host": line.address + "/k8s/clusters/local"}
-            through = {"kubeconfig": line.through(target.kubeconfig), "endpoint": line.address, "clusters": {"rancher": rancher}}
-            if name in DATES:
-                during = _misdated(line, certificate(Pki(target.local.ca.parent), folder, DATES[name]), score)
-            else:
-                during = _refusing(line, score)
-            yield connecting(through), during
+    plain = connecting(settings(target))
+    match fault.place:
+        case Place.FRONT_DOOR:
+            yield plain, _answering(fault, target, score)
+        case Place.TOKEN:
+            yield _rotating(fault, target, folder, score)
+        case Place.PROCESS:
+            yield plain, _crashing(str(fault.answer), target.local, score)
+        case Place.CONTROLLERS:
+            yield plain, _idle(target, score)
+        case Place.LINE:
+            async with Line.to(target.local.endpoint) as line:
+                rancher = {**target.rancher, "host": line.address + "/k8s/clusters/local"}
+                through = {"kubeconfig": line.through(target.kubeconfig), "endpoint": line.address, "clusters": {"rancher": rancher}}
+                yield connecting(through), _line(fault, line, target.local, folder, score)
+
+
+def _line(fault: Fault, line: Line, local: LocalHarvester, folder: Path, score: Score) -> During:
+    if fault.answer not in DATES:
+        return _refusing(line, score)
+    return _misdated(line, certificate(Pki(local.ca.parent), folder, DATES[fault.answer]), score)
+
+
+def _crashing(program: str, local: LocalHarvester, score: Score) -> During:
+    @asynccontextmanager
+    async def during(_calls: Calls) -> AsyncIterator[None]:
+        def restart() -> None:
+            with local.outage(program):
+                pass
+
+        restarting = asyncio.create_task(asyncio.to_thread(restart))
+        yield
+        await restarting
+        score.calls[program] += 1
+
+    return during
+
+
+def _idle(target: Target, score: Score) -> During:
+    @asynccontextmanager
+    async def during(_calls: Calls) -> AsyncIterator[None]:
+        async def later() -> None:
+            await asyncio.sleep(IDLE_SECONDS)
+            target.controllers("resume")
+
+        target.controllers("pause")
+        resuming = asyncio.create_task(later())
+        yield
+        await resuming
+        score.calls["controllers"] += 1
+
+    return during
 
 
 def _answering(fault: Fault, target: Target, score: Score) -> During:

@@ -7,7 +7,8 @@ is looked at with a connection of its own.
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +16,11 @@ from typing import Any
 from fault_report import Outcome
 from fault_rows import STEPS, Fault
 from kind_rows import Inputs, Row
+from kubernetes import client
+from kubernetes.client.rest import ApiException
+from target import connect
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
+from urllib3.exceptions import HTTPError
 
 from harvester_provider.core.errors import HarvesterError
 from harvester_provider.core.ownership import owner_of
@@ -98,7 +104,7 @@ class Matrix:
     """The lives of some rows in one namespace. `known` are the values of the words in braces."""
 
     def __init__(self, rows: Mapping[str, Row], namespace: str, known: Mapping[str, str], clear: Connect) -> None:
-        self._known = {"here": namespace, **known}
+        self.known = {"here": namespace, **known}
         self.namespace = namespace
         self._clear = clear
         self.lives = {name: self._life(name, row) for name, row in rows.items()}
@@ -113,7 +119,7 @@ class Matrix:
 
     def _placed(self, value: Any) -> Any:
         if isinstance(value, str):
-            for word, text in self._known.items():
+            for word, text in self.known.items():
                 value = value.replace(f"{{{word}}}", text)
             return value
         if isinstance(value, Mapping):
@@ -122,32 +128,39 @@ class Matrix:
 
     async def live(self, fault: Fault, connect: Connect, during: During, prepare: Prepare, score: Score) -> None:
         """One life of all rows, every step under the fault. `prepare` is called for a row before it is made."""
-        before = await self._census()
+        before = await self.census()
         for step in STEPS:
             calls = connect(fault.patience)
             try:
                 async with during(calls) if step in fault.steps else nullcontext():
-                    await self._all(step, calls, fault, score, prepare)
+                    await self.step(step, calls, fault, score, prepare)
             finally:
                 await calls.close()
-            await self._judge(step, score)
-        await self._judge_remains(before, score)
+            await self.judge(step, score)
+        await self.judge_remains(before, score)
 
     async def end(self, fault: Fault) -> None:
         """Remove what a life that failed has left."""
         calls = self._clear(None)
         try:
-            await self._all("delete", calls, fault, Score(), _nothing)
+            await self.step("delete", calls, fault, Score(), _nothing)
         finally:
             await calls.close()
 
-    async def _all(self, step: str, calls: Calls, fault: Fault, score: Score, prepare: Prepare) -> None:
-        """The step for all rows, as fast as their needs allow; in the opposite order where they are removed."""
-        done = {name: asyncio.Event() for name in self.lives}
+    def waits_for(self, name: str, step: str) -> Sequence[str]:
+        """The rows that take the step before this one."""
+        return self._users[name] if step == "delete" else self.lives[name].row.needs
+
+    async def step(
+        self, step: str, calls: Calls, fault: Fault, score: Score, prepare: Prepare,
+        *, done: AbstractSet[str] = frozenset(), told: Callable[[Life], None] = lambda _life: None,
+    ) -> None:  # fmt: skip
+        """The step for all rows but those that have `done` it, as fast as their needs allow. `told` hears of each end."""
+        ends = {name: asyncio.Event() for name in self.lives}
 
         async def one(life: Life) -> None:
-            for other in self._users[life.name] if step == "delete" else life.row.needs:
-                await done[other].wait()
+            for other in self.waits_for(life.name, step):
+                await ends[other].wait()
             if step == "create":
                 await prepare(life)
             try:
@@ -156,11 +169,15 @@ class Matrix:
             except TimeoutError:
                 score.wrong.append(f"{step} of {life.name}: not done after {SECONDS:g} s")
             score.steps += step in fault.steps
-            done[life.name].set()
+            told(life)
+            ends[life.name].set()
 
         async with asyncio.TaskGroup() as group:
             for life in self.lives.values():
-                group.create_task(one(life))
+                if life.name in done:
+                    ends[life.name].set()
+                else:
+                    group.create_task(one(life))
 
     async def _persist(self, step: str, life: Life, calls: Calls, fault: Fault, score: Score) -> None:
         """Take the step until it succeeds."""
@@ -207,7 +224,7 @@ class Matrix:
         if life.state:
             await calls.delete(life.row.kind, life.id, life.state, Silent())
 
-    async def _judge(self, step: str, score: Score) -> None:
+    async def judge(self, step: str, score: Score) -> None:
         """Whether each object is there once and as it is declared; or not at all, after a delete."""
         calls = self._clear(None)
         try:
@@ -243,20 +260,20 @@ class Matrix:
         if drift or difference.changed:
             score.wrong.append(f"{where}: {', '.join(sorted({*drift, *difference.changed}))}")
 
-    async def _census(self) -> set[str]:
+    async def census(self) -> set[str]:
         """All that is in the namespace."""
         calls = self._clear(None)
         try:
             _, cluster = await calls.on("SshKey", {})
-            return await census(cluster, self.namespace)
+            return await _names(cluster, self.namespace)
         finally:
             await calls.close()
 
-    async def _judge_remains(self, before: set[str], score: Score) -> None:
+    async def judge_remains(self, before: set[str], score: Score) -> None:
         """Controllers may take a moment to remove what goes with an object."""
         left: set[str] = set()
         for _ in range(100):
-            left = await self._census() - before
+            left = await self.census() - before
             if not left:
                 return
             await asyncio.sleep(0.2)
@@ -267,11 +284,38 @@ async def _nothing(_life: Life) -> None:
     """Prepare nothing."""
 
 
+@dataclass(frozen=True)
+class Others:
+    """Who is at work in life besides the provider, past all faults: a guest's node registers, and its first server publishes a kubeconfig.
+
+    `direct` is the way to the API server, `published` the kubeconfig that a guest publishes.
+    """
+
+    direct: str
+    namespace: str
+    published: str
+
+    async def __call__(self, life: Life) -> None:
+        await asyncio.to_thread(self._play, life)
+
+    @retry(stop=stop_after_delay(60), wait=wait_fixed(0.5), retry=retry_if_exception_type((HTTPError, ApiException)), reraise=True)
+    def _play(self, life: Life) -> None:
+        name = life.inputs["name"]
+        with connect(self.direct) as api:
+            core = client.CoreV1Api(api)
+            if life.row.kind == "GuestNode":
+                if not [node for node in core.list_node().items if node.metadata.name == name]:
+                    core.create_node({"metadata": {"name": name}})
+                core.patch_node_status(name, {"status": {"conditions": [{"type": "Ready", "status": "True"}]}})
+            if life.row.kind == "GuestKubeconfig":
+                core.patch_namespaced_secret(name, self.namespace, {"stringData": {"kubeconfig": self.published}})
+
+
 class Unfit(HarvesterError):
     """What the provider says of inputs before it does anything."""
 
 
-async def census(cluster: Any, namespace: str) -> set[str]:
+async def _names(cluster: Any, namespace: str) -> set[str]:
     """The names of all objects in a namespace, with their kinds."""
     found: set[str] = set()
     for api in NAMESPACED:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from harvester_provider.kube.client import Patience
@@ -13,13 +14,23 @@ STEPS = ("create", "read", "update", "delete")
 BUSINESS = 'admission webhook "validator.harvesterhci.io" denied the request: not today'
 
 
+class Place(Enum):
+    """Where a fault is."""
+
+    FRONT_DOOR = "the front door, as an answer"
+    LINE = "the line to it"
+    TOKEN = "the kubeconfig file and the token in it"
+    PROCESS = "a program of the control plane, which is killed and comes back"
+    CONTROLLERS = "the controllers"
+
+
 @dataclass(frozen=True)
 class Fault:
     """A fault. Every method and path that a step calls is struck once, so that each call of each step fails."""
 
     does: str
     answer: int | str = 0
-    """What the front door answers; 0 where the connection itself is at fault."""
+    """What the front door answers, what is wrong with the line, or which program it is."""
     method: str = ALL
     more: Mapping[str, Any] | None = None
     told: bool = False
@@ -27,6 +38,7 @@ class Fault:
     short: bool = False
     """It is part of the short form in `make test`."""
     patience: Patience | None = None
+    place: Place = Place.FRONT_DOOR
     steps: tuple[str, ...] = STEPS
 
     @property
@@ -37,9 +49,14 @@ class Fault:
 
 HASTY = Patience(read=1.0, first_read=1.0)
 FAULTS: Mapping[str, Fault] = {
-    "connection refused": Fault("nobody listens when a step begins; half a second later there is somebody"),
-    "certificate expired": Fault("the first connection of a step meets an expired certificate", told=True),
-    "clock skew": Fault("the first connection of a step meets a certificate that is not valid yet, as for a clock that is slow", told=True),
+    "connection refused": Fault("nobody listens when a step begins; half a second later there is somebody", place=Place.LINE),
+    "certificate expired": Fault("the first connection of a step meets an expired certificate", "expired", told=True, place=Place.LINE),
+    "clock skew": Fault(
+        "the first connection of a step meets a certificate that is not valid yet, as for a clock that is slow",
+        "not yet valid",
+        told=True,
+        place=Place.LINE,
+    ),
     "reset": Fault("the connection is reset, and nothing has happened", "reset"),
     "reset in mid-body": Fault("the connection is reset when half of the request has come", "cut", WRITES),
     "answer lost": Fault("it has happened, and the connection is cut without an answer", "lost", short=True),
@@ -48,7 +65,7 @@ FAULTS: Mapping[str, Fault] = {
     "silent": Fault("it has happened, and no answer ever comes", "silent", WRITES, patience=HASTY),
     "slow": Fault("answers trickle", "slow"),
     "garbage": Fault("the answer is no JSON", "garbage"),
-    "token rotated": Fault("401 with the token of before; the new one is in the kubeconfig file meanwhile", 401),
+    "token rotated": Fault("401 with the token of before; the new one is in the kubeconfig file meanwhile", 401, place=Place.TOKEN),
     "401 once": Fault("401, and the same credentials are valid again", 401),
     "403": Fault("the permission is missing for a moment", 403, told=True),
     "404 between list and get": Fault(
@@ -67,4 +84,7 @@ FAULTS: Mapping[str, Fault] = {
     "503": Fault("unavailable, with Retry-After", 503),
     "504": Fault("a time-out of the gateway", 504),
     "webhook down": Fault("a webhook cannot be called", 500, WRITES, {"message": WEBHOOK_DOWN}),
+    "API server restarted": Fault("kube-apiserver is killed when a step begins, and started again", "kube-apiserver", place=Place.PROCESS),
+    "etcd restarted": Fault("etcd is killed when a step begins, and started again", "etcd", place=Place.PROCESS),
+    "controllers stopped": Fault("for the first minute of a step no controller does anything", told=True, place=Place.CONTROLLERS),
 }

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import requests
@@ -99,18 +99,25 @@ class Target:
     def fault(self, **fault: Any) -> Iterator[Counter[str]]:
         """Make the local Harvester's front door answer some calls with a fault. At the end it says how many of each method it struck."""
         struck: Counter[str] = Counter()
-        self._faults("POST", fault)
+        self._ask("POST", "faults", fault)
         try:
             yield struck
         finally:
-            for found in self._faults("GET")["faults"]:
-                struck.update(found["struck"])
-            self._faults("DELETE")
+            struck.update(self.struck())
+            self._ask("DELETE", "faults")
 
-    def _faults(self, method: str, body: object = None) -> dict[str, Any]:
+    def struck(self) -> Counter[str]:
+        """How many calls of each method were struck so far by the faults that are set."""
+        return sum((Counter(found["struck"]) for found in self._ask("GET", "faults")["faults"]), Counter[str]())
+
+    def controllers(self, action: Literal["pause", "resume"]) -> None:
+        """Stop the local Harvester's controllers, or let them go on."""
+        self._ask("POST", f"controllers/{action}")
+
+    def _ask(self, method: str, what: str, body: object = None) -> dict[str, Any]:
         assert self.local is not None, "faults can be asked for on the local Harvester only"
         head = {"Authorization": f"Bearer {self.local.tokens['admin']}"}
-        url, ca = f"{self.local.endpoint}/local/faults", str(self.local.ca)
+        url, ca = f"{self.local.endpoint}/local/{what}", str(self.local.ca)
         answer = requests.request(method, url, json=body, headers=head, verify=ca, timeout=10)
         answer.raise_for_status()
         found: dict[str, Any] = answer.json()
