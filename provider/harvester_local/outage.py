@@ -15,6 +15,7 @@ from harvester_local.startup import await_ready
 from harvester_local.state import State
 
 END_SECONDS = 10.0
+STARTS = 5
 
 
 @contextmanager
@@ -30,6 +31,18 @@ def outage(layout: Layout, state: State, name: str) -> Iterator[None]:
     try:
         yield
     finally:
+        _start_again(command, layout, state, name)
+
+
+def _start_again(command: list[str], layout: Layout, state: State, name: str) -> None:
+    """Start it, several times where need be: who knocks at a free port of loopback can get it for a moment (TCP's simultaneous open)."""
+    for left in reversed(range(STARTS)):
         handle = processes.start(command, layout.log(name), state.instance)
         replace(state, processes={**state.processes, name: handle}).write(layout.state)
-        await_ready(name, handle, layout, state.ports)
+        try:
+            await_ready(name, handle, layout, state.ports)
+        except LocalError:
+            if not left or handle.process() is not None:
+                raise
+        else:
+            return

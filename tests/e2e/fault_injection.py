@@ -73,8 +73,10 @@ def _crashing(program: str, local: LocalHarvester, score: Score) -> During:
                 pass
 
         restarting = asyncio.create_task(asyncio.to_thread(restart))
-        yield
-        await restarting
+        try:
+            yield
+        finally:
+            await restarting
         score.calls[program] += 1
 
     return during
@@ -89,8 +91,10 @@ def _idle(target: Target, score: Score) -> During:
 
         target.controllers("pause")
         resuming = asyncio.create_task(later())
-        yield
-        await resuming
+        try:
+            yield
+        finally:
+            await resuming
         score.calls["controllers"] += 1
 
     return during
@@ -132,8 +136,10 @@ def _refusing(line: Line, score: Score) -> During:
 
         await line.cut()
         mending = asyncio.create_task(later())
-        yield
-        await mending
+        try:
+            yield
+        finally:
+            await mending
         score.calls["connections"] += 1
 
     return during

@@ -84,12 +84,6 @@ FAULTS: Mapping[str, Fault] = {
     "503": Fault("unavailable, with Retry-After", 503),
     "504": Fault("a time-out of the gateway", 504),
     "webhook down": Fault("a webhook cannot be called", 500, WRITES, {"message": WEBHOOK_DOWN}),
-    "API server restarted": Fault(
-        "kube-apiserver is killed when a step begins, and started again; at first it knows no kinds and no roles",
-        "kube-apiserver",
-        told=True,
-        place=Place.PROCESS,
-    ),
     "etcd restarted": Fault("etcd is killed when a step begins, and started again", "etcd", place=Place.PROCESS),
     "controllers stopped": Fault("for the first minute of a step no controller does anything", told=True, place=Place.CONTROLLERS),
 }
