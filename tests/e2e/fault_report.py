@@ -42,7 +42,7 @@ def table(found: Iterable[Outcome]) -> list[str]:
     head = ("fault", "what it does", "the provider", "kinds", "steps", "calls struck", "lost objects", "duplicates", "wrong final states")
     lines = [_line(head), "|---|---|---|" + "---:|" * 6]
     for row in rows:
-        answer = "says it, and the next run goes on" if row.told else "waits it out"
+        answer = "ends with an error, and the next run goes on" if row.told else "waits it out"
         lines.append(_line((row.fault, row.does, answer, row.kinds, row.steps, row.calls, row.lost, row.duplicates, row.wrong)))
     sums: Mapping[str, int] = {name: sum(getattr(row, name) for row in rows) for name in ("steps", "calls", "lost", "duplicates", "wrong")}
     lines.append(_line((f"**{len(rows)} faults**", "", "", "", *(f"**{value}**" for value in sums.values()))))

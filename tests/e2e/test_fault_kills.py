@@ -22,8 +22,8 @@ from target import Target, eventually
 WORKER = Path(__file__).with_name("fault_worker.py")
 ROUNDS = 60
 KILLED = {
-    "killed before a write": Fault("kill -9 of the provider while a write of every resource has not happened yet", "hang", WRITES),
-    "killed after a write": Fault("kill -9 of the provider when a write of every resource has happened, and no answer has come", "silent", WRITES),
+    "killed before a write": Fault("kill -9 of the provider while a write of every resource has not happened yet", "hang", WRITES, told=True),
+    "killed after a write": Fault("kill -9 of the provider when a write of every resource has happened, and no answer has come", "silent", WRITES, told=True),
 }  # fmt: skip
 
 
