@@ -17,7 +17,7 @@ DiskBus: TypeAlias = Literal["virtio", "sata", "scsi", "usb"]
 DiskAccessMode: TypeAlias = Literal["ReadWriteOnce", "ReadOnlyMany", "ReadWriteMany"]
 DiskVolumeMode: TypeAlias = Literal["Block", "Filesystem"]
 DiskCacheMode: TypeAlias = Literal["none", "writeback", "writethrough"]
-DiskOnDelete: TypeAlias = Literal["keep", "delete"]
+DiskOnDelete: TypeAlias = Literal["keep", "delete", "delete-backed-up"]
 NetworkInterfaceType: TypeAlias = Literal["bridge", "masquerade"]
 NetworkInterfaceModel: TypeAlias = Literal["virtio", "e1000", "e1000e", "ne2k_pci", "pcnet", "rtl8139"]
 CloudInitDriveType: TypeAlias = Literal["noCloud", "configDrive"]
@@ -153,8 +153,10 @@ class DiskArgs:
     hotplug.go.
     """
     on_delete: pulumi.Input[DiskOnDelete] | None = prop(name="onDelete", default=None)
-    """What happens to the volume when the machine is deleted or the disk is removed: `keep` it, or `delete` it and its data. Default:
-    `keep`; `delete` for the medium of a CD-ROM made from an image, which holds nothing that the image does not.
+    """What happens to the volume when the machine is deleted or replaced, or the disk is removed: `keep` it, or `delete` it and its
+    data. `delete-backed-up`: the same, but refused until a ready backup holds the volume; a snapshot is none, because it goes with
+    the volume. Default: `keep`; `delete` for the medium of a CD-ROM made from an image, which holds nothing that the image does
+    not.
     """
 
 
@@ -227,8 +229,10 @@ class Disk(dict[str, Any]):
     hotplug.go.
     """
     on_delete: DiskOnDelete | None = prop(name="onDelete")
-    """What happens to the volume when the machine is deleted or the disk is removed: `keep` it, or `delete` it and its data. Default:
-    `keep`; `delete` for the medium of a CD-ROM made from an image, which holds nothing that the image does not.
+    """What happens to the volume when the machine is deleted or replaced, or the disk is removed: `keep` it, or `delete` it and its
+    data. `delete-backed-up`: the same, but refused until a ready backup holds the volume; a snapshot is none, because it goes with
+    the volume. Default: `keep`; `delete` for the medium of a CD-ROM made from an image, which holds nothing that the image does
+    not.
     """
 
 
