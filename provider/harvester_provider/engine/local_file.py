@@ -18,6 +18,7 @@ from harvester_provider.core.kind import Kind
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.unknown import UNKNOWN, Unknown
 from harvester_provider.engine.reporter import Reporter
+from harvester_provider.engine.state import Wire, inputs_of_state
 
 I = TypeVar("I")  # noqa: E741  the inputs model of a kind; one letter is the custom for type variables
 
@@ -28,13 +29,14 @@ _SHOWN = 256 << 20
 """Bytes between two lines of progress."""
 
 
-def with_file(kind: Kind[I], inputs: I, old: I | None, reporter: Reporter) -> I:
+def with_file(kind: Kind[I], inputs: I, olds: Wire, reporter: Reporter) -> I:
     """The inputs with what is in the local file that they name. Raises InvalidInputs where it cannot be read."""
     path = kind.local_file(inputs)
     if isinstance(path, Unknown):
         return kind.with_content(inputs, Content(UNKNOWN, UNKNOWN, UNKNOWN))
     if not path:
         return kind.with_content(inputs, Content())
+    old = inputs_of_state(kind, olds)
     known = kind.content(old) if old is not None else Content()
     try:
         return kind.with_content(inputs, content_of(path, known, reporter.progress))

@@ -27,11 +27,16 @@ def parse(kind: Kind[Any], values: Wire) -> Any:
 
 def inputs_of_state(kind: Kind[Any], state: Wire) -> Any | None:
     """The inputs in a state, or None where they are not complete (a state that `get` made, or of an older version)."""
-    names = {field.alias or name for name, field in kind.inputs.model_fields.items()}
     try:
-        return kind.inputs.model_validate({key: value for key, value in state.items() if key in names})
+        return kind.inputs.model_validate(declared(kind, state))
     except ValidationError:
         return None
+
+
+def declared(kind: Kind[Any], state: Wire) -> dict[str, Any]:
+    """The values of a state that are inputs, as they stand there."""
+    names = {field.alias or name for name, field in kind.inputs.model_fields.items()}
+    return {key: value for key, value in state.items() if key in names}
 
 
 def problems_of(error: ValidationError) -> list[Problem]:

@@ -27,7 +27,7 @@ from harvester_provider.engine.local_file import with_file
 from harvester_provider.engine.reader import look, see
 from harvester_provider.engine.reporter import Reporter, Silent
 from harvester_provider.engine.runner import not_ours, run
-from harvester_provider.engine.state import Wire, inputs_of_state, parse
+from harvester_provider.engine.state import Wire, declared, inputs_of_state, parse
 from harvester_provider.resources.kind import LOCAL_ONLY
 from harvester_provider.resources.model import Model
 
@@ -83,8 +83,7 @@ def check(kind: Kind[Any], news: Wire, settings: Wire | None = None, olds: Wire 
     """
     given = filled(kind.inputs, news, settings or {})
     try:
-        old = inputs_of_state(kind, olds) if olds else None
-        inputs = with_file(kind, parse(kind, given), old, reporter or Silent())
+        inputs = with_file(kind, parse(kind, given), olds or {}, reporter or Silent())
     except InvalidInputs as error:
         return Checked(given, error.problems)
     return Checked(inputs.wire(), tuple(kind.check(inputs)))
@@ -144,6 +143,8 @@ def _may_take(kind: Kind[Any], inputs: Any, found: Object) -> bool:
 
 def is_same(kind: Kind[Any], olds: Wire, news: Wire) -> bool:
     """Whether the inputs are those of the state, so that no cluster has to be asked."""
+    if declared(kind, olds) == declared(kind, news):
+        return True  # to the letter, as nearly always: nothing to parse
     old = inputs_of_state(kind, olds)
     return old is not None and not _changed(old, parse(kind, news))
 

@@ -6,6 +6,7 @@ in here knows a kind.
 
 import re
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Annotated, Any, Self, get_args
 
 from pydantic import (
@@ -140,9 +141,14 @@ def _conceal_inner(model: type[Model], value: Any, wrap: Callable[[Any], Any]) -
 
 def model_in(annotation: Any) -> type[Model] | None:
     """The model that a field holds, directly, in a list, or as an option."""
+    return _model_in(annotation)
+
+
+@cache
+def _model_in(annotation: Any) -> type[Model] | None:
     if isinstance(annotation, type) and issubclass(annotation, Model):
         return annotation
-    return next((found for part in get_args(annotation) if (found := model_in(part))), None)
+    return next((found for part in get_args(annotation) if (found := _model_in(part))), None)
 
 
 def _quantity(value: object) -> Quantity:
