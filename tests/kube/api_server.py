@@ -27,14 +27,20 @@ class ApiServer:
     watch_status: Callable[[web.Request], int] = lambda _request: 200
     together: asyncio.Barrier | None = None
     """Nobody is answered before so many have asked."""
+    under_way: int = 0
+    most: int = 0
+    """The largest number of requests that were under way at once."""
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
         self.requests.append((request.method, request.path))
         self.headers.append(dict(request.headers))
         if request.query.get("watch"):
             return await self._stream(request)
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
         if self.together is not None:
             await self.together.wait()
+        self.under_way -= 1
         status, body, *headers = self.answers.pop(0) if self.answers else self.handler(request)
         if isinstance(body, bytes):
             return web.Response(status=status, body=body, headers=headers[0] if headers else None)

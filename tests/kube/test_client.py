@@ -75,6 +75,24 @@ async def test_as_many_requests_as_are_allowed_are_under_way_at_once_and_no_rate
         assert len(server.requests) == 400
 
 
+async def test_a_server_that_is_overloaded_from_the_start_is_waited_out() -> None:
+    async with serving() as server, connected(server, patience=Patience(first=0.0)) as cluster:
+        server.answers = [(429, {}, {"Retry-After": "0"}), (429, {}, {"Retry-After": "0"}), (200, gadget("g1", 1))]
+        assert await cluster.get(REF)
+
+
+async def test_max_requests_bounds_what_is_under_way_at_once() -> None:
+    async with serving() as server:
+        connection = Connection(kubeconfig=kubeconfig(server.url))
+        client = Client(lambda: connect(connection), await connect(connection), max_requests=3)
+        server.together = asyncio.Barrier(3)
+        try:
+            await asyncio.gather(*(client.request("GET", f"/{number}") for number in range(9)))
+        finally:
+            await client.close()
+        assert (server.most, len(server.requests)) == (3, 9)
+
+
 async def test_a_rotated_token_is_read_again_from_the_kubeconfig(tmp_path: Path) -> None:
     path = tmp_path / "config"
     async with serving() as server:

@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
 
+import pytest
+
+from harvester_provider.core.errors import Overloaded
 from harvester_provider.core.json import Json, dig
 from harvester_provider.core.ref import Api, Listing
 from harvester_provider.kube.informer import Informer
@@ -46,3 +49,25 @@ async def test_what_was_written_while_the_list_was_on_its_way_is_there_and_what_
         "known": "3",
         "made": "12",
     }
+
+
+class Refusing(SlowLists):
+    """A source that is overloaded at first, and says for how long to leave it alone."""
+
+    async def request(self, method: str, path: str, *, query: Mapping[str, str] | None = None, asked: str = "") -> Json:
+        if self.asked.is_set():
+            return await super().request(method, path, query=query, asked=asked)
+        self.asked.set()
+        self.through.set()
+        raise Overloaded("too many requests", status=429, retry_after=7)
+
+
+@pytest.mark.looptime
+async def test_an_overloaded_server_is_left_alone_for_as_long_as_it_says() -> None:
+    informer = Informer(Refusing(), GADGETS)
+    begin = asyncio.get_running_loop().time()
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(informer.run())
+        await informer.synced.wait()
+        assert asyncio.get_running_loop().time() - begin == 7
+        running.cancel()

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import aiohttp
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential_jitter
 
 from harvester_provider.core.errors import BadConnection, Overloaded, Unauthorized, Unreachable
 from harvester_provider.core.json import Json
 from harvester_provider.kube.connection import Target
-from harvester_provider.kube.errors import translate
+from harvester_provider.kube.errors import asked_pause, translate
 from harvester_provider.kube.library import ApiClient
 
 
@@ -78,7 +78,7 @@ class Client:
         """Send a request and return the parsed answer. Transport errors and overload are retried, 401 once with fresh credentials."""
         retrying = AsyncRetrying(
             retry=retry_if_exception_type((Unreachable, Overloaded)), wait=_wait, reraise=True,
-            stop=stop_after_delay(self._patience.later if self._answered else self._patience.first),
+            stop=lambda state: (state.seconds_since_start or 0.0) >= (self._patience.later if self._answered else self._patience.first),
         )  # fmt: skip
         async for attempt in retrying:
             with attempt:
@@ -208,7 +208,5 @@ _BACKOFF = wait_exponential_jitter(multiplier=0.2, max=8, jitter=0.2)
 
 def _wait(state: RetryCallState) -> float:
     """The server's Retry-After where it gives one, else an exponential pause with jitter."""
-    error = state.outcome.exception() if state.outcome else None
-    if isinstance(error, Overloaded) and error.retry_after is not None:
-        return min(error.retry_after, 30.0)
-    return _BACKOFF(state)
+    asked = asked_pause(state.outcome.exception() if state.outcome else None)
+    return _BACKOFF(state) if asked is None else asked

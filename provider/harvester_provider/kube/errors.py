@@ -49,6 +49,10 @@ _PASSING = re.compile(
 """Refusals that end by themselves when another object is gone or a webhook's cache has caught up (facts of upstream's validators)."""
 
 
+LONGEST_PAUSE = 30.0
+"""Seconds after which a server is tried again, however long it asks to be left alone."""
+
+
 def translate(status: int, headers: Mapping[str, str], body: bytes, asked: str) -> errors.HarvesterError:
     """The error for an answer that is no success. `asked` says what was asked for, for the message."""
     answer = parse_status(body)
@@ -108,6 +112,13 @@ def _faulty(status: int, headers: Mapping[str, str], answer: Object, message: st
     if status in {429, 500, 503} or any(part in message for part in _WEBHOOK_DOWN):
         return errors.Overloaded(text, status=status, reason=dig_str(answer, "reason"), retry_after=after)
     return errors.Unreachable(text, status=status)
+
+
+def asked_pause(error: BaseException | None) -> float | None:
+    """The seconds for which an overloaded server asks to be left alone, None where it does not say."""
+    if isinstance(error, errors.Overloaded) and error.retry_after is not None:
+        return min(error.retry_after, LONGEST_PAUSE)
+    return None
 
 
 def _seconds(value: str | None) -> float | None:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from harvester_provider.core.errors import HarvesterError, Overloaded, Unreachable
 from harvester_provider.core.json import Json, Object, dig, dig_objects, dig_str
 from harvester_provider.core.ref import Listing
+from harvester_provider.kube.errors import asked_pause
 
 PAGE = "500"
 """Objects per page of a list."""
@@ -91,7 +92,8 @@ class Informer:
                 if isinstance(error, HarvesterError) and self._breaks >= GIVE_UP:
                     self._fail(error)
                     return
-                await asyncio.sleep(min(0.1 * 2**self._breaks, 5.0))
+                asked = asked_pause(error)
+                await asyncio.sleep(min(0.1 * 2**self._breaks, 5.0) if asked is None else asked)
             except HarvesterError as error:
                 self._fail(error)
                 return
