@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -10,8 +11,8 @@ from typing import Any
 import aiohttp
 
 from harvester_local.api.client import client_tls
-from tests.bench.measure import NAMESPACE, PARALLEL, Figure, Place, place, seconds
-from tests.e2e.stack import Stack
+from tests.bench import peer
+from tests.bench.measure import NAMESPACE, Figure, Place, place, pulumi, seconds
 
 BOOT = 20.0
 PEER_BOOT, PEER_COUNT = 3.0, 50
@@ -24,10 +25,11 @@ def fleets(counts: Sequence[int]) -> Iterator[Figure]:
     with place(boot_seconds=BOOT, address_seconds=0.0) as here:
         for count in counts:
             floor = here.stack("no-op", count=str(count))
-            idle = seconds(lambda floor=floor: floor.up(*PARALLEL))
+            idle = seconds(lambda floor=floor: pulumi(floor, "up"))
             ours = here.stack("machines", count=str(count), memory="256Mi", imageUrl=here.image_url)
-            took = seconds(lambda ours=ours: ours.up(*PARALLEL))
-            _destroyed(floor, ours)
+            took = seconds(lambda ours=ours: pulumi(ours, "up"))
+            for stack in (floor, ours):
+                pulumi(stack, "destroy")
             alone = asyncio.run(_Direct(here).boot(count, BOOT))
             yield Figure(
                 f"`up` of {count} machines", (took - idle) / BOOT, "x", f"one boot ({BOOT:g} s); the engine's {idle:.1f} s taken off", 1.5
@@ -39,20 +41,15 @@ def against_polling() -> Iterator[Figure]:
     """The same machines by a client that waits as the peer documents it. The engine's time is included in ours."""
     with place(boot_seconds=PEER_BOOT, address_seconds=0.0) as here:
         ours = here.stack("machines", count=str(PEER_COUNT), memory="256Mi")
-        took = seconds(lambda: ours.up(*PARALLEL))
-        _destroyed(ours)
-        polling = asyncio.run(_Polling(here).boot(PEER_COUNT))
-    yield Figure(
-        f"a polling client, {PEER_COUNT} machines with a boot of {PEER_BOOT:g} s",
-        polling / took,
-        "x",
-        "our `up` of the same, engine included",
-    )
-
-
-def _destroyed(*stacks: Stack) -> None:
-    for stack in stacks:
-        stack.run("destroy", "--yes", "--skip-preview", "--suppress-progress", *PARALLEL)
+        took = seconds(lambda: pulumi(ours, "up"))
+        pulumi(ours, "destroy")
+        what, against = f"{PEER_COUNT} machines with a boot of {PEER_BOOT:g} s", "our `up` of the same, engine included"
+        yield Figure(f"a polling client, {what}", asyncio.run(_Polling(here).boot(PEER_COUNT)) / took, "x", against)
+        if tofu := peer.program():
+            with peer.machines(tofu, here, PEER_COUNT) as theirs:
+                yield Figure(f"the peer itself, {what}", seconds(lambda: theirs.run("apply", "-auto-approve")) / took, "x", against)
+        else:
+            print("the peer itself: left out, there is no tofu on PATH", file=sys.stderr)
 
 
 class _Direct:

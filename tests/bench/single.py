@@ -11,13 +11,14 @@ from typing import Any
 import requests
 from kubernetes import client, watch
 
+from harvester_provider.core.json import is_true
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.engine.reporter import Silent
 from harvester_provider.frontends.calls import Calls
 from harvester_provider.resources.provider import ProviderSettings
 from harvester_provider.resources.virtual_machine import KIND
-from tests.bench.measure import NAMESPACE, Figure, Place, place, seconds
+from tests.bench.measure import NAMESPACE, RUNS, Figure, Place, place, seconds
 from tests.e2e.target import VMI
 
 BOOT, SHUTDOWN = 5.0, 2.0
@@ -61,44 +62,54 @@ def _downtime(here: Place, act: Any) -> float:
 
 
 def upload() -> Iterator[Figure]:
-    """An image of random bytes, uploaded by the provider and by a plain request of the same bytes."""
+    """An image of random bytes, uploaded by the provider and by a plain request of the same bytes, until it is imported."""
     with place() as here:
         path = here.work / "image.raw"
         path.write_bytes(os.urandom(UPLOAD_BYTES))
-        ours = asyncio.run(_uploaded(here, str(path)))
-        plain = seconds(lambda: _posted(here, str(path)))
-    yield Figure(
-        f"upload of {UPLOAD_BYTES >> 20} MiB, hashing and import included", ours / plain, "x", "a plain `requests` upload of the file"
-    )
+        runs = [
+            (*asyncio.run(_uploaded(here, str(path))), seconds(lambda name=f"plain{number}": _posted(here, str(path), name)))
+            for number in range(RUNS)
+        ]
+    reading, making, plain = (min(each) for each in zip(*runs, strict=True))
+    size, against = f"{UPLOAD_BYTES >> 20} MiB", "a plain `requests` upload of the file, until it is imported"
+    yield Figure(f"upload of {size}, until it is imported", making / plain, "x", against, 1.1)
+    yield Figure(f"its checksum before that, {size}, once for each content", reading / plain, "x", against)
 
 
-async def _uploaded(here: Place, path: str) -> float:
+async def _uploaded(here: Place, path: str) -> tuple[float, float]:
+    """Seconds for the checksum that decides whether anything has to be uploaded, and for the image."""
     calls = Calls(ProviderSettings(kubeconfig=here.target.kubeconfig, endpoint=here.target.endpoint))
     given = {"name": "ours", "namespace": NAMESPACE, "owner": "bench/dev/ours", "sourceType": "upload", "file": path}
     begin = time.perf_counter()
     checked = await calls.check("Image", {}, given, Silent())
+    read = time.perf_counter()
     found = await calls.create("Image", dict(checked.inputs), Silent())
-    took = time.perf_counter() - begin
+    made = time.perf_counter()
     await calls.delete("Image", found.id, dict(found.state), Silent())
     await calls.close()
-    return took
+    return read - begin, made - read
 
 
-def _posted(here: Place, path: str) -> None:
+def _posted(here: Place, path: str, name: str) -> None:
     local = here.local
     images = f"{local.endpoint}/k8s/clusters/local/apis/harvesterhci.io/v1beta1/namespaces/{NAMESPACE}/virtualmachineimages"
     head = {"Authorization": f"Bearer {local.tokens['admin']}"}
     body = {
-        "apiVersion": "harvesterhci.io/v1beta1", "kind": "VirtualMachineImage", "metadata": {"name": "plain", "namespace": NAMESPACE},
-        "spec": {"displayName": "plain", "sourceType": "upload"},
+        "apiVersion": "harvesterhci.io/v1beta1", "kind": "VirtualMachineImage", "metadata": {"name": name, "namespace": NAMESPACE},
+        "spec": {"displayName": name, "sourceType": "upload"},
     }  # fmt: skip
     requests.post(images, json=body, headers=head, verify=str(local.ca), timeout=30).raise_for_status()
-    url = f"{local.endpoint}/v1/harvester/harvesterhci.io.virtualmachineimages/{NAMESPACE}/plain?action=upload&size={UPLOAD_BYTES}"
+    url = f"{local.endpoint}/v1/harvester/harvesterhci.io.virtualmachineimages/{NAMESPACE}/{name}?action=upload&size={UPLOAD_BYTES}"
     while True:
         with open(path, "rb") as file:  # noqa: PTH123  requests streams an open file
             answer = requests.post(url, files={"chunk": file}, headers=head, verify=str(local.ca), timeout=300)
         if answer.ok:
+            break
+    while True:  # ten times a second: nobody tells a plain client more
+        found = requests.get(f"{images}/{name}", headers=head, verify=str(local.ca), timeout=30).json()
+        if is_true(found, "Imported"):
             return
+        time.sleep(0.1)
 
 
 def plans() -> Iterator[Figure]:

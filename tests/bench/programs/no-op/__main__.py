@@ -1,9 +1,11 @@
-"""N dynamic resources with the inputs of machines, whose provider does nothing: what the engine and the host cost by themselves."""
+"""N dynamic resources with the inputs of machines, and as many properties, whose provider does nothing: what Pulumi costs by itself."""
 
+import asyncio
 from functools import cache
 
 import pulumi
 from pulumi.dynamic import CreateResult, DiffResult, Resource, ResourceProvider, dynamic
+from pulumi.runtime.settings import SETTINGS
 
 dynamic.serialize_provider = cache(dynamic.serialize_provider)  # each call nests deeper: the three hundredth fails
 MACHINE = {
@@ -32,5 +34,8 @@ class Idle(Resource, name="Idle"):
 
 
 nothing = Nothing()
-for number in range(pulumi.Config().require_int("count")):
-    Idle(nothing, f"r{number}", {"name": f"r{number}", **MACHINE})
+config = pulumi.Config()
+others = dict.fromkeys(f"property{number}" for number in range(len(MACHINE) + 1, config.require_int("width")))
+for number in range(config.require_int("count")):
+    Idle(nothing, f"r{number}", {"name": f"r{number}", **MACHINE, **others})
+SETTINGS.rpc_manager.rpcs.append(asyncio.ensure_future(asyncio.sleep(0)))  # as the SDK does, for the same reason
