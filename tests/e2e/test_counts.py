@@ -45,8 +45,13 @@ class Counted:
     def requests(self) -> int:
         return sum(entry["count"] for entry in self.seen)
 
+    @property
+    def streams(self) -> Mapping[str, int]:
+        """How many watches of each path."""
+        return {entry["path"]: entry["count"] for entry in self.seen if entry["method"] == "WATCH"}
 
-def machine(number: int, namespace: str) -> Values:
+
+def machine(number: int, namespace: str, **others: object) -> Values:
     disks = [{"name": "root", "size": "1Gi"}]
     return {
         "name": f"vm-{number}",
@@ -55,6 +60,7 @@ def machine(number: int, namespace: str) -> Values:
         "memory": "256Mi",
         "runStrategy": "Halted",
         "disks": disks,
+        **others,
     }
 
 
@@ -76,6 +82,28 @@ async def test_what_is_only_looked_at_costs_the_same_for_few_and_for_many(simula
         costs.append(here)
     few, many = costs
     assert many.requests == few.requests, (few.seen, many.seen)
+
+
+async def test_many_that_boot_are_waited_for_by_the_streams_of_a_few(simulated: Target) -> None:
+    costs = []
+    for numbers in (range(FEW), range(FEW, FEW + MANY)):
+        async with Counted(simulated) as here:
+            given = [machine(number, simulated.namespace, runStrategy="Always") for number in numbers]
+            checked = [await here.calls.check("VirtualMachine", {}, each, Silent()) for each in given]
+            await asyncio.gather(*(here.calls.create("VirtualMachine", dict(each.inputs), Silent()) for each in checked))
+        costs.append(here.streams)
+    assert costs[0] == costs[1]
+    assert costs[0]
+    assert set(costs[0].values()) == {1}
+
+
+async def test_what_does_not_change_costs_no_request(simulated: Target) -> None:
+    machines = await made(simulated, 2)
+    async with Counted(simulated) as here:
+        for number, (identity, state) in enumerate(machines):
+            inputs = (await here.calls.check("VirtualMachine", state, machine(number, simulated.namespace), Silent())).inputs
+            assert not (await here.calls.diff("VirtualMachine", identity, state, inputs, Silent())).changed
+    assert here.seen == []
 
 
 async def test_what_the_stream_does_not_show_is_gone_only_when_the_server_says_so(simulated: Target) -> None:
