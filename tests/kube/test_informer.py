@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Mapping
 import pytest
 
 from harvester_provider.core.errors import Overloaded
-from harvester_provider.core.json import Json, dig
+from harvester_provider.core.json import Json, dig, dig_map
 from harvester_provider.core.ref import Api, Listing
 from harvester_provider.kube.informer import Informer
 
@@ -70,4 +70,17 @@ async def test_an_overloaded_server_is_left_alone_for_as_long_as_it_says() -> No
         running = group.create_task(informer.run())
         await informer.synced.wait()
         assert asyncio.get_running_loop().time() - begin == 7
+        running.cancel()
+
+
+async def test_who_wrote_which_field_is_not_kept() -> None:
+    """It is half of what thousands of objects would take."""
+    written = gadget("g", 3)
+    source = SlowLists(written | {"metadata": {**dig_map(written, "metadata"), "managedFields": [{"manager": "kubectl"}]}})
+    source.through.set()
+    informer = Informer(source, GADGETS)
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(informer.run())
+        await informer.synced.wait()
+        assert dig_map(informer.objects["default", "g"], "metadata") == written["metadata"]
         running.cancel()

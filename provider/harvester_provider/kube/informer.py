@@ -49,7 +49,7 @@ async def list_all(source: Source, listing: Listing) -> tuple[list[dict[str, Any
     while True:
         page = await source.request("GET", listing.api.path(listing.namespace), query=query, asked=f"list {listing}")
         head = {"apiVersion": listing.api.api_version, "kind": listing.api.kind}
-        objects.extend({**head, **item} for item in dig_objects(page, "items"))
+        objects.extend(_slim({**head, **item}) for item in dig_objects(page, "items"))
         more = dig_str(page, "metadata", "continue")
         if not more:
             return objects, dig_str(page, "metadata", "resourceVersion")
@@ -156,9 +156,17 @@ def _parsed(line: bytes) -> tuple[str, dict[str, Any]] | None:
         return None
     try:
         event = json.loads(line)
-        return event["type"], event["object"]
+        return event["type"], _slim(event["object"])
     except (ValueError, KeyError, TypeError) as error:
         raise Unreachable("the watch sent a broken line") from error
+
+
+def _slim(item: dict[str, Any]) -> dict[str, Any]:
+    """The object without `managedFields`: they are as much as all the rest of it, and nobody looks at them."""
+    meta = item.get("metadata")
+    if isinstance(meta, dict):
+        meta.pop("managedFields", None)
+    return item
 
 
 def _key(item: Object) -> Key:
