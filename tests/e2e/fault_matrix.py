@@ -25,7 +25,7 @@ from urllib3.exceptions import HTTPError
 from harvester_provider.core.errors import HarvesterError
 from harvester_provider.core.ownership import owner_of
 from harvester_provider.core.ref import Api, Listing, Ref
-from harvester_provider.engine.reporter import Silent
+from harvester_provider.engine.reporter import Reporter, Silent
 from harvester_provider.frontends.calls import Calls
 from harvester_provider.kube.client import Patience
 from harvester_provider.resources import apis
@@ -103,7 +103,10 @@ def connecting(settings: Mapping[str, Any]) -> Connect:
 class Matrix:
     """The lives of some rows in one namespace. `known` are the values of the words in braces."""
 
-    def __init__(self, rows: Mapping[str, Row], namespace: str, known: Mapping[str, str], clear: Connect) -> None:
+    def __init__(
+        self, rows: Mapping[str, Row], namespace: str, known: Mapping[str, str], clear: Connect, reporter: Reporter | None = None
+    ) -> None:
+        self.reporter = reporter or Silent()
         self.known = {"here": namespace, **known}
         self.namespace = namespace
         self._clear = clear
@@ -187,6 +190,7 @@ class Matrix:
                 await getattr(self, f"_{step}")(life, calls)
             except HarvesterError as error:
                 said.append(str(error))
+                self.reporter.warn(str(error))
             else:
                 break
         score.again += len(said)
@@ -201,7 +205,7 @@ class Matrix:
 
     async def _up(self, life: Life, inputs: Inputs, calls: Calls) -> None:
         """`pulumi up`: check, preview, and what it says is to be done."""
-        kind, reporter = life.row.kind, Silent()
+        kind, reporter = life.row.kind, self.reporter
         checked = await calls.check(kind, life.state, inputs, reporter)
         if checked.problems:
             raise Unfit("; ".join(map(str, checked.problems)))
@@ -222,7 +226,7 @@ class Matrix:
 
     async def _delete(self, life: Life, calls: Calls) -> None:
         if life.state:
-            await calls.delete(life.row.kind, life.id, life.state, Silent())
+            await calls.delete(life.row.kind, life.id, life.state, self.reporter)
 
     async def judge(self, step: str, score: Score) -> None:
         """Whether each object is there once and as it is declared; or not at all, after a delete."""

@@ -19,7 +19,7 @@ async def look(cluster: Reads, wants: Sequence[Want]) -> Snapshot:
     listings = [want for want in wants if not isinstance(want, Ref)]
     objects = asyncio.gather(*(cluster.get(ref) for ref in refs))
     lists = asyncio.gather(*(cluster.list(listing) for listing in listings))
-    found, listed = await objects, await lists
+    found, listed = await asyncio.gather(objects, lists)  # awaited together: the second error of two is not left to the event loop
     return Snapshot(dict(zip(refs, found, strict=True)), dict(zip(listings, listed, strict=True)))
 
 
