@@ -1,8 +1,10 @@
-"""Generates the SDKs of other languages from the plugin's schema into `sdk/`.
+"""Generates the SDKs of other languages from the plugin's schema, into `sdk/` or another folder.
 
 By the language's Pulumi host where it is on PATH, else by the same generator built with Go (`scripts/sdks`, for Go and Node.js).
 """
 
+import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -10,6 +12,8 @@ import tempfile
 from importlib.metadata import version
 from pathlib import Path
 
+from harvester_local.errors import LocalError
+from harvester_local.toolchain import go, golang
 from harvester_provider.resources.functions import FUNCTIONS
 from harvester_provider.resources.provider import ProviderSettings
 from harvester_provider.resources.registry import KINDS
@@ -25,11 +29,15 @@ BUILT_WITH_GO = ("nodejs", "go")
 
 def main() -> int:
     """Generate what can be generated, and name the rest. 1 where nothing could be."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("languages", nargs="*", choices=[*LANGUAGES, []], help="default: all")
+    parser.add_argument("--out", type=Path, default=ROOT / "sdk", help="the folder that gets one of each language")
+    options = parser.parse_args()
     done = 0
-    for language in LANGUAGES:
-        out = ROOT / "sdk" / language
+    for language in options.languages or LANGUAGES:
+        out = options.out / language
         if any(way(language, out) for way in (by_host, by_go)):
-            print(f"{language}: written to {out.relative_to(ROOT)}")
+            print(f"{language}: written to {out}")
             done += 1
         else:
             needed = "" if language not in BUILT_WITH_GO else ", and no Go could build its generator"
@@ -46,17 +54,22 @@ def by_host(language: str, out: Path) -> bool:
 
 def by_go(language: str, out: Path) -> bool:
     """By the generator alone; its first build takes some minutes."""
-    if language not in BUILT_WITH_GO or shutil.which("go") is None:
+    if language not in BUILT_WITH_GO:
+        return False
+    try:
+        program = go(GENERATOR)
+    except LocalError as error:
+        print(error, file=sys.stderr)
         return False
     with tempfile.TemporaryDirectory() as folder:
         schema = Path(folder, "schema.json")
         schema.write_text(schema_text(read_package(KINDS, ProviderSettings, FUNCTIONS), version("pulumi-harvester")), encoding="utf-8")
-        return ran("go", "run", ".", str(schema), language, str(out), folder=GENERATOR)
+        return ran(str(program), "run", ".", str(schema), language, str(out), folder=GENERATOR)
 
 
 def ran(*command: str, folder: Path = ROOT) -> bool:
-    """Whether a command ended well."""
-    return subprocess.run(command, check=False, cwd=folder).returncode == 0
+    """Whether a command ended well. Go finds what was compiled for the Pulumi CLI."""
+    return subprocess.run(command, check=False, cwd=folder, env={**os.environ, **golang.ENVIRONMENT}).returncode == 0
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from typing import Any
 from harvester_local.toolchain import bin_folder
 
 SECONDS = 300
-SECRET = re.compile("kubeconfig|password|secret|token", re.IGNORECASE)
+SECRET = re.compile("kubeconfig|password|secret|token|userdata", re.IGNORECASE)
 """Settings that users set with `--secret`."""
 LISTED_PYTHON = Path(__file__).with_name("listed-python")
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"

