@@ -5,13 +5,14 @@ Examples go through it in `test_examples`, imports in `test_imports`.
 
 import json
 import os
+import re
 import signal
 import sys
 from pathlib import Path
 
-from declared import StackOf, estate
+from declared import StackOf, declared, estate
 from stack import Stack, end_group
-from target import VMI, Target, eventually
+from target import VM, VMI, Target, eventually
 
 from harvester_provider.resources.registry import KINDS
 
@@ -54,6 +55,38 @@ def test_ctrl_c_ends_a_wait_at_once_keeps_what_was_made_and_the_next_up_goes_on(
     assert here.boot() == boot
     here.stack.shows_no_change()
     here.stack.destroy()
+    assert simulated.leftovers() == []
+
+
+def test_names_patience_and_secrets_are_the_engines_and_a_create_that_ends_half_way_is_finished(
+    simulated: Target, stack_of: StackOf
+) -> None:
+    """With values inside of objects that are not known at preview."""
+    here, planted = estate(simulated, stack_of), "correct-horse-battery-staple"
+    here.stack.configure(PLUGIN)
+    here.stack.run("config", "set", "--path", "pulumi:autonaming.pattern", "${name}-${hex(4)}")
+    data = declared("CloudInit", "data", user_data={"$secret": f"#cloud-config\npassword: {planted}\n"})
+    inputs = {"cloud_init": {"secret_name": {"$of": "data.id"}}, "tags": {"code": {"$secret": planted}, "data": {"$of": "data.uid"}}}
+    silent = {**here.vm(wait_for="address", annotations={"local.harvester/fault": "no-address"}, **inputs), "create": "4s"}
+    seen = [here.declare(data, silent).stack.preview()]
+    seen.append(here.stack.fails("up", "--yes", "--skip-preview", "--suppress-progress"))
+    assert "after 4 s" in seen[-1]  # the engine's patience, not the ten minutes of the provider
+    (name,) = simulated.names(VM)
+    assert re.fullmatch(r"vm-[0-9a-f]{4}", name)
+    (secret,) = simulated.secrets()
+    assert re.fullmatch(r"data-[0-9a-f]{4}", secret)
+    uid = simulated.core.read_namespaced_secret(secret, simulated.namespace).metadata.uid
+    assert simulated.get(VM, name)["metadata"]["labels"]["tag.harvesterhci.io/data"] == uid
+    seen.append(here.stack.state())
+    (machine,) = [entry for entry in json.loads(seen[-1])["deployment"]["resources"] if entry["type"].endswith(":VirtualMachine")]
+    assert (machine["id"], len(machine["initErrors"])) == (f"{simulated.namespace}/{name}", 1)
+    eventually(lambda: simulated.names(VMI) == [name] and simulated.get(VMI, name).get("status", {}).get("phase") == "Running")
+    boot = here.boot(name)
+    simulated.patch(VMI, name, {"metadata": {"annotations": {"local.harvester/fault": None}}})
+    seen.append(here.declare(data, here.vm(wait_for="address", **inputs)).stack.up())
+    assert here.boot(name) == boot
+    assert not [output for output in seen if planted in output]
+    seen.append(here.stack.destroy())
     assert simulated.leftovers() == []
 
 

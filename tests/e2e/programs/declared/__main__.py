@@ -1,6 +1,7 @@
 """Makes what `resources.json` lists: kind, name, inputs; reads what has a "get" with an ID instead.
 
-An input {"$of": "image.id"} is an output of another of them; "after" names those that must be there before; "options" are Pulumi's own.
+An input {"$of": "image.id"} is an output of another of them, {"$secret": "text"} a secret of the program's; "after" names those that must be
+there before, "create" is how long its making may take; "options" are Pulumi's own.
 """
 
 import json
@@ -18,6 +19,8 @@ def value(given: Any) -> Any:
     if isinstance(given, dict) and "$of" in given:
         name, output = given["$of"].split(".")
         return getattr(made[name], output)
+    if isinstance(given, dict) and "$secret" in given:
+        return pulumi.Output.secret(given["$secret"])
     if isinstance(given, dict):
         return {key: value(item) for key, item in given.items()}
     return [value(item) for item in given] if isinstance(given, list) else given
@@ -26,7 +29,9 @@ def value(given: Any) -> Any:
 for entry in json.loads(Path("resources.json").read_text()):
     kind = getattr(harvester, entry["kind"])
     name = entry["name"]
-    options = pulumi.ResourceOptions(depends_on=[made[other] for other in entry.get("after", [])], **entry.get("options", {}))
+    patience = pulumi.CustomTimeouts(create=entry["create"]) if "create" in entry else None
+    before = [made[other] for other in entry.get("after", [])]
+    options = pulumi.ResourceOptions(depends_on=before, custom_timeouts=patience, **entry.get("options", {}))
     made[name] = kind.get(name, entry["get"]) if "get" in entry else kind(name, **value(entry["inputs"]), opts=options)
 
 for name, resource in made.items():
