@@ -30,7 +30,8 @@ BUILT_WITH_GO = ("nodejs", "go")
 def main() -> int:
     """Generate what can be generated, and name the rest. 1 where nothing could be."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("languages", nargs="*", choices=[*LANGUAGES, []], help="default: all")
+    every = f"{', '.join(LANGUAGES)}; default: all"
+    parser.add_argument("languages", nargs="*", metavar="LANGUAGE", choices=[*LANGUAGES, []], help=every)  # argparse checks none, too
     parser.add_argument("--out", type=Path, default=ROOT / "sdk", help="the folder that gets one of each language")
     options = parser.parse_args()
     done = 0
