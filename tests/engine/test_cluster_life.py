@@ -134,7 +134,7 @@ async def test_an_upgrade_that_fails_is_told_with_its_cause_and_refused_until_it
 
 
 PARVESTER: dict[str, Any] = {"name": "parvester", "owner": "p/s/parvester", "kubevirt": "1.1.1", "cdi": "1.59.0", "folder": "/m"}
-SLIM = {**PARVESTER, "localPath": None, "multus": None}
+SLIM = {**PARVESTER, "localPath": "", "multus": ""}
 
 
 def operators(cluster: FakeCluster, version: str) -> None:

@@ -53,6 +53,18 @@ async def test_problems_of_inputs_are_the_same_for_each_kind(row: Row, begin: Be
     assert failures.keys() >= {"nonsense", "labels"}
 
 
+@pytest.mark.parametrize(("kind", "inputs"), [("LinkMonitor", {"typeRule": ""}), ("PoorMansCluster", {"localPath": "", "multus": ""})])
+async def test_an_empty_text_in_the_place_of_a_default_is_kept(kind: str, inputs: dict[str, str], begin: Begin) -> None:
+    row = ROWS[kind]
+    dynamic = await asyncio.to_thread(begin(row.cluster(), row).provider.check, {}, given(row, **inputs))
+    async with plugin(row.cluster(), kind, row.name) as one:
+        checked, _ = await one.check({}, {**row.inputs, **inputs})
+        identity, state = await one.create(checked.values)
+        assert (await one.diff(identity, state.values, checked.values)).changes == provider_pb2.DiffResponse.DIFF_NONE
+    for values in (dynamic.inputs, checked.values, state.values):
+        assert {name: values[name] for name in inputs} == inputs
+
+
 REFUSED = {
     "a machine that must not stop": (
         Row("VirtualMachine", {**MACHINE, "updatePolicy": "live"}, {"cpu": 4}, MachineRoom, "vm1"), "cpu: ",

@@ -22,6 +22,7 @@ from pydantic import (
     field_validator,
 )
 from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
 
 from harvester_provider.core.duration import seconds
 from harvester_provider.core.quantity import Quantity
@@ -37,6 +38,7 @@ NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 
 WHERE = frozenset({"name", "namespace", "cluster"})
 """Inputs that say where an object is."""
+_EMPTY: tuple[object, ...] = (None, "", [], {})
 
 
 def _holds_unknown(value: object) -> bool:
@@ -69,11 +71,14 @@ class Model(BaseModel):
         return handler(value)
 
     def wire(self) -> dict[str, Any]:
-        """The values by their names on the wire, defaults filled in, absent and empty ones left out. UNKNOWN stays UNKNOWN."""
+        """The values by their names on the wire, defaults filled in, absent and empty ones left out. UNKNOWN stays UNKNOWN.
+
+        An empty value in the place of a default that is not empty says something, and stays.
+        """
         out = {}
         for name, field in type(self).model_fields.items():
             value = _wire(getattr(self, name))
-            if value not in (None, "", [], {}):
+            if _says(value, field):
                 out[field.alias or name] = value
         return out
 
@@ -84,7 +89,7 @@ class Model(BaseModel):
             value = getattr(self, name)
             if name in WHERE or value != field.get_default(call_default_factory=True):
                 short = _brief(value)
-                if short not in (None, "", [], {}):
+                if _says(short, field):
                     out[field.alias or name] = short
         return out
 
@@ -104,6 +109,12 @@ def _brief(value: object) -> object:
     if isinstance(value, Model):
         return value.brief()
     return [_brief(item) for item in value] if isinstance(value, list | tuple) else _wire(value)
+
+
+def _says(value: Any, field: FieldInfo) -> bool:
+    """Whether a value is not what is read where nothing is."""
+    default = None if field.is_required() else _wire(field.get_default(call_default_factory=True))
+    return value not in _EMPTY or (value is not None and default not in _EMPTY)
 
 
 def _wire(value: object) -> object:

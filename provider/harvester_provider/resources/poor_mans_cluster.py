@@ -68,13 +68,13 @@ class PoorMansClusterInputs(ResourceInputs):
     There is no live migration on local volumes, and no backup: those are Harvester's.
     """
 
-    kubevirt: str | None = "1.7.0"
-    """Version of KubeVirt. None where the cluster has its own."""
-    cdi: str | None = "1.63.1"
+    kubevirt: str = "1.7.0"
+    """Version of KubeVirt. An empty text, here as below: the cluster has its own, which is left alone."""
+    cdi: str = "1.63.1"
     """Version of CDI, which fills volumes with images."""
-    local_path: str | None = "0.0.32"
-    """Version of the Local Path Provisioner. None where the cluster has other storage; K3s brings its own."""
-    multus: str | None = "4.2.2"
+    local_path: str = "0.0.32"
+    """Version of the Local Path Provisioner. Empty where the cluster has other storage; K3s brings its own."""
+    multus: str = "4.2.2"
     """Version of Multus, by which machines get networks."""
     folder: str | None = None
     """Folder with the releases' manifests under their own names, for a site without internet. Default: from the projects' releases."""
@@ -148,7 +148,7 @@ class PoorMansCluster(BaseKind[PoorMansClusterInputs]):
         return [
             Problem(alias.get(name, name), f"{version!r} is no release: write for example 1.7.0, without a v")
             for name, version in given
-            if is_known(version) and version is not None and _VERSION.fullmatch(version) is None
+            if is_known(version) and version and _VERSION.fullmatch(version) is None
         ]  # fmt: skip
 
     def reads(self, ref: Ref, inputs: PoorMansClusterInputs | None, seen: Snapshot) -> Iterable[Want]:  # noqa: ARG002  all parts
@@ -178,7 +178,7 @@ class PoorMansCluster(BaseKind[PoorMansClusterInputs]):
         done = _installed(seen.get(self.ref(new)))
         for part in _ALL:
             version = getattr(new, part.name)
-            if version is not None and (done.get(part.name) != version or not seen.get(part.shows)):
+            if version and (done.get(part.name) != version or not seen.get(part.shows)):
                 done = {**done, part.name: version}
                 fresh = fresh or part is _KUBEVIRT
                 steps += [*_install(part, version, new, upgrade=bool(seen.get(part.shows))), _noted(self.ref(new), done)]
@@ -197,8 +197,8 @@ class PoorMansCluster(BaseKind[PoorMansClusterInputs]):
         done = _installed(seen.get(ref))
         values: dict[str, Any] = {}
         for part in _ALL:
-            has = done.get(part.name) if seen.get(part.shows) else None
-            if prior is None or getattr(base, part.name) is not None:
+            has = done.get(part.name, "") if seen.get(part.shows) else ""
+            if prior is None or getattr(base, part.name):
                 values[part.name] = has
         have = set(_listed_gates(seen))
         return base.updated(**values, feature_gates=[gate for gate in base.feature_gates if gate in have])

@@ -22,11 +22,11 @@ class PoorMansClusterArgs:
     name: pulumi.Input[str] | None = prop(name="name", default=None)
     """Name of the object in the cluster. Default: the resource's name in the program. A change replaces the resource."""
     kubevirt: pulumi.Input[str] | None = prop(name="kubevirt", default=None)
-    """Version of KubeVirt. None where the cluster has its own. Default: `1.7.0`."""
+    """Version of KubeVirt. An empty text, here as below: the cluster has its own, which is left alone. Default: `1.7.0`."""
     cdi: pulumi.Input[str] | None = prop(name="cdi", default=None)
     """Version of CDI, which fills volumes with images. Default: `1.63.1`."""
     local_path: pulumi.Input[str] | None = prop(name="localPath", default=None)
-    """Version of the Local Path Provisioner. None where the cluster has other storage; K3s brings its own. Default: `0.0.32`."""
+    """Version of the Local Path Provisioner. Empty where the cluster has other storage; K3s brings its own. Default: `0.0.32`."""
     multus: pulumi.Input[str] | None = prop(name="multus", default=None)
     """Version of Multus, by which machines get networks. Default: `4.2.2`."""
     folder: pulumi.Input[str] | None = prop(name="folder", default=None)
@@ -85,9 +85,10 @@ class PoorMansCluster(HarvesterResource, kind="PoorMansCluster", inputs=PoorMans
 
         :param name: Name of the object in the cluster. Default: the resource's name in the program. A change replaces the
             resource.
-        :param kubevirt: Version of KubeVirt. None where the cluster has its own. Default: `1.7.0`.
+        :param kubevirt: Version of KubeVirt. An empty text, here as below: the cluster has its own, which is left alone.
+            Default: `1.7.0`.
         :param cdi: Version of CDI, which fills volumes with images. Default: `1.63.1`.
-        :param local_path: Version of the Local Path Provisioner. None where the cluster has other storage; K3s brings its own.
+        :param local_path: Version of the Local Path Provisioner. Empty where the cluster has other storage; K3s brings its own.
             Default: `0.0.32`.
         :param multus: Version of Multus, by which machines get networks. Default: `4.2.2`.
         :param folder: Folder with the releases' manifests under their own names, for a site without internet. Default: from the
@@ -115,7 +116,7 @@ class PoorMansCluster(HarvesterResource, kind="PoorMansCluster", inputs=PoorMans
     @property
     @pulumi.getter(name="kubevirt")
     def kubevirt(self) -> pulumi.Output[str]:
-        """Version of KubeVirt. None where the cluster has its own."""
+        """Version of KubeVirt. An empty text, here as below: the cluster has its own, which is left alone."""
         return pulumi.get(self, "kubevirt")
 
     @property
@@ -127,7 +128,7 @@ class PoorMansCluster(HarvesterResource, kind="PoorMansCluster", inputs=PoorMans
     @property
     @pulumi.getter(name="localPath")
     def local_path(self) -> pulumi.Output[str]:
-        """Version of the Local Path Provisioner. None where the cluster has other storage; K3s brings its own."""
+        """Version of the Local Path Provisioner. Empty where the cluster has other storage; K3s brings its own."""
         return pulumi.get(self, "local_path")
 
     @property
