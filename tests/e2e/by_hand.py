@@ -21,6 +21,7 @@ PASSWORD = "correct-horse-battery-staple"
 USER_DATA = f"#cloud-config\npassword: {PASSWORD}\n"
 ROUTE = {"mode": "auto", "serverIPAddr": "", "cidr": "", "gateway": ""}
 MONITORING = Ref(apis.ADDON, "rancher-monitoring", "cattle-monitoring-system")
+GPU = Ref(apis.SRIOV_GPU_DEVICE, "node2-000008000")
 MACHINE = {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": "hand"}
 
 HELD_ONTO = (apis.BACKUP, apis.LOAD_BALANCER)
@@ -248,6 +249,18 @@ def pci_device_claim(hand: Hand) -> str:
     return hand.make(Ref(apis.PCI_DEVICE_CLAIM, "node1-000004000"), says("passthroughEnabled"), spec=spec)
 
 
+def usb_device_claim(hand: Hand) -> str:
+    return hand.make(Ref(apis.USB_DEVICE_CLAIM, "node3-0951-1666-001002"), says("nodeName"), spec={"userName": "admin"})
+
+
+def vgpu_device(hand: Hand) -> str:
+    """A part of the divided GPU, which can be made whole again when the part has no profile."""
+    name = hand.find(GPU)["status"]["vGPUDevices"][0]
+    part = Ref(apis.VGPU_DEVICE, name)
+    hand.afterwards.callback(eventually, lambda: not dig(hand.find(part), "status", "configureVGPUTypeName"))
+    return hand.edit(part, says("configureVGPUTypeName"), spec={"enabled": True, "vGPUTypeName": "NVIDIA A2-4Q"})
+
+
 def sriov_network_device(hand: Hand) -> str:
     return hand.edit(Ref(apis.SRIOV_NETWORK_DEVICE, "node1-eth2"), spec={"numVFs": 2})
 
@@ -295,6 +308,9 @@ ON_REQUEST: Mapping[str, Callable[[Hand], str]] = {
     "VirtualMachineRestore": restore,
     "PciDeviceClaim": pci_device_claim,
     "SriovNetworkDevice": sriov_network_device,
+    "UsbDeviceClaim": usb_device_claim,
+    "SriovGpuDevice": lambda hand: hand.edit(GPU, says("vGPUDevices"), spec={"enabled": True}),
+    "VGpuDevice": vgpu_device,
     "RancherCloudCredential": rancher_cloud_credential,
     "GuestKubeconfig": lambda hand: hand.make(hand.here(apis.SECRET, "published"), type="Opaque"),
     "GuestNode": lambda _hand: "node1",

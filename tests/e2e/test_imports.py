@@ -66,6 +66,7 @@ TELLS: Mapping[str, tuple[str, Any]] = {
     "Setting": ("value", "20"),
     "SriovNetworkDevice": ("virtualFunctions", 2),
     "SshKey": ("publicKey", by_hand.KEY),
+    "VGpuDevice": ("profile", "NVIDIA A2-4Q"),
     "StorageClass": ("numberOfReplicas", 2),
     "VirtualMachine": ("memory", "256Mi"),
     "VirtualMachineBackup": ("virtualMachine", "hand"),

@@ -53,6 +53,9 @@ THINGS: Mapping[str, Ref] = {
     "addon": Ref(apis.ADDON, "rancher-logging", "cattle-logging-system"),
     "device": Ref(apis.PCI_DEVICE, "thing"),
     "nic": Ref(apis.SRIOV_NETWORK_DEVICE, "thing"),
+    "stick": Ref(apis.USB_DEVICE, "thing"),
+    "gpu": Ref(apis.SRIOV_GPU_DEVICE, "thing"),
+    "part": Ref(apis.VGPU_DEVICE, "thing"),
     "machine": VM,
     "guest": GUEST,
     "backup": NIGHTLY,
@@ -66,6 +69,7 @@ COMMON: Mapping[str, Object] = {
     "vip": {"data": {"ip": "10.0.0.9"}},
     "log_level": {"value": "info"},
 }
+PART: Object = {"spec": {"enabled": False, "vGPUTypeName": ""}, "status": {"availableTypes": {"A2-4Q": "1", "A2-8Q": "2"}}}
 MACHINES: Mapping[str, Object] = {
     "machine": {"metadata": {"annotations": {}}, "spec": {"runStrategy": "Always"}, "status": {"ready": True}},
     "guest": {"status": {"phase": "Running"}},
@@ -86,6 +90,10 @@ def answers(cluster: FakeCluster, ref: Ref, body: dict[str, Any]) -> None:
         status = {"status": "AddonDeploySuccessful" if spec["enabled"] else "AddonDisabled", "conditions": [done]}
     elif ref.api == apis.PCI_DEVICE_CLAIM:
         status = {"passthroughEnabled": True}
+    elif ref.api == apis.USB_DEVICE_CLAIM:
+        status = {"nodeName": "node-1"}
+    elif ref.api == apis.VGPU_DEVICE:
+        status = {**body["status"], "configureVGPUTypeName": spec["vGPUTypeName"] if spec["enabled"] else ""}
     elif ref.api == apis.LINK_MONITOR:
         status = {"linkStatus": {"node-1": [{"name": "ens7", "state": "up"}]}}
     elif ref.api == apis.RESOURCE_QUOTA:
@@ -166,6 +174,9 @@ ROWS: Mapping[str, Row] = {case.kind: Row(case.kind, case.inputs, case.change, s
         Row("RancherCloudCredential", {"kubeconfig": KUBECONFIG}, {"kubeconfig": with_token("https://10.0.0.9:6443", "kubeconfig-user-b:1")}, room()),
         Row("Setting", {"name": "log-level", "value": "debug"}, {"value": "trace"}, room(), "log-level"),
         Row("SriovNetworkDevice", {"virtualFunctions": 4}, {"virtualFunctions": 2}, room(nic={"spec": {"nodeName": "node-1", "numVFs": 0}})),
+        Row("SriovGpuDevice", {}, {"enabled": False}, room(gpu={"spec": {"enabled": False}, "status": {"vGPUDevices": ["thing"]}}, part=PART)),
+        Row("UsbDeviceClaim", {}, {"labels": {"for": "web"}}, room(stick={"status": {"nodeName": "node-1"}})),
+        Row("VGpuDevice", {"profile": "A2-4Q"}, {"profile": "A2-8Q"}, room(part=PART)),
         Row("StorageClass", {"numberOfReplicas": 1}, {"description": "fast"}, room()),
         Row("VirtualMachineBackup", {"virtualMachine": "vm"}, {"labels": {"keep": "long"}}, room(saves, **MACHINES)),
         Row("VirtualMachineRestore", {"backup": "nightly", "virtualMachine": "vm", "mode": "replace"}, {"labels": {"why": "test"}},
