@@ -30,13 +30,16 @@ class Volumes:
         self._users: Index = context.store.index(INSTANCE, instance_claim_words)
         self._left: Index = context.store.index(INSTANCE, left_claim_words)
         self._waiting: Index = context.store.index(VOLUME_CLAIM, _source_words)
+        self._by_class: Index = context.store.index(VOLUME_CLAIM, lambda claim: (_class(claim),))
 
     @property
     def watches(self) -> Mapping[Kind, Mapper]:
-        """Claims and those made from them, snapshots that a claim may be waiting for, and instances that may be its first consumer."""
+        """Claims and those made from them, what a claim may be waiting for (its class, a snapshot), and instances that may be its first
+        consumer."""
         return {
             VOLUME_CLAIM: lambda claim: [*own_key(claim), *self._waiting.keys(_word(VOLUME_CLAIM, claim))],
             SNAPSHOT: lambda snapshot: self._waiting.keys(_word(SNAPSHOT, snapshot)),
+            STORAGE_CLASS: lambda known: self._by_class.keys(known["metadata"]["name"]),
             INSTANCE: _claims_of,
         }
 
