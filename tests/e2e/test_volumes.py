@@ -53,6 +53,8 @@ def test_a_volume_grows_under_a_running_machine_and_is_not_deleted_under_it(here
     assert f"attached to {here.target.namespace}/vm: remove the disk there first" in said
 
     here.stack.destroy()
+    assert here.target.leftovers() == ["pvc/data"]  # it is the taker's
+    taker.stack.destroy()
     assert here.target.leftovers() == []
 
 
