@@ -1,14 +1,23 @@
 """What sort of cluster it is, told by the groups that its API server serves."""
 
+from collections.abc import Callable
+
 import pytest
-from api_server import serving, status
+from aiohttp import web
+from api_server import Answer, serving, status
 from test_client import connected
 
 from harvester_provider.core.flavour import Flavour
 
 
-def groups(*names: str) -> tuple[int, object]:
-    return 200, {"kind": "APIGroupList", "groups": [{"name": name} for name in names]}
+def serves(*groups: str) -> Callable[[web.Request], Answer]:
+    """An API server with these groups. It answers 404 for others, as Kubernetes does, in plain text."""
+
+    def answer(request: web.Request) -> Answer:
+        group = request.path.removeprefix("/apis/")
+        return (200, {"kind": "APIGroup", "name": group}) if group in groups else (404, b"404 page not found")
+
+    return answer
 
 
 @pytest.mark.parametrize(
@@ -21,15 +30,24 @@ def groups(*names: str) -> tuple[int, object]:
 )
 async def test_a_cluster_is_what_its_groups_say(served: tuple[str, ...], flavour: Flavour) -> None:
     async with serving() as server, connected(server) as cluster:
-        server.answers = [groups(*served)]
+        server.handler = serves(*served)
         assert await cluster.flavour() is flavour
 
 
 async def test_it_is_asked_once_until_it_has_kubevirt() -> None:
     async with serving() as server, connected(server) as cluster:
-        server.answers = [groups("apps"), groups("apps", "kubevirt.io")]
-        assert [await cluster.flavour() for _ in range(4)] == [Flavour.KUBERNETES, *[Flavour.KUBEVIRT] * 3]
-        assert len(server.requests) == 2
+        server.handler = serves("apps")
+        assert await cluster.flavour() is Flavour.KUBERNETES
+        server.handler, server.requests[:] = serves("apps", "kubevirt.io"), []
+        assert [await cluster.flavour() for _ in range(3)] == [Flavour.KUBEVIRT] * 3
+        assert server.requests == [("GET", "/apis/harvesterhci.io"), ("GET", "/apis/kubevirt.io")]
+
+
+async def test_an_api_server_that_starts_is_waited_for() -> None:
+    starting = status(503, "ServiceUnavailable", "the request has been made before all known HTTP paths have been installed")
+    async with serving() as server, connected(server) as cluster:
+        server.handler, server.answers = serves("kubevirt.io", "harvesterhci.io"), [(503, starting, {"Retry-After": "0"})]
+        assert await cluster.flavour() is Flavour.HARVESTER
 
 
 async def test_who_may_not_ask_is_taken_for_a_user_of_a_harvester() -> None:
