@@ -85,5 +85,8 @@ FAULTS: Mapping[str, Fault] = {
     "504": Fault("a time-out of the gateway", 504),
     "webhook down": Fault("a webhook cannot be called", 500, WRITES, {"message": WEBHOOK_DOWN}),
     "etcd restarted": Fault("etcd is killed when a step begins, and started again", "etcd", place=Place.PROCESS),
+    "API server restarted": Fault(
+        "the API server is killed when a step begins, and started again", "kube-apiserver", told=True, place=Place.PROCESS
+    ),
     "controllers stopped": Fault("for the first minute of a step no controller does anything", told=True, place=Place.CONTROLLERS),
 }
