@@ -3,12 +3,21 @@
 Objects of the API are read-only mappings here: nobody changes what was read, new values are built instead.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias, cast
 
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 Object: TypeAlias = Mapping[str, Json]
 """A Kubernetes object, as the API serves it."""
+
+
+def parsed(text: Json) -> Json:
+    """The value in a JSON text, such as annotations and settings keep; None where there is none, or it is no JSON."""
+    try:
+        return cast("Json", json.loads(text)) if isinstance(text, str) else None
+    except ValueError:
+        return None
 
 
 def dig(value: Json, *path: str | int) -> Json:

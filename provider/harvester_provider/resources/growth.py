@@ -4,9 +4,7 @@ Sources: Kubernetes' admission PersistentVolumeClaimResize (`allowVolumeExpansio
 pkg/util/volume.go (GetProvisionedPVCProvisioner, GetCSIOnlineExpandValidation).
 """
 
-import json
-
-from harvester_provider.core.json import Object, dig_str, dig_strings
+from harvester_provider.core.json import Object, dig, dig_map, dig_str, dig_strings, parsed
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import SETTING, STORAGE_CLASS
@@ -40,15 +38,5 @@ def driver(claim: Object, seen: Snapshot) -> str:
 
 def in_use(claim: Object, seen: Snapshot) -> bool:
     """Whether the volume's driver grows volumes while machines run with them. The setting adds to its default, driver by driver."""
-    setting, drivers = seen.get(IN_USE), {}
-    for part in ("default", "value"):
-        drivers.update(_parsed(dig_str(setting, part)))
-    return drivers.get(driver(claim, seen)) is True
-
-
-def _parsed(text: str) -> dict[str, object]:
-    try:
-        found = json.loads(text or "{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+    default, value = (dig_map(parsed(dig(seen.get(IN_USE), part))) for part in ("default", "value"))
+    return {**default, **value}.get(driver(claim, seen)) is True

@@ -5,11 +5,10 @@ replicas. What counts as a use follows upstream's own rule for a delete (pkg/ima
 to use it: machines whose volumes are not made yet, templates, backups and snapshots.
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from harvester_provider.core.json import Json, Object, dig, dig_int, dig_map, dig_objects, dig_str, dig_strings, id_of
+from harvester_provider.core.json import Json, Object, dig, dig_int, dig_list, dig_map, dig_objects, dig_str, dig_strings, id_of, parsed
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.ref import Api, Listing
 from harvester_provider.core.snapshot import Snapshot
@@ -108,11 +107,7 @@ def _uses(seen: Snapshot) -> Iterator[tuple[str, str]]:
 
 def _templates(text: str) -> Iterable[str]:
     """The images in an annotation with volume templates. A broken one names none."""
-    try:
-        entries: Json = json.loads(text or "[]")
-    except ValueError:
-        return ()
-    return [dig_str(entry, "metadata", "annotations", IMAGE_ID) for entry in entries] if isinstance(entries, list) else ()
+    return [dig_str(entry, "metadata", "annotations", IMAGE_ID) for entry in dig_list(parsed(text))]
 
 
 def _nodes_by_disk(nodes: Iterable[Object]) -> dict[str, str]:

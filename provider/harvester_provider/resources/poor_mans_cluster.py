@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.json import Json, Object, condition, dig_int, dig_list, dig_map, dig_str, is_true
+from harvester_provider.core.json import Json, Object, condition, dig, dig_int, dig_list, dig_map, dig_str, dig_strings, is_true, parsed
 from harvester_provider.core.plan import Apply, Await, Change, Patch, Plan, Step
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Api, Ref, Want
@@ -210,11 +210,7 @@ class PoorMansCluster(BaseKind[PoorMansClusterInputs]):
 
 
 def _installed(found: Object) -> dict[str, str]:
-    try:
-        value = json.loads(dig_str(found, "metadata", "annotations", PARTS) or "{}")
-    except ValueError:
-        return {}
-    return {key: item for key, item in value.items() if isinstance(item, str)} if isinstance(value, dict) else {}
+    return dig_strings(parsed(dig(found, "metadata", "annotations", PARTS)))
 
 
 def _noted(ref: Ref, done: Mapping[str, str]) -> Patch:

@@ -7,7 +7,7 @@ change and never overwritten, so that it survives interruptions and a lost state
 import json
 from collections.abc import Mapping
 
-from harvester_provider.core.json import Json, Object, dig_str
+from harvester_provider.core.json import Json, Object, dig, dig_map, dig_str, parsed
 from harvester_provider.core.ownership import OWNER
 from harvester_provider.resources.kind import metadata_patch
 from harvester_provider.resources.model import ResourceInputs
@@ -18,11 +18,7 @@ PREVIOUS = "harvester.pulumi.com/previous"
 
 def remembered(found: Object) -> dict[str, Json]:
     """What is noted on the object; empty where nothing is."""
-    try:
-        value = json.loads(dig_str(found, "metadata", "annotations", PREVIOUS) or "{}")
-    except ValueError:
-        return {}
-    return dict(value) if isinstance(value, dict) else {}
+    return dict(dig_map(parsed(dig(found, "metadata", "annotations", PREVIOUS))))
 
 
 def is_noted(found: Object) -> bool:

@@ -4,11 +4,10 @@ Only what no other resource of the program is likely to mend: that a cluster net
 pkg/webhook/resources/setting/validator.go; it also wants all of Longhorn's volumes detached for the storage network.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
-from harvester_provider.core.json import Object, condition, dig_list, dig_map, dig_objects, dig_str, dig_strings, id_of
+from harvester_provider.core.json import Object, condition, dig_list, dig_map, dig_objects, dig_str, dig_strings, id_of, parsed
 from harvester_provider.core.ref import Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.wording import first_of
@@ -65,7 +64,7 @@ def _overlap(value: str, other: Ref, seen: Snapshot) -> str:
 
 def _addresses(value: str) -> frozenset[int]:
     """The addresses that a network gives away, as numbers; none of a value that is no such network."""
-    network = _parsed(value)
+    network = dig_map(parsed(value))
     whole = _subnet(dig_str(network, "range"))
     if whole is None:
         return frozenset()
@@ -87,7 +86,7 @@ def _network(text: str) -> IPv4Network | IPv6Network | None:
 
 
 def _proxy(value: str, seen: Snapshot) -> str:
-    given = _parsed(value)
+    given = dig_map(parsed(value))
     if not (dig_str(given, "httpProxy") or dig_str(given, "httpsProxy")):
         return ""
     direct = [subnet for part in dig_str(given, "noProxy").split(",") if (subnet := _network(part.strip())) is not None]
@@ -104,14 +103,6 @@ def _internal(node: Object) -> Iterable[str]:
 def _snapshot_class(value: str, seen: Snapshot) -> str:
     there = sorted(dig_str(found, "metadata", "name") for found in seen.listed(_SNAPSHOT_CLASSES))
     return f"there is no VolumeSnapshotClass {value}: there are {first_of(there)}" if value and value not in there else ""
-
-
-def _parsed(value: str) -> Object:
-    try:
-        found = json.loads(value)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 _RULES: Mapping[str, tuple[tuple[Want, ...], Callable[[str, Snapshot], str]]] = {

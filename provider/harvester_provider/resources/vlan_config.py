@@ -4,13 +4,12 @@ The object has no status of its own. Each node reports in an object called VlanS
 every picked node says so. One module from inputs to verdict. Upstream: network-controller-harvester.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.json import Json, Object, condition, dig_int, dig_list, dig_map, dig_str, dig_strings, is_true
+from harvester_provider.core.json import Json, Object, condition, dig, dig_int, dig_list, dig_map, dig_str, dig_strings, is_true, parsed
 from harvester_provider.core.kind import Requirement
 from harvester_provider.core.plan import Await, Change, Patch, Plan, Put, Step
 from harvester_provider.core.problem import Problem
@@ -229,11 +228,8 @@ def _patch(old: VlanConfigInputs, new: VlanConfigInputs, found: Object) -> Objec
 
 def _matched(found: Object) -> list[str]:
     """The nodes that the webhook and the controller wrote down as picked."""
-    try:
-        names = json.loads(dig_str(found, "metadata", "annotations", _MATCHED))
-    except ValueError:
-        return []
-    return sorted(name for name in names if isinstance(name, str)) if isinstance(names, list) else []
+    names = dig_list(parsed(dig(found, "metadata", "annotations", _MATCHED)))
+    return sorted(name for name in names if isinstance(name, str))
 
 
 def _where(found: Object) -> str:

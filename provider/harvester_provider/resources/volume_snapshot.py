@@ -4,7 +4,6 @@ It is made as Harvester's own API makes one (upstream pkg/api/volume/handler.go)
 csi-driver-config names for the volume's driver, and with notes of where it comes from. One module from inputs to verdict.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -13,7 +12,7 @@ from pydantic import Field
 
 from harvester_provider.core.effect import Effect
 from harvester_provider.core.errors import InvalidId
-from harvester_provider.core.json import Json, Object, dig, dig_str, dig_strings
+from harvester_provider.core.json import Json, Object, dig, dig_str, dig_strings, parsed
 from harvester_provider.core.kind import Requirement
 from harvester_provider.core.plan import Await, Change, Patch, Plan, Put, Step
 from harvester_provider.core.problem import Problem
@@ -189,11 +188,7 @@ def _volume(inputs: VolumeSnapshotInputs) -> Ref:
 
 def _default_class(setting: Object, driver: str) -> str:
     """The snapshot class of a driver, from the setting's JSON; empty where it names none."""
-    try:
-        drivers: Json = json.loads(dig_str(setting, "value") or dig_str(setting, "default") or "{}")
-    except ValueError:
-        return ""
-    return dig_str(drivers, driver, "volumeSnapshotClassName")
+    return dig_str(parsed(dig_str(setting, "value") or dig_str(setting, "default")), driver, "volumeSnapshotClassName")
 
 
 KIND = VolumeSnapshot()

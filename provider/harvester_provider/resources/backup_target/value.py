@@ -9,7 +9,7 @@ import binascii
 import json
 from collections.abc import Mapping
 
-from harvester_provider.core.json import Json, Object, dig_map, dig_str, dig_strings
+from harvester_provider.core.json import Json, Object, dig_map, dig_str, dig_strings, parsed
 from harvester_provider.core.ref import Ref
 from harvester_provider.resources.apis import LONGHORN_BACKUP_TARGET, SECRET
 from harvester_provider.resources.backup_target.model import BackupTargetInputs
@@ -42,15 +42,12 @@ def encoded(inputs: BackupTargetInputs) -> str:
 
 def decoded(found: Object) -> Object:
     """What the setting object says; empty where no target is set."""
-    return _parsed(dig_str(found, "value"))
+    return _target(found.get("value"))
 
 
-def _parsed(text: str) -> Object:
-    try:
-        value = json.loads(text or "{}")
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) and dig_str(value, "type") else {}
+def _target(text: Json) -> Object:
+    value = dig_map(parsed(text))
+    return value if dig_str(value, "type") else {}
 
 
 def keys(secret: Object) -> dict[str, str]:
@@ -85,7 +82,7 @@ def kept(secret: Object) -> str:
 
 def kept_url(secret: Object) -> str:
     """The kept target in Longhorn's notation."""
-    return url(_parsed(kept(secret)))
+    return url(_target(kept(secret)))
 
 
 def _plain(text: str) -> str:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harvester_provider.core.json import Json, Object, dig_str
+from harvester_provider.core.json import Json, Object, dig, dig_str, parsed
 from harvester_provider.core.plan import Await, Patch, Step
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
@@ -47,11 +47,7 @@ class Switched:
     def __call__(self, seen: Snapshot) -> Verdict:
         """Failed where the job on the node failed."""
         found = seen.get(self.ref)
-        said = dig_str(found, "metadata", "annotations", _REQUEST)
-        try:
-            status = dig_str(json.loads(said or "{}"), "status")
-        except ValueError:
-            status = ""
+        status = dig_str(parsed(dig(found, "metadata", "annotations", _REQUEST)), "status")
         if status == "failed":
             return Failed("the job on the node failed", "`kubectl -n harvester-system get jobs` shows it")
         return Ready() if is_on(found) == self.on else Waiting(status or "the node has not begun")

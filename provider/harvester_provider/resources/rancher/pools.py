@@ -7,11 +7,10 @@ harvester/flags.go of docker-machine-driver-harvester, whose numbers Rancher kee
 
 import hashlib
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from harvester_provider.core.duration import seconds
-from harvester_provider.core.json import Json, Object, dig, dig_int, dig_objects, dig_str, dig_strings
+from harvester_provider.core.json import Json, Object, dig, dig_int, dig_map, dig_objects, dig_str, dig_strings, parsed
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.ref import Ref
 from harvester_provider.resources.rancher.model import RancherClusterInputs, RancherDisk, RancherMachinePool, RancherRollingUpdate
@@ -113,12 +112,12 @@ def seen_pool(entry: Object, config: Object, prior: RancherMachinePool | None) -
         cpu=int(dig_str(config, "cpuCount") or 2),
         memory=Quantity(f"{dig_str(config, 'memorySize') or 4}Gi"),
         reserved_memory=Quantity(f"{reserved}Mi") if reserved else None,
-        disks=[_seen_disk(disk) for disk in dig_objects(_parsed(config, "diskInfo"), "disks")],
-        networks=[dig_str(nic, "networkName") for nic in dig_objects(_parsed(config, "networkInfo"), "interfaces")],
+        disks=[_seen_disk(disk) for disk in dig_objects(parsed(config.get("diskInfo")), "disks")],
+        networks=[dig_str(nic, "networkName") for nic in dig_objects(parsed(config.get("networkInfo")), "interfaces")],
         ssh_user=dig_str(config, "sshUser"),
         user_data=dig_str(config, "userData") or None,
         network_data=dig_str(config, "networkData") or None,
-        affinity=dict(_parsed(config, "vmAffinity")),
+        affinity=dict(dig_map(parsed(config.get("vmAffinity")))),
         cpu_model=dig_str(config, "cpuModel") or None,
         **{name: dig(config, field) is True for name, field in _FLAGS.items()},
         labels=dig_strings(entry, "labels"),
@@ -149,12 +148,3 @@ def _seen_disk(disk: Object) -> RancherDisk:
 
 def _seen_taint(taint: Object) -> str:
     return f"{dig_str(taint, 'key')}={dig_str(taint, 'value')}:{dig_str(taint, 'effect')}"
-
-
-def _parsed(config: Object, field: str) -> Mapping[str, Json]:
-    """A field that is JSON in a text, empty where it is not."""
-    try:
-        found = json.loads(dig_str(config, field) or "{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
-from harvester_provider.core.json import Json, Object, dig_str, dig_strings
+from harvester_provider.core.json import Json, Object, dig_map, dig_str, dig_strings, parsed
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.unknown import is_known
@@ -198,10 +198,9 @@ def observed_cdi(prior: CdiProfile | None, annotations: Mapping[str, str]) -> Cd
     if prior is None:
         return None
     have = {key: annotations.get(key) for key in cdi_annotations(prior)}
-    try:
-        modes = json.loads(have.get(_MODES) or "{}")
-    except ValueError:
-        modes = {}
     return prior.updated(
-        volume_modes=modes, clone_strategy=have.get(_CLONE), snapshot_class=have.get(_SNAPSHOTS), filesystem_overhead=have.get(_OVERHEAD)
+        volume_modes=dig_map(parsed(have.get(_MODES))),
+        clone_strategy=have.get(_CLONE),
+        snapshot_class=have.get(_SNAPSHOTS),
+        filesystem_overhead=have.get(_OVERHEAD),
     )

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, cast
 
-from harvester_provider.core.json import Json, Object, dig, dig_str
+from harvester_provider.core.json import Json, Object, dig, dig_objects, dig_str, parsed
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources import growth
@@ -175,11 +175,7 @@ def _resized(entry: Object, claim: str, size: Quantity) -> Object:
 
 def _edit_templates(draft: Draft, change: Callable[[list[Object]], list[Object]]) -> None:
     """Edit the annotation with the claim templates. It fails where somebody else changed it meanwhile."""
-    text = draft.get(*_TEMPLATES)
-    try:
-        before = json.loads(text) if isinstance(text, str) and text else []
-    except ValueError:
-        before = []
+    before = dig_objects(parsed(draft.get(*_TEMPLATES)))
     after = change(before)
     if after != before:
         draft.replace_text(json.dumps(after), *_TEMPLATES)

@@ -3,12 +3,23 @@
 It reads and never judges. Objects that other tools made may lack anything; nothing here fails on that.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from harvester_provider.core.json import Object, by_name, condition, dig, dig_int, dig_map, dig_objects, dig_str, dig_strings, is_true
+from harvester_provider.core.json import (
+    Object,
+    by_name,
+    condition,
+    dig,
+    dig_int,
+    dig_map,
+    dig_objects,
+    dig_str,
+    dig_strings,
+    is_true,
+    parsed,
+)
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import IMAGE_ID, PERSISTENT_VOLUME_CLAIM, RESTORED_VOLUMES, VIRTUAL_MACHINE_INSTANCE
@@ -114,11 +125,7 @@ class Live:
     @cached_property
     def claim_templates(self) -> Sequence[Object]:
         """The parsed annotation; nothing where it is no list."""
-        try:
-            found = json.loads(self.annotations.get(VOLUME_CLAIM_TEMPLATES) or "[]")
-        except ValueError:
-            return ()
-        return [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else ()
+        return dig_objects(parsed(self.annotations.get(VOLUME_CLAIM_TEMPLATES)))
 
     def claim_template(self, claim: str) -> Object:
         """The template of a claim, also of one to which its volume is being copied; an empty mapping where Harvester does not make it."""
@@ -156,11 +163,7 @@ class Live:
 
     def stands_for(self, claim: str, before: str) -> bool:
         """Whether `claim` is the volume `before`, or was put in its place by a restore of the machine."""
-        try:
-            restored = json.loads(self.annotations.get(RESTORED_VOLUMES) or "{}")
-        except ValueError:
-            restored = {}
-        return claim == before or (isinstance(restored, dict) and bool(claim) and restored.get(before) == claim)
+        return claim == before or (bool(claim) and dig(parsed(self.annotations.get(RESTORED_VOLUMES)), before) == claim)
 
     @cached_property
     def disks(self) -> dict[str, Object]:
@@ -212,11 +215,7 @@ class Live:
 
     @cached_property
     def _remembered_macs(self) -> dict[str, str]:
-        try:
-            found = json.loads(self.annotations.get(MAC_ADDRESSES) or "{}")
-        except ValueError:
-            return {}
-        return {key: value for key, value in found.items() if isinstance(value, str)} if isinstance(found, dict) else {}
+        return dig_strings(parsed(self.annotations.get(MAC_ADDRESSES)))
 
     @property
     def has_agent(self) -> bool:

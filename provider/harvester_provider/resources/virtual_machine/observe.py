@@ -4,11 +4,10 @@ With prior inputs each declared field gets its present value, in the notation of
 Without (import), everything that is modelled is read. Nothing here fails on an object of another shape.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from harvester_provider.core.json import Object, dig, dig_map, dig_str, dig_strings
+from harvester_provider.core.json import Object, dig, dig_list, dig_map, dig_str, dig_strings, parsed
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import IMAGE_ID
 from harvester_provider.resources.virtual_machine import cloud_init, disks, manifest, nics, parts, sizing, sysprep, words
@@ -79,12 +78,8 @@ def _ssh_keys(live: Live, prior: VirtualMachineInputs | None, seen: Snapshot) ->
 
     On import only those of a machine with a cloud-init Secret of our making: in the data of others they are part of the text.
     """
-    text = dig_strings(live.vm, "spec", "template", "metadata", "annotations").get(words.SSH_NAMES, "[]")
-    try:
-        found = json.loads(text)
-    except ValueError:
-        found = []
-    names = [name for name in found if isinstance(name, str)] if isinstance(found, list) else []
+    text = dig_strings(live.vm, "spec", "template", "metadata", "annotations").get(words.SSH_NAMES)
+    names = [name for name in dig_list(parsed(text)) if isinstance(name, str)]
     if prior is None:
         return names if cloud_init.is_own(seen.get(manifest.own_secret(live.ref))) else []
     return [key for key, identity in zip(prior.ssh_keys, manifest.key_ids(prior), strict=True) if identity in names]

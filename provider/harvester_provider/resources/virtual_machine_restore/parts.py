@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 
-from harvester_provider.core.json import Json, Object, dig_int, dig_map, dig_objects, dig_str, dig_strings
+from harvester_provider.core.json import Json, Object, dig_int, dig_map, dig_objects, dig_str, dig_strings, parsed
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources import saving
@@ -49,11 +49,7 @@ def instance_ref(machine: Ref) -> Ref:
 
 def refresh_interval(setting: Object) -> int:
     """Seconds from one look of the cluster at the backup target to the next; 0 where it looks only when the target is set."""
-    try:
-        target: Json = json.loads(dig_str(setting, "value") or "{}")
-    except ValueError:
-        return 0
-    return dig_int(target, "refreshIntervalInSeconds")
+    return dig_int(parsed(setting.get("value")), "refreshIntervalInSeconds")
 
 
 def saved_volumes(backup: Object) -> list[Object]:
@@ -93,11 +89,7 @@ def in_place_of(claims: dict[str, str], backup: Object) -> str:
 
 def restored_names(noted: str) -> list[str]:
     """The new volumes in our note on a machine."""
-    try:
-        found = json.loads(noted or "{}")
-    except ValueError:
-        return []
-    return [name for name in found.values() if isinstance(name, str)] if isinstance(found, dict) else []
+    return list(dig_strings(parsed(noted)).values())
 
 
 def restore_id(restore: Object) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from harvester_provider.core.effect import Effect
-from harvester_provider.core.json import Json, Object, dig_map, dig_str
+from harvester_provider.core.json import Json, Object, dig, dig_map, dig_str, parsed
 from harvester_provider.core.kind import Requirement
 from harvester_provider.core.plan import Patch, Plan, Put
 from harvester_provider.core.problem import Problem
@@ -25,7 +25,6 @@ from harvester_provider.resources.vlan_network.config import (
     labels_of,
     observed_config,
     observed_route,
-    parsed,
     route_text,
     vlans,
 )
@@ -78,7 +77,7 @@ class VlanNetwork(BaseKind[VlanNetworkInputs]):
         found = seen.get(ref)
         values = observed_config(prior, _config(found), self.bridges)
         if values["vlan_id"]:
-            values |= observed_route(prior, parsed(dig_str(found, "metadata", "annotations", ROUTE)))
+            values |= observed_route(prior, dig_map(parsed(dig(found, "metadata", "annotations", ROUTE))))
         return self.observed(ref, prior, found, values)
 
     def foretell(self, ref: Ref) -> Mapping[str, Json]:
@@ -103,7 +102,7 @@ class VlanNetwork(BaseKind[VlanNetworkInputs]):
 
 
 def _config(found: Object) -> Object:
-    return parsed(dig_str(found, "spec", "config"))
+    return dig_map(parsed(dig(found, "spec", "config")))
 
 
 def _carries(inputs: VlanNetworkInputs) -> str:

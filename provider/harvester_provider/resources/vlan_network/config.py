@@ -56,15 +56,6 @@ def route_text(inputs: VlanNetworkInputs) -> str:
     return _text({"mode": inputs.route_mode, **{key: value for key, value in addresses.items() if value}})
 
 
-def parsed(text: str) -> Object:
-    """The mapping in a JSON text, or an empty one."""
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
 def vlans(ranges: Sequence[VlanRange]) -> frozenset[int]:
     """The VLAN IDs of a trunk: the same ones can be written in many ways."""
     return frozenset(vlan for each in ranges for vlan in range(each.first, min(each.last or each.first, LAST_VLAN) + 1))
