@@ -7,15 +7,21 @@ from aiohttp import web
 from api_server import Answer, serving, status
 from test_client import connected
 
+from harvester_provider.core.errors import NotHarvester
 from harvester_provider.core.flavour import Flavour
 
 
-def serves(*groups: str) -> Callable[[web.Request], Answer]:
+def groups(*names: str) -> Answer:
+    return 200, {"kind": "APIGroupList", "groups": [{"name": name} for name in names]}
+
+
+def serves(*names: str) -> Callable[[web.Request], Answer]:
     """An API server with these groups. It answers 404 for others, as Kubernetes does, in plain text."""
 
     def answer(request: web.Request) -> Answer:
-        group = request.path.removeprefix("/apis/")
-        return (200, {"kind": "APIGroup", "name": group}) if group in groups else (404, b"404 page not found")
+        if request.path == "/apis":
+            return groups(*names)
+        return (200, {}) if request.path.removeprefix("/apis/") in names else (404, b"404 page not found")
 
     return answer
 
@@ -40,14 +46,21 @@ async def test_it_is_asked_once_until_it_has_kubevirt() -> None:
         assert await cluster.flavour() is Flavour.KUBERNETES
         server.handler, server.requests[:] = serves("apps", "kubevirt.io"), []
         assert [await cluster.flavour() for _ in range(3)] == [Flavour.KUBEVIRT] * 3
-        assert server.requests == [("GET", "/apis/harvesterhci.io"), ("GET", "/apis/kubevirt.io")]
+        assert server.requests == [("GET", "/apis"), ("GET", "/apis/harvesterhci.io")]
 
 
-async def test_an_api_server_that_starts_is_waited_for() -> None:
+async def test_an_api_server_that_starts_and_lists_no_kinds_yet_is_waited_for() -> None:
     starting = status(503, "ServiceUnavailable", "the request has been made before all known HTTP paths have been installed")
     async with serving() as server, connected(server) as cluster:
-        server.handler, server.answers = serves("kubevirt.io", "harvesterhci.io"), [(503, starting, {"Retry-After": "0"})]
+        server.answers, server.handler = [groups("apps"), (503, starting, {"Retry-After": "0"})], serves("kubevirt.io", "harvesterhci.io")
         assert await cluster.flavour() is Flavour.HARVESTER
+
+
+async def test_what_is_no_kubernetes_is_told() -> None:
+    async with serving() as server, connected(server) as cluster:
+        server.handler = lambda _: (404, b"404 page not found")
+        with pytest.raises(NotHarvester, match="is it a Harvester"):
+            await cluster.flavour()
 
 
 async def test_who_may_not_ask_is_taken_for_a_user_of_a_harvester() -> None:

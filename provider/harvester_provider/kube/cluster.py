@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 from harvester_provider.core.errors import Forbidden, NotFound, NotHarvester
 from harvester_provider.core.flavour import Flavour
-from harvester_provider.core.json import Json, Object
+from harvester_provider.core.json import Json, Object, dig_objects
 from harvester_provider.core.plan import Call, Upload
 from harvester_provider.core.ref import Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
@@ -65,16 +65,23 @@ class KubeCluster:
         return self._flavour
 
     async def _told(self) -> Flavour:
-        """Each group is asked for by its name: an API server that starts lists too few of them, and answers 503 for others."""
-        for group, flavour in _GROUPS.items():
-            try:
-                await self._client.request("GET", f"/apis/{group}", asked=f"ask whether the cluster has {group}")
-            except (NotFound, NotHarvester):
-                continue
-            except Forbidden:
-                return Flavour.HARVESTER
-            return flavour
+        try:
+            answer = await self._client.request("GET", "/apis", asked="ask which kinds the cluster has")
+            listed = {group.get("name") for group in dig_objects(answer, "groups")}
+            for group, flavour in _GROUPS.items():
+                if group in listed or await self._serves(group):
+                    return flavour
+        except Forbidden:
+            return Flavour.HARVESTER
         return Flavour.KUBERNETES
+
+    async def _serves(self, group: str) -> bool:
+        """Asked by its name: an API server that starts lists too few groups, and answers 503 for those that it does not know yet."""
+        try:
+            await self._client.request("GET", f"/apis/{group}", asked=f"ask whether the cluster has {group}")
+        except (NotFound, NotHarvester):
+            return False
+        return True
 
     async def get(self, ref: Ref) -> Object | None:
         """The object, or None where the API server says that it does not exist."""
