@@ -33,12 +33,16 @@ class Put:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """Change an object: a JSON merge patch (a mapping) or a JSON patch (a list of operations)."""
+    """Change an object: a JSON merge patch (a mapping) or a JSON patch (a list of operations).
+
+    On the way to its removal (`leaving`) one that has gone meanwhile is fine.
+    """
 
     ref: Ref
     body: Object | Sequence[Object]
     says: str = ""
     effect: Effect = Effect.METADATA
+    leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,11 @@ async def _run_step(cluster: Cluster, step: Step, owner: str, reporter: Reporter
         case Put():
             await _patiently(lambda: _put(cluster, step, owner))
         case Patch():
-            await _patiently(lambda: cluster.patch(step.ref, step.body))
+            try:
+                await _patiently(lambda: cluster.patch(step.ref, step.body))
+            except NotFound:
+                if not step.leaving:
+                    raise
         case Remove():
             await _remove(cluster, step, reporter)
         case Call():

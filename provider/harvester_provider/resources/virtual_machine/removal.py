@@ -41,9 +41,9 @@ def delete(old: VirtualMachineInputs, live: Live, seen: Snapshot) -> Plan:
     steps: list[Step] = []
     if live.vm and doomed:
         body = {"metadata": {"annotations": {words.REMOVED_CLAIMS: ",".join(doomed)}}}
-        steps.append(Patch(live.ref, body, says=f"mark the volumes {', '.join(doomed)} for deletion"))
+        steps.append(Patch(live.ref, body, says=f"mark the volumes {', '.join(doomed)} for deletion", leaving=True))
     if live.on and old.stop.then == "force":
-        steps += [Power(live, "Halted").halt(), stopped(old, live)]
+        steps += [replace(Power(live, "Halted").halt(), leaving=True), stopped(old, live)]
     steps.append(Remove(live.ref, says=f"delete {live.ref}", propagation="Foreground", seconds=seconds))
     steps += [step for claim in doomed for step in remove_claim(live, claim, seen)]
     steps += [Remove(own) for own in (own_secret(live.ref), answers_secret(live.ref)) if cloud_init.is_own(seen.get(own))]
