@@ -8,6 +8,8 @@ from buckets import Bucket
 from target import Target, eventually
 
 SETTING = ("harvesterhci.io", "v1beta1", "settings", "backup-target")
+SNAPPED = "snapped"
+"""A machine that has snapshots, named as no other of the cases: Harvester deletes them with any machine of that name, in every namespace."""
 
 
 def setting(target: Target) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backup_setting import SETTING, keys, set_by_hand, setting
+from backup_setting import SETTING, SNAPPED, keys, set_by_hand, setting
 from buckets import S3, Bucket
 from declared import PROGRAM, Entry, Estate, StackOf, after, declared, disk, estate
 from stack import Stack
@@ -111,9 +111,9 @@ def content(here: Estate, name: str, vm: str = "vm") -> str:
     return str((found.metadata.annotations or {}).get(CONTENT, ""))
 
 
-def machine(here: Estate, **more: Any) -> Entry:
+def machine(here: Estate, name: str = "vm", **more: Any) -> Entry:
     disks = [disk("root", on_delete="delete"), disk("data", "2Gi", on_delete="delete")]
-    return here.vm(**{"disks": disks, "wait_for": "running", **more})
+    return here.vm(name, **{"disks": disks, "wait_for": "running", **more})
 
 
 def backup(name: str = "nightly", **more: Any) -> Entry:
@@ -158,11 +158,11 @@ def test_a_machine_is_saved_replaced_lost_and_brought_back(here: Estate, bucket:
 
 @pytest.mark.usefixtures("no_target")
 def test_a_snapshot_needs_no_target_and_goes_back_in_place(here: Estate) -> None:
-    snapshot = after(declared("VirtualMachineSnapshot", "now", virtual_machine="vm"), "vm")
-    here.declare(machine(here), snapshot).stack.up()
-    back = after(declared("VirtualMachineRestore", "back", backup="now", virtual_machine="vm", mode="replace"), "vm", "now")
-    here.declare(machine(here), snapshot, back).stack.up()
-    assert here.object()["status"]["printableStatus"] == "Running"
+    snapshot = after(declared("VirtualMachineSnapshot", "now", virtual_machine=SNAPPED), SNAPPED)
+    here.declare(machine(here, SNAPPED), snapshot).stack.up()
+    back = after(declared("VirtualMachineRestore", "back", backup="now", virtual_machine=SNAPPED, mode="replace"), SNAPPED, "now")
+    here.declare(machine(here, SNAPPED), snapshot, back).stack.up()
+    assert here.object(SNAPPED)["status"]["printableStatus"] == "Running"
     here.stack.refresh_shows_no_drift()
     here.stack.destroy()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backup_setting import set_by_hand
+from backup_setting import SNAPPED, set_by_hand
 from buckets import S3, Bucket, s3_server
 from target import Target
 from workshop import Made, Workshop
@@ -138,12 +138,12 @@ async def test_a_share_takes_the_place_of_a_bucket_and_must_be_there(shop: Works
 
 async def test_what_must_not_be_restored_is_told_before_anything_is_touched(shop: Workshop, store: Made) -> None:
     assert store.state["available"] is True
-    machine = await shop.make("VirtualMachine", "vm", **MACHINE)
-    snapshot = await shop.make("VirtualMachineSnapshot", "now", virtualMachine="vm")
+    machine = await shop.make("VirtualMachine", SNAPPED, **MACHINE)
+    snapshot = await shop.make("VirtualMachineSnapshot", "now", virtualMachine=SNAPPED)
     volumes = await machine.belongings()
     refused = {
-        f"VirtualMachine {shop.namespace}/vm exists: write mode replace, or another name": {"virtualMachine": "vm"},
-        "a snapshot needs the volumes it was taken of: write retain": {"virtualMachine": "vm", "mode": "replace", "oldDisks": "delete"},
+        f"VirtualMachine {shop.namespace}/{SNAPPED} exists: write mode replace, or another name": {"virtualMachine": SNAPPED},
+        "a snapshot needs the volumes it was taken of: write retain": {"virtualMachine": SNAPPED, "mode": "replace", "oldDisks": "delete"},
     }
     kind = KINDS["VirtualMachineRestore"]
     for said, inputs in refused.items():
@@ -155,7 +155,7 @@ async def test_what_must_not_be_restored_is_told_before_anything_is_touched(shop
         await Made(shop, "VirtualMachineRestore", "back").make(backup="now", virtualMachine="gone", mode="replace")
     with pytest.raises(WaitTimedOut, match="set refreshIntervalInSeconds of the BackupTarget where another cluster makes the backup"):
         await Made(shop, "VirtualMachineRestore", "back").make(
-            backup="nowhere", virtualMachine="vm", mode="replace", timeouts={"create": "1s"}
+            backup="nowhere", virtualMachine=SNAPPED, mode="replace", timeouts={"create": "1s"}
         )
     assert (await machine.starts(), await machine.belongings()) == (1, volumes)
     await snapshot.destroy()
