@@ -46,8 +46,9 @@ class VirtualMachineSnapshotArgs:
 
 
 class VirtualMachineSnapshot(HarvesterResource, kind="VirtualMachineSnapshot", inputs=VirtualMachineSnapshotArgs, secrets=()):
-    """A snapshot of a machine: taken in seconds, needs no backup target, and is deleted with its machine. For what must outlive the
-    machine or the cluster make a VirtualMachineBackup.
+    """A snapshot of a machine: taken in seconds, needs no backup target, and is deleted with its machine, by Harvester's way of
+    looking for them also with any other machine of that name, in every namespace. For what must outlive the machine or the cluster
+    make a VirtualMachineBackup.
     """
 
     @overload
