@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from ssl import SSLContext
@@ -65,6 +65,16 @@ def _line(fault: Fault, line: Line, local: LocalHarvester, folder: Path, score: 
     return _misdated(line, certificate(Pki(local.ca.parent), folder, DATES[fault.answer]), score)
 
 
+@asynccontextmanager
+async def _meanwhile(work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Have something done beside the block, whose end waits for it."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        await task
+
+
 def _crashing(program: str, local: LocalHarvester, score: Score) -> During:
     @asynccontextmanager
     async def during(_calls: Calls) -> AsyncIterator[None]:
@@ -72,11 +82,8 @@ def _crashing(program: str, local: LocalHarvester, score: Score) -> During:
             with local.outage(program):
                 pass
 
-        restarting = asyncio.create_task(asyncio.to_thread(restart))
-        try:
+        async with _meanwhile(asyncio.to_thread(restart)):
             yield
-        finally:
-            await restarting
         score.calls[program] += 1
 
     return during
@@ -90,11 +97,8 @@ def _idle(target: Target, score: Score) -> During:
             target.controllers("resume")
 
         target.controllers("pause")
-        resuming = asyncio.create_task(later())
-        try:
+        async with _meanwhile(later()):
             yield
-        finally:
-            await resuming
         score.calls["controllers"] += 1
 
     return during
@@ -135,11 +139,8 @@ def _refusing(line: Line, score: Score) -> During:
             await line.mend()
 
         await line.cut()
-        mending = asyncio.create_task(later())
-        try:
+        async with _meanwhile(later()):
             yield
-        finally:
-            await mending
         score.calls["connections"] += 1
 
     return during

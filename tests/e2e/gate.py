@@ -20,6 +20,8 @@ from aiohttp import web
 from multidict import CIMultiDict
 from target import Target
 
+from harvester_provider.kube.client import hung_up
+
 WRITES = frozenset({"POST", "PATCH", "PUT", "DELETE"})
 SECONDS = 30
 _OF_ONE_CONNECTION = frozenset({"connection", "keep-alive", "transfer-encoding", "host", "content-length"})
@@ -120,14 +122,11 @@ class Gate:
         async with self._session.request(
             request.method, self._api + request.raw_path, headers=headers, data=body, allow_redirects=False, auto_decompress=False
         ) as answer:
-            try:
+            with hung_up(answer):
                 if held:
                     await answer.read()
                     return await self._keep(held, request)
                 return await _pass_on(request, answer)
-            finally:
-                if answer.connection and answer.connection.transport:
-                    answer.connection.transport.abort()  # TLS would wait for a farewell, longer than this loop runs
 
     async def _keep(self, hold: Hold, request: web.Request) -> web.StreamResponse:
         """Answer nothing until whoever asked is gone."""

@@ -138,18 +138,24 @@ def namespace(core: client.CoreV1Api, name: str) -> Iterator[str]:
         core.delete_namespace(name)
 
 
-def account(target: Target, where: str, name: str) -> str:
-    """A kubeconfig with a token of its own: that of a new service account in the namespace, which may do everything."""
+def newcomer(target: Target, where: str, name: str) -> str:
+    """A kubeconfig with the token of a new service account in the namespace, which may do nothing yet."""
     target.core.create_namespaced_service_account(where, {"metadata": {"name": name}})
+    document = yaml.safe_load(target.kubeconfig)
+    asked = {"spec": {"expirationSeconds": 7200}}
+    document["users"][0]["user"] = {"token": target.core.create_namespaced_service_account_token(name, where, asked).status.token}
+    return yaml.safe_dump(document)
+
+
+def account(target: Target, where: str, name: str) -> str:
+    """The same of one which may do everything."""
+    kubeconfig = newcomer(target, where, name)
     client.RbacAuthorizationV1Api(target.api).create_cluster_role_binding({
         "metadata": {"name": f"{where}-{name}"},
         "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": where}],
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
     })  # fmt: skip
-    asked = {"spec": {"expirationSeconds": 7200}}
-    document = yaml.safe_load(target.kubeconfig)
-    document["users"][0]["user"] = {"token": target.core.create_namespaced_service_account_token(name, where, asked).status.token}
-    return yaml.safe_dump(document)
+    return kubeconfig
 
 
 def gone(core: client.CoreV1Api, name: str) -> bool:

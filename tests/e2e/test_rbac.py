@@ -1,6 +1,5 @@
 """The roles in docs/rbac are enough for a program, and what they do not allow is told by its name."""
 
-import json
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -15,7 +14,7 @@ from effect_cases import BASE, DATA, DISC, DRIVE, FIRST, HOT, ROOMY, ROOT, SECON
 from kubernetes import client
 from kubernetes.client.rest import ApiException
 from stack import Stack
-from target import Target
+from target import Target, newcomer
 from workshop import Made, Workshop, furnish
 
 from harvester_provider.core.errors import Forbidden
@@ -38,7 +37,7 @@ def account(target: Target, namespace: str, *everywhere: str) -> Iterator[str]:
     """A kubeconfig of an account that has the roles of a program with machines in a namespace, and more roles in the whole cluster."""
     rbac = client.RbacAuthorizationV1Api(target.api)
     reads, machines, *more = roles(target, "machines.yaml", *everywhere)
-    target.core.create_namespaced_service_account(namespace, {"metadata": {"name": ACCOUNT}})
+    kubeconfig = newcomer(target, namespace, ACCOUNT)
     subjects = [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": namespace}]
     body = {"metadata": {"name": ACCOUNT}, "roleRef": reference(machines), "subjects": subjects}
     rbac.create_namespaced_role_binding(namespace, body)
@@ -46,12 +45,7 @@ def account(target: Target, namespace: str, *everywhere: str) -> Iterator[str]:
     for name, role in zip(names, (reads, *more), strict=True):
         rbac.create_cluster_role_binding({"metadata": {"name": name}, "roleRef": reference(role), "subjects": subjects})
     try:
-        asked = {"spec": {"expirationSeconds": 3600, "audiences": None}}
-        token = target.core.create_namespaced_service_account_token(ACCOUNT, namespace, asked).status.token
-        config = yaml.safe_load(target.kubeconfig)
-        for user in config["users"]:
-            user["user"] = {"token": token}
-        yield json.dumps(config)
+        yield kubeconfig
     finally:
         for name in names:
             rbac.delete_cluster_role_binding(name)

@@ -61,17 +61,22 @@ async def test_an_overloaded_server_is_tried_again() -> None:
         assert len(server.requests) == 3
 
 
+async def ask_at_once(server: ApiServer, count: int, *, max_requests: int) -> None:
+    """So many requests by a client that may have fewer under way; the server answers when that many have asked."""
+    connection = Connection(kubeconfig=kubeconfig(server.url))
+    client = Client(lambda: connect(connection), await connect(connection), max_requests=max_requests)
+    server.together = asyncio.Barrier(max_requests)
+    try:
+        await asyncio.gather(*(client.request("GET", f"/{number}") for number in range(count)))
+    finally:
+        await client.close()
+
+
 async def test_as_many_requests_as_are_allowed_are_under_way_at_once_and_no_rate_holds_them_back() -> None:
     """The server answers nobody before all have asked, and the client gives up on a first answer after ten seconds: at five requests a
     second, which is the pace of the Go client that other providers are built on, it would have asked 50 times by then."""
     async with serving() as server:
-        connection = Connection(kubeconfig=kubeconfig(server.url))
-        client = Client(lambda: connect(connection), await connect(connection), max_requests=400)
-        server.together = asyncio.Barrier(400)
-        try:
-            await asyncio.gather(*(client.request("GET", f"/{number}") for number in range(400)))
-        finally:
-            await client.close()
+        await ask_at_once(server, 400, max_requests=400)
         assert len(server.requests) == 400
 
 
@@ -83,13 +88,7 @@ async def test_a_server_that_is_overloaded_from_the_start_is_waited_out() -> Non
 
 async def test_max_requests_bounds_what_is_under_way_at_once() -> None:
     async with serving() as server:
-        connection = Connection(kubeconfig=kubeconfig(server.url))
-        client = Client(lambda: connect(connection), await connect(connection), max_requests=3)
-        server.together = asyncio.Barrier(3)
-        try:
-            await asyncio.gather(*(client.request("GET", f"/{number}") for number in range(9)))
-        finally:
-            await client.close()
+        await ask_at_once(server, 9, max_requests=3)
         assert (server.most, len(server.requests)) == (3, 9)
 
 

@@ -80,8 +80,7 @@ def holds(found: Json, patch: Json) -> bool:
     """Whether a JSON merge patch (RFC 7386) would change nothing."""
     if not isinstance(patch, Mapping):
         return found == patch
-    have = found if isinstance(found, Mapping) else {}
-    return isinstance(found, Mapping) and all(holds(have.get(key), value) for key, value in patch.items())
+    return isinstance(found, Mapping) and all(holds(found.get(key), value) for key, value in patch.items())
 
 
 def condition(value: Object, kind: str) -> Object:

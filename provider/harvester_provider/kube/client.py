@@ -136,7 +136,7 @@ class Client:
                 proxy=self._api.rest_client.proxy,
                 timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=patience.connect, sock_read=read),
             ) as response:  # fmt: skip
-                with _hung_up(response):
+                with hung_up(response):
                     yield response
         except (ssl.SSLCertVerificationError, aiohttp.ClientConnectorCertificateError) as error:
             raise BadConnection(
@@ -176,7 +176,7 @@ class Client:
 
 
 @contextmanager
-def _hung_up(response: aiohttp.ClientResponse) -> Iterator[None]:
+def hung_up(response: aiohttp.ClientResponse) -> Iterator[None]:
     """End the connection of an answer that was not read to its end: TLS would wait for the server's farewell, long after `close`."""
     try:
         yield
