@@ -8,12 +8,12 @@ import functools
 import inspect
 import textwrap
 from collections.abc import Callable
-from dataclasses import fields
-from typing import Annotated, TypeVar
+from dataclasses import MISSING, Field, fields
+from typing import Annotated, Any, TypeVar
 
 import typer
 
-from harvester_local.settings import Settings
+from harvester_local.settings import VARIABLE, Settings
 
 Returned = TypeVar("Returned")
 Choice = str | int | float | None
@@ -50,7 +50,9 @@ def with_settings_options(command: Callable[..., Returned]) -> Callable[..., Ret
             annotation=Annotated[
                 field.type | None,  # type: ignore[operator]  # the module's annotations are types, not texts
                 typer.Option(
-                    help=f"{texts[field.name].replace('`VERSIONS`', 'the known ones')} Default: {field.default}.", show_default=False
+                    help=f"{texts[field.name].replace('`VERSIONS`', 'the known ones')} Default: {_default(field)}.",
+                    show_default=False,
+                    envvar=field.metadata.get(VARIABLE),
                 ),
             ],
         )
@@ -58,3 +60,7 @@ def with_settings_options(command: Callable[..., Returned]) -> Callable[..., Ret
     ]
     wrapped.__signature__ = signature.replace(parameters=[*own, *added])  # type: ignore[attr-defined]  # what inspect looks for
     return wrapped
+
+
+def _default(field: Field[Any]) -> object:
+    return 0 if field.default is MISSING else field.default

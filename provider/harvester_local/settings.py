@@ -3,10 +3,26 @@
 Every part of `harvester_local` takes its figures from here and from nowhere else.
 """
 
-from dataclasses import asdict, dataclass, fields
+import os
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self
 
 VERSIONS = ("1.6.1", "1.7.1", "1.8.0", "1.9.0")
+VARIABLE = "variable"
+"""Of a field's metadata: the environment variable that is its default."""
+
+
+def _given_by(variable: str, kind: type[int] | type[float]) -> Any:
+    """A field whose default is a number in the environment, else 0."""
+
+    def default() -> float:
+        text = os.environ.get(variable) or "0"
+        try:
+            return kind(text)
+        except ValueError as error:
+            raise ValueError(f"{variable}: {text!r} is not a number") from error
+
+    return field(default_factory=default, metadata={VARIABLE: variable})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +55,10 @@ class Settings:
     """How long a backup, a snapshot or the restore of one takes at least, whatever its size."""
     retry_seconds: float = 0.3
     """Pause between two attempts of a failed image import (10 on a real Harvester)."""
+    jitter_seconds: float = _given_by("HARVESTER_LOCAL_JITTER_SECONDS", float)
+    """The longest time by which watches and controllers are late, at random, to show what relies on their order."""
+    jitter_seed: int = _given_by("HARVESTER_LOCAL_JITTER_SEED", int)
+    """Another seed, another order of what is late."""
 
     def __post_init__(self) -> None:
         if self.version not in VERSIONS:
@@ -47,10 +67,10 @@ class Settings:
             raise ValueError(f"flavor: {self.flavor!r} is not simulated; choose harvester or kubevirt")
         if not 1 <= self.nodes <= 100:
             raise ValueError(f"nodes: {self.nodes} is out of range; choose 1 to 100")
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name.endswith("_seconds") and value < 0:
-                raise ValueError(f"{field.name}: {value} is negative; choose 0 or more seconds")
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if each.name.endswith("_seconds") and value < 0:
+                raise ValueError(f"{each.name}: {value} is negative; choose 0 or more seconds")
 
     def to_json(self) -> dict[str, Any]:
         """The settings as a JSON-ready mapping, the reverse of `from_json`."""

@@ -39,6 +39,12 @@ def test_a_setting_out_of_range_is_refused_before_anything_starts(run: Run, tmp_
     assert not (tmp_path / "local").exists()
 
 
+def test_a_setting_that_the_environment_gives_wrongly_is_refused(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HARVESTER_LOCAL_JITTER_SECONDS", "-1")
+    result = run("up")
+    assert (result.exit_code, result.stderr) == (1, "error: jitter_seconds: -1.0 is negative; choose 0 or more seconds\n")
+
+
 @pytest.mark.parametrize("command", ["status", "logs"])
 def test_without_one_the_next_step_is_told(run: Run, command: str) -> None:
     result = run(command)

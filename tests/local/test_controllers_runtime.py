@@ -1,6 +1,7 @@
 """How controllers are called, and what they see: the queue, its deadlines, the store. Time passes only as it is told to."""
 
 import asyncio
+import functools
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 
@@ -11,6 +12,7 @@ from plane_objects import obj
 
 from harvester_local.api import kinds
 from harvester_local.api.client import ApiError
+from harvester_local.api.jitter import Jitter, Line
 from harvester_local.api.kinds import Kind
 from harvester_local.api.objects import Key, Obj, key_of
 from harvester_local.api.store import Store
@@ -43,8 +45,8 @@ class Notes:
         return answer
 
 
-def started(controller: Notes) -> tuple[Runner, Store]:
-    runner, store = Runner([controller]), Store()
+def started(controller: Notes, jitter: Jitter | None = None) -> tuple[Runner, Store]:
+    runner, store = Runner([controller], jitter or Jitter()), Store()
     store.listen(runner.listen)
     return runner, store
 
@@ -130,6 +132,39 @@ async def test_a_deadline_starts_with_the_first_question() -> None:
     assert deadlines.remaining("uid", "boot", 10) == 0
     deadlines.clear("uid")
     assert deadlines.remaining("uid", "boot", 10) == 10
+
+
+async def test_with_jitter_a_controller_is_called_late_and_once_for_what_happens_meanwhile() -> None:
+    controller = Notes()
+    runner, store = started(controller, Jitter(10, seed=1))
+    began = asyncio.get_running_loop().time()
+    for _ in range(3):
+        store.observe(kinds.MACHINE, obj(kinds.MACHINE, "a"))
+    await asyncio.sleep(10)
+    (called,) = controller.calls
+    assert began < called < began + 10
+    await runner.stop()
+
+
+async def test_with_jitter_the_changes_of_one_kind_keep_their_order_and_those_of_two_mix() -> None:
+    orders = []
+    for seed in (1, 1, 2):
+        jitter, came = Jitter(10, seed), list[str]()
+        lines = {kind: Line(jitter, kind) for kind in "ab"}
+        for number in range(20):
+            for kind, line in lines.items():
+                line.put(functools.partial(came.append, f"{kind}{number}"))
+        await asyncio.sleep(10)
+        for kind in "ab":
+            assert [each for each in came if each[0] == kind] == [f"{kind}{number}" for number in range(20)]
+        orders.append(came)
+    assert orders[0] == orders[1] != orders[2]
+
+
+async def test_without_jitter_nothing_waits() -> None:
+    came = list[str]()
+    Line(Jitter(), "a").put(lambda: came.append("at once"))
+    assert came == ["at once"]
 
 
 # The store ----------------------------------------------------------------------------------------------------------

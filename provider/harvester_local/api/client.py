@@ -15,6 +15,7 @@ from typing import Self
 
 import aiohttp
 
+from harvester_local.api.jitter import Jitter
 from harvester_local.api.kinds import Kind
 from harvester_local.api.objects import Key, Obj, key_of
 
@@ -38,11 +39,14 @@ class ApiError(Exception):
 class Api:
     """Requests to one API server, over kept connections.
 
-    `headers` are sent with every request. `observe(kind, object)` is told the result of every write.
+    `observe(kind, object)` is told the result of every write; `jitter` holds the writes back.
     """
 
-    def __init__(self, server: str, tls: ssl.SSLContext, observe: Callable[[Kind, Obj], None] | None = None) -> None:
+    def __init__(
+        self, server: str, tls: ssl.SSLContext, observe: Callable[[Kind, Obj], None] | None = None, jitter: Jitter | None = None
+    ) -> None:
         self._server, self._tls, self._observe = server, tls, observe or (lambda _kind, _obj: None)
+        self._jitter = jitter or Jitter()
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -91,7 +95,7 @@ class Api:
     async def create(self, kind: Kind, obj: Obj) -> Obj:
         """Create the object. Raises ApiError, 409 AlreadyExists when the name is taken."""
         whole = {"apiVersion": kind.api_version, "kind": kind.kind, **obj}
-        return self._seen(kind, await self.call("POST", kind.path(obj["metadata"].get("namespace", "")), whole))
+        return await self._send(kind, "POST", kind.path(obj["metadata"].get("namespace", "")), whole)
 
     async def ensure(self, kind: Kind, obj: Obj) -> Obj:
         """Create the object, or return the one of that name which exists."""
@@ -115,17 +119,17 @@ class Api:
                 raise
         whole = {"apiVersion": kind.api_version, "kind": kind.kind, **obj}
         path = f"{kind.path(*key)}?fieldManager={owner}&force=true"
-        return self._seen(kind, await self.call("PATCH", path, whole, content_type=APPLY))
+        return await self._send(kind, "PATCH", path, whole, content_type=APPLY)
 
     async def replace(self, kind: Kind, obj: Obj) -> Obj:
         """Replace the object; its resourceVersion guards against a lost update."""
         path = kind.path(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
-        return self._seen(kind, await self.call("PUT", path, {"apiVersion": kind.api_version, "kind": kind.kind, **obj}))
+        return await self._send(kind, "PUT", path, {"apiVersion": kind.api_version, "kind": kind.kind, **obj})
 
     async def patch(self, kind: Kind, key: Key, body: Obj | list[Obj], *, subresource: str = "") -> Obj:
         """Merge patch (a mapping) or JSON patch (a list)."""
         content = JSON_PATCH if isinstance(body, list) else MERGE
-        return self._seen(kind, await self.call("PATCH", kind.path(*key, subresource), body, content_type=content))
+        return await self._send(kind, "PATCH", kind.path(*key, subresource), body, content_type=content)
 
     async def patch_version(self, kind: Kind, obj: Obj, body: Obj) -> Obj:
         """Merge patch of just this version of the object, for lists that others write too. Raises ApiError 409 when it has changed."""
@@ -140,13 +144,10 @@ class Api:
         """Delete the object, that very one when `uid` is given; it is no error when it has gone."""
         body = {"apiVersion": "v1", "kind": "DeleteOptions", **options, **({"preconditions": {"uid": uid}} if uid else {})}
         try:
-            answer = await self.call("DELETE", kind.path(*key), body)
+            await self._send(kind, "DELETE", kind.path(*key), body)
         except ApiError as error:
             if error.status not in {404, 409}:
                 raise
-            return
-        if answer.get("kind") == kind.kind:
-            self._seen(kind, answer)
 
     async def watch(self, path: str, headers: dict[str, str], seconds: float) -> AsyncIterator[Obj]:
         """Objects at `path`, a collection with its query, as they are and as they change, for so many seconds at most."""
@@ -159,9 +160,12 @@ class Api:
             async for line in answer.content:
                 yield json.loads(line)["object"]
 
-    def _seen(self, kind: Kind, obj: Obj) -> Obj:
-        self._observe(kind, obj)
-        return obj
+    async def _send(self, kind: Kind, method: str, path: str, body: object, content_type: str = "application/json") -> Obj:
+        await self._jitter.hold(f"writes of {kind}")
+        answer = await self.call(method, path, body, content_type=content_type)
+        if answer.get("kind") == kind.kind:  # a delete may answer with a Status
+            self._observe(kind, answer)
+        return answer
 
 
 def _error(status: int, text: bytes) -> ApiError:

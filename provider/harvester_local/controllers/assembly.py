@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from harvester_local.api.client import Api
+from harvester_local.api.jitter import Jitter
 from harvester_local.controllers.addons import Addons
 from harvester_local.controllers.backup_stores import Stores
 from harvester_local.controllers.backup_targets import BackupTargets
@@ -103,7 +104,8 @@ async def control(
         Inventories(context),
     ]
     of_flavor = [] if context.settings.flavor == "kubevirt" else harvester
-    runner = Runner([*of_flavor, *everywhere])
+    settings = context.settings
+    runner = Runner([*of_flavor, *everywhere], Jitter(settings.jitter_seconds, settings.jitter_seed))
     context.store.listen(runner.listen)
     try:
         yield runner

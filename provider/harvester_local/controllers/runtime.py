@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from harvester_local.api.client import Api, ApiError
+from harvester_local.api.jitter import Jitter
 from harvester_local.api.kinds import Kind
 from harvester_local.api.objects import Key, Obj, key_of
 from harvester_local.api.store import Store
@@ -109,9 +110,10 @@ class _Entry:
 
 @dataclass
 class Runner:
-    """Calls the controllers. Attach it to a store with `listen`; `stop` ends all that runs."""
+    """Calls the controllers. Attach it to a store with `listen`; `stop` ends all that runs. `jitter` holds the calls back."""
 
     controllers: list[Controller]
+    jitter: Jitter = field(default_factory=Jitter)
     _entries: dict[tuple[int, Key], _Entry] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WORKERS))
@@ -164,6 +166,7 @@ class Runner:
 
     async def _run(self, number: int, key: Key, entry: _Entry) -> None:
         while True:
+            await self.jitter.hold(f"calls of {type(self.controllers[number]).__name__}")
             entry.again = False
             await self._at_work.wait()
             async with self._slots:

@@ -12,6 +12,7 @@ import aiohttp
 from harvester_local.admission.server import serve_admission
 from harvester_local.admission.world import World
 from harvester_local.api.client import Api, client_tls
+from harvester_local.api.jitter import Jitter
 from harvester_local.api.kinds import CDI_CONFIG, WATCHED, WATCHED_IN_PLAIN
 from harvester_local.api.objects import Key, Obj
 from harvester_local.api.store import Store
@@ -57,9 +58,10 @@ def _end_on_signals(stop: asyncio.Event) -> None:
 async def _start(config: PlaneConfig, stack: AsyncExitStack, stop: asyncio.Event) -> None:
     """Start each part once what it needs is there; `stack` ends them in the opposite order, `stop` asks to."""
     rules, store = rules_for(config.settings.minor), Store()
-    api = await stack.enter_async_context(
-        Api(config.apiserver, client_tls(config.ca, config.client_cert, config.client_key), store.observe)
-    )
+    tls = client_tls(config.ca, config.client_cert, config.client_key)
+    api = await stack.enter_async_context(Api(config.apiserver, tls, store.observe))
+    jitter = Jitter(config.settings.jitter_seconds, config.settings.jitter_seed)
+    late = await stack.enter_async_context(Api(config.apiserver, tls, store.observe, jitter))
     outside = await stack.enter_async_context(
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60))
     )
@@ -72,7 +74,7 @@ async def _start(config: PlaneConfig, stack: AsyncExitStack, stop: asyncio.Event
         await api.patch_status(CDI_CONFIG, Key("", "config"), _upload_proxy(config))
     else:
         await furnish_rancher(api, f"https://127.0.0.1:{config.front_port}", config.ca.read_text())
-    context, uploads = Context(api, store, config.settings, rules), Uploads(config.work / "uploads")
+    context, uploads = Context(late, store, config.settings, rules), Uploads(config.work / "uploads")
     world = World(store, rules)
     callers = await stack.enter_async_context(Api(config.apiserver, client_tls(config.ca)))
     guests = GuestClusters(context, callers, GuestHost(config.apiserver_program, config.etcd_port, config.work / "guests"))

@@ -13,6 +13,7 @@ from typing import Any
 import kopf
 
 from harvester_local.api.client import Api
+from harvester_local.api.jitter import Jitter, Line
 from harvester_local.api.kinds import Kind
 from harvester_local.api.store import Store
 from harvester_local.plane.config import PlaneConfig
@@ -67,6 +68,7 @@ def _settings() -> kopf.OperatorSettings:
 
 def _registry(kinds: Iterable[Kind], store: Store, config: PlaneConfig) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
+    jitter = Jitter(config.settings.jitter_seconds, config.settings.jitter_seed)
 
     def login(**_: Any) -> kopf.ConnectionInfo:
         return kopf.ConnectionInfo(
@@ -78,17 +80,15 @@ def _registry(kinds: Iterable[Kind], store: Store, config: PlaneConfig) -> kopf.
 
     kopf.on.login(registry=registry)(login)
     for kind in kinds:
-        _follow(kind, store, registry)
+        _follow(kind, store, registry, Line(jitter, f"watch of {kind}"))
     return registry
 
 
-def _follow(kind: Kind, store: Store, registry: kopf.OperatorRegistry) -> None:
+def _follow(kind: Kind, store: Store, registry: kopf.OperatorRegistry, line: Line) -> None:
     async def seen(event: kopf.RawEvent, **_: Any) -> None:
         obj = {"apiVersion": kind.api_version, "kind": kind.kind, **event["object"]}
-        if event["type"] == "DELETED":
-            store.forget(kind, obj)
-        else:
-            store.observe(kind, obj)
+        take = store.forget if event["type"] == "DELETED" else store.observe
+        line.put(lambda: take(kind, obj))
 
     kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, id=str(kind))(seen)
 
