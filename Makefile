@@ -67,16 +67,6 @@ dist: sbom ## Packages, SBOM and checksums into dist/, the same bytes for the sa
 	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build -d dist
 	@cd dist && sha256sum *.whl *.tar.gz sbom.cdx.json > SHA256SUMS && cat SHA256SUMS
 
-sbom: env ## Write dist/sbom.cdx.json: every package with version and hashes, in CycloneDX
-	@$(BIN)/python scripts/sbom.py
-
-audit: env ## Ask PyPI's advisories about every locked package; fails where one cannot be asked
-	@$(BIN)/uv tool run pip-audit --requirement requirements.lock --require-hashes --disable-pip --strict --progress-spinner off
-
-dist: sbom ## Packages, SBOM and checksums into dist/, the same bytes for the same commit
-	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build -d dist
-	@cd dist && sha256sum *.whl *.tar.gz sbom.cdx.json > SHA256SUMS && cat SHA256SUMS
-
 sdk-all: env ## SDKs of other languages: where their Pulumi hosts are on PATH, and where Go can build the generator
 	@$(BIN)/python scripts/sdks.py
 

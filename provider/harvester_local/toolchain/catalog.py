@@ -14,6 +14,8 @@ PULUMI_SDK_WITH_PYTHON_HOST = "3.79.0"
 """The last version of the Go module github.com/pulumi/pulumi/sdk/v3 that the Python language host belongs to."""
 PULUMI_SDK_WITH_GO_HOST = "3.65.0"
 """The same for the Go language host."""
+PULUMI_YAML = "1.38.1"
+"""The language host for YAML, built with the packages of our Pulumi: 1.37.0, which that release carries, needs an older one."""
 ETCD = "3.6.5"
 KUBERNETES = "1.36.3"
 
@@ -110,7 +112,7 @@ _PULUMI_RELEASE = Archive(
         Mirror(f"{base}/pulumi-v{PULUMI}-{{os}}-{{x64}}.tar.gz", f"{base}/pulumi-{PULUMI}-checksums.txt")
         for base in ("https://get.pulumi.com/releases/sdk", f"https://github.com/pulumi/pulumi/releases/download/v{PULUMI}")
     ),
-    files=("pulumi", "pulumi-language-python", "pulumi-language-go", *_HOST_SCRIPTS),
+    files=("pulumi", "pulumi-language-python", "pulumi-language-go", "pulumi-language-yaml", *_HOST_SCRIPTS),
     systems=("linux", "darwin"),
 )
 
@@ -187,6 +189,15 @@ CATALOG: tuple[Tool, ...] = (
         asks=("pulumi", "version"),  # as the Python host
         archive=_PULUMI_RELEASE,
         build=GoBuild(folder=GOMODS / "pulumi-language-go", package=f"{_PULUMI_SDK}/go/pulumi-language-go"),
+        on_request=True,
+    ),
+    Tool(
+        name="pulumi-language-yaml",
+        version=PULUMI_YAML,
+        minimum=(3, 230),
+        asks=("pulumi", "version"),  # as the Python host
+        archive=_PULUMI_RELEASE,
+        build=GoBuild(folder=GOMODS / "pulumi-language-yaml", package="github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml", minutes=2),
         on_request=True,
     ),
 )
