@@ -11,6 +11,9 @@ Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json
 Object: TypeAlias = Mapping[str, Json]
 """A Kubernetes object, as the API serves it."""
 
+_MAPPING, _LIST = (dict, Mapping), (list, tuple)
+"""For `isinstance`: the plain type first, because asking an abstract class takes long."""
+
 
 def parsed(text: Json) -> Json:
     """The value in a JSON text, such as annotations and settings keep; None where there is none, or it is no JSON."""
@@ -23,9 +26,11 @@ def parsed(text: Json) -> Json:
 def dig(value: Json, *path: str | int) -> Json:
     """The value at `path`, or None where any part of the way is missing: `dig(vm, "status", "conditions", 0)`."""
     for step in path:
-        if isinstance(step, str) and isinstance(value, dict | Mapping):  # to ask an abstract class takes long
+        if value is None:
+            return None
+        if isinstance(step, str) and isinstance(value, _MAPPING):
             value = value.get(step)
-        elif isinstance(step, int) and isinstance(value, list | tuple) and -len(value) <= step < len(value):
+        elif isinstance(step, int) and isinstance(value, _LIST) and -len(value) <= step < len(value):
             value = value[step]
         else:
             return None
@@ -47,18 +52,18 @@ def dig_int(value: Json, *path: str | int, default: int = 0) -> int:
 def dig_map(value: Json, *path: str | int) -> Object:
     """The mapping at `path`, or an empty one."""
     found = dig(value, *path)
-    return found if isinstance(found, Mapping) else {}
+    return found if found is not None and isinstance(found, _MAPPING) else {}
 
 
 def dig_list(value: Json, *path: str | int) -> Sequence[Json]:
     """The list at `path`, or an empty one."""
     found = dig(value, *path)
-    return found if isinstance(found, list | tuple) else ()
+    return found if isinstance(found, _LIST) else ()
 
 
 def dig_objects(value: Json, *path: str | int) -> list[Object]:
     """The mappings of the list at `path`; entries of other types are left out."""
-    return [item for item in dig_list(value, *path) if isinstance(item, Mapping)]
+    return [item for item in dig_list(value, *path) if isinstance(item, _MAPPING)]
 
 
 def dig_strings(value: Json, *path: str | int) -> dict[str, str]:

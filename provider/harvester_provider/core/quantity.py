@@ -6,7 +6,7 @@ Rules: apimachinery's resource.Quantity - a signed decimal number with an option
 
 import re
 from fractions import Fraction
-from functools import total_ordering
+from functools import lru_cache, total_ordering
 
 _BINARY = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "Pi": 2**50, "Ei": 2**60}
 _DECIMAL = {
@@ -29,17 +29,7 @@ class Quantity:
 
     def __init__(self, text: "str | int | float | Quantity") -> None:
         self.text = text.text if isinstance(text, Quantity) else _plain(text)
-        match = _SHAPE.fullmatch(self.text)
-        if match is None:
-            raise ValueError(f"{self.text!r} is not a quantity: write a number with a unit such as 512Mi, 10Gi, 2 or 500m")
-        number, unit = match.groups()
-        if unit in _BINARY:
-            factor = Fraction(_BINARY[unit])
-        elif unit in _DECIMAL:
-            factor = _DECIMAL[unit]
-        else:
-            factor = Fraction(10) ** int(unit[1:])
-        self.value = Fraction(number) * factor
+        self.value = _value(self.text)
 
     def __int__(self) -> int:
         """Rounded up, as Kubernetes does: bytes are never fewer than asked for."""
@@ -59,6 +49,22 @@ class Quantity:
 
     def __repr__(self) -> str:
         return f"Quantity({self.text!r})"
+
+
+@lru_cache(maxsize=1024)
+def _value(text: str) -> Fraction:
+    """The number that a text stands for. A program says the same few texts all the time."""
+    match = _SHAPE.fullmatch(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a quantity: write a number with a unit such as 512Mi, 10Gi, 2 or 500m")
+    number, unit = match.groups()
+    if unit in _BINARY:
+        factor = Fraction(_BINARY[unit])
+    elif unit in _DECIMAL:
+        factor = _DECIMAL[unit]
+    else:
+        factor = Fraction(10) ** int(unit[1:])
+    return Fraction(number) * factor
 
 
 def _plain(text: str | float) -> str:

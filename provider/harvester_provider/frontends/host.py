@@ -93,26 +93,29 @@ class Host:
 
 def _to_core(values: Mapping[str, Any]) -> dict[str, Any]:
     """The host's values: its marker for unknown ones becomes UNKNOWN, its own keys are left out."""
-    return {key: _swap(value, _is_host_unknown, UNKNOWN) for key, value in values.items() if key not in _HIDDEN}
+    return {key: _swap(value, _known_to_core) for key, value in values.items() if key not in _HIDDEN}
 
 
 def _to_host(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _swap(value, lambda item: item is UNKNOWN, HOST_UNKNOWN) for key, value in values.items()}
+    return {key: _swap(value, _known_to_host) for key, value in values.items()}
 
 
-def _is_host_unknown(value: Any) -> bool:
+def _known_to_core(value: Any) -> Any:
     """The host marks an unknown value by a text or, inside of others, by an object."""
-    return isinstance(value, HostUnknown) or (isinstance(value, str) and value == HOST_UNKNOWN)
+    return UNKNOWN if isinstance(value, HostUnknown) or value == HOST_UNKNOWN else value
 
 
-def _swap(value: Any, found: Callable[[Any], bool], by: object) -> Any:
-    if found(value):
-        return by
-    if isinstance(value, Mapping):
-        return {key: _swap(item, found, by) for key, item in value.items()}
+def _known_to_host(value: Any) -> Any:
+    return HOST_UNKNOWN if value is UNKNOWN else value
+
+
+def _swap(value: Any, leaf: Callable[[Any], Any]) -> Any:
+    """The value with `leaf` of each value in it that holds no others."""
+    if isinstance(value, dict):
+        return {key: _swap(item, leaf) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_swap(item, found, by) for item in value]
-    return value
+        return [_swap(item, leaf) for item in value]
+    return leaf(value)
 
 
 def concealed(kind: str, found: verbs.Found) -> verbs.Found:

@@ -6,6 +6,7 @@ in here knows a kind.
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Self, get_args
 
@@ -39,6 +40,8 @@ NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 WHERE = frozenset({"name", "namespace", "cluster"})
 """Inputs that say where an object is."""
 _EMPTY: tuple[object, ...] = (None, "", [], {})
+_PLAIN = frozenset({str, int, float, bool, type(None)})
+"""Types of values that are on the wire what they are in Python, and hold no others. Most values are of these."""
 
 
 def _holds_unknown(value: object) -> bool:
@@ -64,11 +67,18 @@ class Model(BaseModel):
     @field_validator("*", mode="wrap")
     @classmethod
     def _let_unknown_pass(cls, value: object, handler: ValidatorFunctionWrapHandler, info: ValidationInfo) -> object:
+        if type(value) in _PLAIN:
+            return handler(value)
         if isinstance(value, Unknown) or (isinstance(value, list) and _holds_unknown(value)):
             return UNKNOWN
         if isinstance(value, Mapping) and _holds_unknown(value) and not _is_model(cls, info):
             return UNKNOWN
         return handler(value)
+
+    @classmethod
+    def wire_names(cls) -> set[str]:
+        """The names on the wire of all fields."""
+        return {field.key for field in _fields(cls).values()}
 
     def wire(self) -> dict[str, Any]:
         """The values by their names on the wire, defaults filled in, absent and empty ones left out. UNKNOWN stays UNKNOWN.
@@ -76,21 +86,21 @@ class Model(BaseModel):
         An empty value in the place of a default that is not empty says something, and stays.
         """
         out = {}
-        for name, field in type(self).model_fields.items():
+        for name, field in _fields(type(self)).items():
             value = _wire(getattr(self, name))
-            if _says(value, field):
-                out[field.alias or name] = value
+            if field.is_said_by(value):
+                out[field.key] = value
         return out
 
     def brief(self) -> dict[str, Any]:
         """As `wire`, without what has its default anyway: what a program has to say. What says where an object is stays."""
         out = {}
-        for name, field in type(self).model_fields.items():
+        for name, field in _fields(type(self)).items():
             value = getattr(self, name)
-            if name in WHERE or value != field.get_default(call_default_factory=True):
+            if name in WHERE or value != field.default:
                 short = _brief(value)
-                if _says(short, field):
-                    out[field.alias or name] = short
+                if field.is_said_by(short):
+                    out[field.key] = short
         return out
 
     def updated(self, **changes: object) -> Self:
@@ -111,13 +121,35 @@ def _brief(value: object) -> object:
     return [_brief(item) for item in value] if isinstance(value, list | tuple) else _wire(value)
 
 
-def _says(value: Any, field: FieldInfo) -> bool:
-    """Whether a value is not what is read where nothing is."""
-    default = None if field.is_required() else _wire(field.get_default(call_default_factory=True))
-    return value not in _EMPTY or (value is not None and default not in _EMPTY)
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """What is asked of a field again and again."""
+
+    key: str
+    """Its name on the wire."""
+    default: object
+    filled: bool
+    """Whether the default is no empty value, so that an empty one says something."""
+
+    @classmethod
+    def of(cls, name: str, info: FieldInfo) -> Self:
+        default = info.get_default(call_default_factory=True)
+        return cls(info.alias or name, default, not info.is_required() and _wire(default) not in _EMPTY)
+
+    def is_said_by(self, value: object) -> bool:
+        """Whether a value is not what is read where nothing is."""
+        return value not in _EMPTY or (self.filled and value is not None)
+
+
+@cache
+def _fields(model: type[Model]) -> Mapping[str, _Field]:
+    """The fields of a model by their names in Python."""
+    return {name: _Field.of(name, info) for name, info in model.model_fields.items()}
 
 
 def _wire(value: object) -> object:
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, Model):
         return value.wire()
     if isinstance(value, list | tuple):
@@ -132,15 +164,22 @@ def _wire(value: object) -> object:
 def conceal(model: type[Model], values: Mapping[str, Any], wrap: Callable[[Any], Any]) -> dict[str, Any]:
     """The values by their names on the wire, with `wrap` around those that the model marks as secret, nested ones too."""
     out = dict(values)
+    for key, inner in _secrets(model).items():
+        if out.get(key) is not None:
+            out[key] = wrap(out[key]) if inner is None else _conceal_inner(inner, out[key], wrap)
+    return out
+
+
+@cache
+def _secrets(model: type[Model]) -> Mapping[str, type[Model] | None]:
+    """The names on the wire of the fields that are secret (None), or hold a model with such fields."""
+    out: dict[str, type[Model] | None] = {}
     for name, field in model.model_fields.items():
-        key = field.alias or name
-        extra = field.json_schema_extra
-        if out.get(key) is None:
-            continue
+        extra, inner = field.json_schema_extra, model_in(field.annotation)
         if isinstance(extra, dict) and extra.get("secret"):
-            out[key] = wrap(out[key])
-        elif inner := model_in(field.annotation):
-            out[key] = _conceal_inner(inner, out[key], wrap)
+            out[field.alias or name] = None
+        elif inner and _secrets(inner):
+            out[field.alias or name] = inner
     return out
 
 
