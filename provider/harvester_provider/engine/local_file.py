@@ -22,6 +22,8 @@ from harvester_provider.engine.state import Wire, inputs_of_state
 
 I = TypeVar("I")  # noqa: E741  the inputs model of a kind; one letter is the custom for type variables
 
+FILE = "file"
+"""The input that names a local file, of every kind that has one."""
 CHUNK = 4 << 20
 _SETTLED_NS = 2_000_000_000
 """File systems keep times as coarse as two seconds (FAT)."""
@@ -41,7 +43,7 @@ def with_file(kind: Kind[I], inputs: I, olds: Wire, reporter: Reporter) -> I:
     try:
         return kind.with_content(inputs, content_of(path, known, reporter.progress))
     except BadFile as error:
-        raise InvalidInputs(kind.name, [Problem("file", str(error))]) from error
+        raise InvalidInputs(kind.name, [Problem(FILE, str(error))]) from error
 
 
 def content_of(path: str, known: Content, progress: Callable[[str], None], clock: Callable[[], int] = time.time_ns) -> Content:

@@ -1,5 +1,6 @@
 """Where progress goes. Front ends show it on the resource's own line; tests collect it."""
 
+import asyncio
 from typing import Protocol
 
 
@@ -30,3 +31,23 @@ class Silent:
 
     def progress(self, text: str) -> None:
         """Nothing."""
+
+
+class FromThread:
+    """Has what is said in another thread reported on the event loop that runs where this is made."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._loop = asyncio.get_running_loop()
+
+    def info(self, text: str) -> None:
+        """Something worth keeping."""
+        self._loop.call_soon_threadsafe(self._reporter.info, text)
+
+    def warn(self, text: str) -> None:
+        """Something the user should know."""
+        self._loop.call_soon_threadsafe(self._reporter.warn, text)
+
+    def progress(self, text: str) -> None:
+        """What is happening just now."""
+        self._loop.call_soon_threadsafe(self._reporter.progress, text)

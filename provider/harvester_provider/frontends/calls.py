@@ -4,6 +4,7 @@ Values are the core's own here: the hosts' forms of unknown values and secrets s
 is decided by the verbs; this adds only what goes around them: which cluster, a first look before a create, messages.
 """
 
+import asyncio
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any
@@ -16,7 +17,8 @@ from harvester_provider.core.ref import Ref
 from harvester_provider.core.unknown import UNKNOWN
 from harvester_provider.engine import verbs
 from harvester_provider.engine.invoke import invoke
-from harvester_provider.engine.reporter import Reporter
+from harvester_provider.engine.local_file import FILE
+from harvester_provider.engine.reporter import FromThread, Reporter
 from harvester_provider.kube.cluster import KubeCluster
 from harvester_provider.resources.dialects import asks, comes_with_kubevirt, speaks
 from harvester_provider.resources.model import Model
@@ -59,7 +61,7 @@ class Calls:
         """
         try:
             news = await self._inherited(kind, olds, news)
-            checked = verbs.check(KINDS[kind], news, self._settings, olds, reporter)
+            checked = await self._checked(kind, olds, news, reporter)
             if checked.problems or olds or any(checked.inputs.get(name) is UNKNOWN for name in _WAYS):
                 return checked
             news = checked.inputs
@@ -78,6 +80,12 @@ class Calls:
         for problem in found.missing:
             reporter.warn(f"{kind} {news['name']}: {problem}. Until that is there it cannot be made")
         return verbs.Checked(news, found.problems)
+
+    async def _checked(self, kind: str, olds: Values, news: Values, reporter: Reporter) -> verbs.Checked:
+        """Without the cluster. Beside the event loop where a local file may have to be read: other calls go on meanwhile."""
+        if not news.get(FILE):
+            return verbs.check(KINDS[kind], news, self._settings, olds, reporter)
+        return await asyncio.to_thread(verbs.check, KINDS[kind], news, self._settings, olds, FromThread(reporter))
 
     async def _may_come(self, kind: str, values: Values) -> bool:
         """Whether the cluster lacks the kind only until another resource of the program has installed it."""
