@@ -13,7 +13,7 @@ import pytest
 from backup_setting import SNAPPED, set_by_hand
 from buckets import S3, Bucket, s3_server
 from target import Target
-from workshop import Made, Workshop
+from workshop import Made, Workshop, heard
 
 from harvester_local.pki import make_pki
 from harvester_provider.core.errors import InvalidInputs, PlanRefused, Refused, WaitFailed, WaitTimedOut
@@ -109,7 +109,7 @@ async def test_an_authority_of_ones_own_is_trusted_where_the_cluster_trusts_it(s
         with pytest.raises(Refused, match="failed to connect to backup target"):
             await store.up(**trusted)
         setting = await shop.make("Setting", "additional-ca", value=ca)
-        await store.up(**trusted)
+        await heard(lambda: store.up(**trusted))
         machine = await shop.make("VirtualMachine", "vm", **MACHINE)
         nightly = await shop.make("VirtualMachineBackup", "nightly", virtualMachine="vm")
         assert f"harvester/vmbackups/{shop.namespace}/nightly.cfg" in bucket.paths()

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,9 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from target import Target, namespace
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from harvester_provider.core.errors import Refused
 from harvester_provider.core.flavour import Flavour
 from harvester_provider.core.json import Object, by_name, condition, dig, dig_objects, dig_str
 from harvester_provider.core.kind import Kind
@@ -268,6 +270,15 @@ async def furnish(shop: Workshop, image_url: str) -> None:
         shop.make("SshKey", "ada", publicKey=text),
         shop.make("CloudInit", "answers", userData="#cloud-config\n{}\n"),
     )
+
+
+async def heard(act: Callable[[], Awaitable[None]]) -> None:
+    """Do something that the cluster allows as soon as its webhooks, which look at caches, have heard of what was changed before."""
+    async for attempt in AsyncRetrying(
+        stop=stop_after_delay(SECONDS), wait=wait_fixed(0.2), retry=retry_if_exception_type(Refused), reraise=True
+    ):
+        with attempt:
+            await act()
 
 
 def _through_json(values: Any) -> Inputs:

@@ -55,6 +55,14 @@ def test_only_the_api_servers_own_word_means_gone() -> None:
         "can not delete the volume a which is currently attached to VM: default/b",
         "it's still used by VM(s) default/b, which must be stopped at first",
         "cannot perform operation, as an existing operation is in progress",
+        'it refers to a none-existing cluster network a or error clusternetworks.network.harvesterhci.io "a" not found',
+        'virtualmachinetemplates.harvesterhci.io "a" not found',
+        'network-attachment-definitions.k8s.cni.cncf.io "a" not found',
+        "storage class a does not exist",
+        "source image a (Ubuntu) is not ready",
+        "VMBackup default/a is not ready",
+        "targetVolume PVC default/a not found",
+        "secret default/a not found",
     ],
 )
 def test_refusals_that_end_by_themselves_are_marked(message: str) -> None:

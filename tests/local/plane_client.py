@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 
@@ -10,6 +10,8 @@ from harvester_local.api import kinds
 from harvester_local.api.kinds import Kind
 from harvester_local.api.objects import Obj
 from harvester_local.cluster import LocalHarvester
+
+T = TypeVar("T")
 
 WAIT_SECONDS = 30
 PROXY = "/k8s/clusters/local"
@@ -69,15 +71,23 @@ class User:
 
     def delete_when_let(self, kind: Kind, name: str) -> None:
         """Delete an object that webhooks may think in use for a moment longer, since they look at caches."""
+        self._when_let(kind, name, "still", lambda: self.delete(kind, name))
+
+    def create_when_let(self, kind: Kind, name: str, **parts: Any) -> Obj:
+        """Create an object that names another one, of which webhooks may not have heard yet."""
+        return self._when_let(kind, name, "not found", lambda: self.create(kind, name, **parts))
+
+    def _when_let(self, kind: Kind, name: str, words: str, act: Callable[[], T]) -> T:
+        """Do it as soon as it is not refused with these words any more."""
         for _ in range(WAIT_SECONDS):
             try:
-                return self.delete(kind, name)
+                return act()
             except Answered as error:
-                if "still" not in error.message:
+                if words not in error.message:
                     raise
             query = {"watch": "true", "fieldSelector": f"metadata.name={name}", "timeoutSeconds": "1"}
             self.call("GET", PROXY + self.path(kind), params=query)
-        raise AssertionError(f"{kind.kind} {name} is never let go")
+        raise AssertionError(f"{kind.kind} {name}: refused for ever, since something is {words}")
 
     def wait(self, kind: Kind, name: str, test: Callable[[Obj], object]) -> Obj:
         """The object once `test` holds of it, followed by a watch."""

@@ -314,11 +314,11 @@ def test_an_uplink_comes_up_on_each_matched_node_and_goes_again(user: User) -> N
     user.create(kinds.CLUSTER_NETWORK, "blue")
     uplink = {"nics": ["eth1"], "linkAttributes": {"mtu": 9000}}
     spec = {"clusterNetwork": "blue", "uplink": uplink, "nodeSelector": {"kubernetes.io/hostname": "node2"}}
-    config = user.create(kinds.VLAN_CONFIG, "blue-one", spec=spec)
+    config = user.create_when_let(kinds.VLAN_CONFIG, "blue-one", spec=spec)
     assert json.loads(config["metadata"]["annotations"]["network.harvesterhci.io/matched-nodes"]) == ["node2"]
     user.wait(kinds.CLUSTER_NETWORK, "blue", lambda o: is_true(o, "ready"))
     user.wait(kinds.NODE, "node2", lambda o: o["metadata"]["labels"].get("network.harvesterhci.io/blue") == "true")
-    user.create(kinds.NETWORK, "lan", spec=bridge("lan", "blue", 7))
+    user.create_when_let(kinds.NETWORK, "lan", spec=bridge("lan", "blue", 7))
     lan = user.wait(kinds.NETWORK, "lan", lambda o: o["metadata"].get("labels"))
     assert json.loads(lan["spec"]["config"])["mtu"] == 9000
     assert lan["metadata"]["labels"]["network.harvesterhci.io/vlan-id"] == "7"
@@ -335,9 +335,9 @@ def test_an_uplink_comes_up_on_each_matched_node_and_goes_again(user: User) -> N
 def test_a_machine_on_a_vlan_runs_only_where_the_uplink_is(user: User) -> None:
     user.create(kinds.CLUSTER_NETWORK, "green")
     spec = {"clusterNetwork": "green", "uplink": {"nics": ["eth1"]}, "nodeSelector": {"kubernetes.io/hostname": "node3"}}
-    user.create(kinds.VLAN_CONFIG, "green-one", spec=spec)
+    user.create_when_let(kinds.VLAN_CONFIG, "green-one", spec=spec)
     user.wait(kinds.CLUSTER_NETWORK, "green", lambda o: is_true(o, "ready"))
-    user.create(kinds.NETWORK, "lan", spec=bridge("lan", "green"))
+    user.create_when_let(kinds.NETWORK, "lan", spec=bridge("lan", "green"))
     user.wait(kinds.NETWORK, "lan", lambda o: o["metadata"].get("labels"))
     nic = {"name": "default", "bridge": {}, "model": "virtio"}
     domain = {"cpu": {"cores": 1}, "resources": {"limits": {"cpu": "1", "memory": "256Mi"}}, "devices": {"disks": [], "interfaces": [nic]}}
@@ -358,7 +358,7 @@ def test_an_uplink_that_fails_on_request_is_never_ready(user: User) -> None:
     user.create(kinds.CLUSTER_NETWORK, "red")
     meta = {"annotations": {"local.harvester/fault": "uplink-fails"}}
     spec = {"clusterNetwork": "red", "uplink": {"nics": ["eth9"]}, "nodeSelector": {"kubernetes.io/hostname": "node1"}}
-    config = user.create(kinds.VLAN_CONFIG, "red-one", metadata=meta, spec=spec)
+    config = user.create_when_let(kinds.VLAN_CONFIG, "red-one", metadata=meta, spec=spec)
     label = f"network.harvesterhci.io/vlanconfig={config['metadata']['name']}"
     events = user.call(
         "GET",
@@ -387,7 +387,7 @@ def test_template_versions_are_numbered_and_the_first_is_the_default(user: User)
     user.create(kinds.TEMPLATE, "base", spec={"description": "d"})
     template = f"{user.namespace}/base"
     for name in ("one", "two"):
-        user.create(
+        user.create_when_let(
             kinds.TEMPLATE_VERSION,
             name,
             spec={

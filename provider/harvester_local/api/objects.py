@@ -94,6 +94,11 @@ def owner_reference(owner: Obj, *, controller: bool = True) -> Obj:
     }
 
 
+def owned_by(obj: Obj, owner: Obj) -> bool:
+    """Whether `owner` is among the object's owners: that very one, not a later one of its name."""
+    return any(reference.get("uid") == owner["metadata"]["uid"] for reference in items(obj, "metadata", "ownerReferences"))
+
+
 def matches_selector(have: Mapping[str, str], wanted: Mapping[str, str] | None) -> bool:
     """Whether all `wanted` labels are in `have`."""
     return all(have.get(name) == value for name, value in (wanted or {}).items())

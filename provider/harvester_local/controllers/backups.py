@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 
 DRIVER = "driver.longhorn.io"
 CLASSES = {"backup": "longhorn", "snapshot": "longhorn-snapshot"}
-AGAIN_SECONDS = 2.0
 STEPS = 4
 """How many times progress is reported between 0 and 100."""
 
@@ -57,8 +56,7 @@ class Backups:
             return None
         if error_of(backup) or _is_done(backup):
             return None
-        self._tasks.start(backup["metadata"]["uid"], lambda: self._make(key))
-        return AGAIN_SECONDS
+        return self._tasks.start(backup["metadata"]["uid"], lambda: self._make(key))
 
     async def close(self) -> None:
         """End every task."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import aiohttp
 
 from harvester_local.api.kinds import DATA_VOLUME, IMAGE, STORAGE_CLASS, VOLUME_CLAIM, Kind
-from harvester_local.api.objects import Key, Obj, deleting, finalizers, is_true, owner_reference, part
+from harvester_local.api.objects import Key, Obj, deleting, finalizers, is_true, owned_by, owner_reference, part
 from harvester_local.api.quantities import parse
 from harvester_local.controllers.image_status import FINALIZER, by_cdi, imported, initialized, is_over, try_failed, upload_failed
 from harvester_local.controllers.runtime import Context, Deadlines, Mapper, Tasks, own_key
@@ -50,7 +50,8 @@ class CdiImages:
     async def _step(self, key: Key, image: Obj) -> float | None:
         volume = self._context.store.get(DATA_VOLUME, key)
         if volume is not None:
-            await self._follow(key, image, volume)
+            if owned_by(volume, image):  # else that of a former image of its name, which is on its way out
+                await self._follow(key, image, volume)
             return None
         if image["spec"]["sourceType"] == "upload":
             await self._initialize(key, image)

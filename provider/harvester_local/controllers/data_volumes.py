@@ -13,7 +13,7 @@ import aiohttp
 
 from harvester_local.api.client import ApiError
 from harvester_local.api.kinds import DATA_VOLUME, STORAGE_CLASS, VOLUME_CLAIM, Kind
-from harvester_local.api.objects import Key, Obj, annotations, deleting, items, key_of, labels, owner_reference, part
+from harvester_local.api.objects import Key, Obj, annotations, deleting, items, key_of, labels, owned_by, owner_reference, part
 from harvester_local.api.quantities import parse
 from harvester_local.controllers.conditions import virt
 from harvester_local.controllers.runtime import Context, Mapper, Tasks, own_key
@@ -45,8 +45,9 @@ class DataVolumes:
 
     @property
     def watches(self) -> Mapping[Kind, Mapper]:
-        """DataVolumes, their claims and those that they are copies of."""
-        return {DATA_VOLUME: own_key, VOLUME_CLAIM: lambda claim: (key_of(claim), *self._waiting.keys(str(key_of(claim))))}
+        """DataVolumes, their claims and those that they are copies of, and their storage classes."""
+        claims = {VOLUME_CLAIM: lambda claim: (key_of(claim), *self._waiting.keys(str(key_of(claim))))}
+        return {DATA_VOLUME: own_key, STORAGE_CLASS: self._of_class, **claims}
 
     async def close(self) -> None:
         """End every import that runs."""
@@ -57,16 +58,16 @@ class DataVolumes:
         volume, claim = self._context.store.get(DATA_VOLUME, key), self._context.store.get(VOLUME_CLAIM, key)
         if volume is None or deleting(volume) or part(volume, "status").get("phase") == DONE:
             return None
-        if claim is None or deleting(claim):
+        if claim is None or deleting(claim) or not owned_by(claim, volume):
             await self._claim(volume)
         elif part(claim, "status").get("phase") != "Bound":
             await self._write(volume, self._unbound(claim), Bound="False")
         elif self._has_source(volume):
-            self._tasks.start(volume["metadata"]["uid"], lambda: self._fill(volume))
+            return self._tasks.start(volume["metadata"]["uid"], lambda: self._fill(volume))
         return None
 
     async def _claim(self, volume: Obj) -> None:
-        storage = part(volume, "spec").get("storage") or part(volume, "spec", "pvc")
+        storage = _storage(volume)
         modes = self._modes(storage)
         if modes is None:
             text = f"no accessMode defined DV nor on StorageProfile for {storage.get('storageClassName', '')} StorageClass"
@@ -87,9 +88,12 @@ class DataVolumes:
         await self._context.api.ensure(VOLUME_CLAIM, {"metadata": meta, "spec": spec})
 
     def _modes(self, storage: Obj) -> Obj | None:
-        """Volume mode and access modes: those declared, else those of the class; None where nobody says them."""
-        used = self._context.store.get(STORAGE_CLASS, Key("", storage.get("storageClassName") or "")) or {}
-        profile = _profile(used)
+        """Volume mode and access modes: those declared, else those of the class; None where nobody says them, or the class is not there."""
+        name = storage.get("storageClassName") or ""
+        used = self._context.store.get(STORAGE_CLASS, Key("", name))
+        if name and used is None:
+            return None
+        profile = _profile(used or {})
         mode = storage.get("volumeMode") or ("Block" if "Block" in profile else next(iter(profile), "Filesystem"))
         access = storage.get("accessModes") or profile.get(mode)
         return {"volumeMode": mode, "accessModes": access} if access else None
@@ -120,6 +124,8 @@ class DataVolumes:
                 await asyncio.sleep(self._context.settings.retry_seconds)
                 if not self._is_there(volume):
                     return
+            if not self._is_there(volume):
+                return
             await self._context.api.patch(VOLUME_CLAIM, key, {"metadata": {"annotations": {POD_PHASE: DONE}}})
             await self._write(volume, DONE, Bound="True", Running="False", Ready="True", progress="100.0%", reason="Completed")
         except ApiError as error:
@@ -140,6 +146,10 @@ class DataVolumes:
             if step < _STEPS:
                 await self._write(volume, phase, progress=f"{100 * step / _STEPS:.2f}%")
         return ""
+
+    def _of_class(self, known: Obj) -> Iterable[Key]:
+        name = known["metadata"]["name"]
+        return [key_of(each) for each in self._context.store.all(DATA_VOLUME) if _storage(each).get("storageClassName") == name]
 
     def _is_there(self, volume: Obj) -> bool:
         """Whether it is still the DataVolume of that name."""
@@ -163,6 +173,11 @@ class DataVolumes:
         status |= {"restartCount": restarts} if restarts else {}
         if any(known.get(name) != value for name, value in status.items()):
             await self._context.api.patch_status(DATA_VOLUME, key, status)
+
+
+def _storage(volume: Obj) -> Obj:
+    """What is asked for, in either of the two forms."""
+    return part(volume, "spec", "storage") or part(volume, "spec", "pvc")
 
 
 def _profile(store_class: Obj) -> Mapping[str, list[str]]:

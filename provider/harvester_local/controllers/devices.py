@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 
 from harvester_local.api.kinds import LINK_MONITOR, MACHINE, NODE, PCI_DEVICE, PCI_DEVICE_CLAIM, USB_DEVICE, USB_DEVICE_CLAIM, Kind
-from harvester_local.api.objects import Key, Obj, deleting, labels, matches_selector, owner_reference, part
+from harvester_local.api.objects import Key, Obj, deleting, key_of, labels, matches_selector, owner_reference, part
 from harvester_local.controllers.runtime import Context, Mapper, own_key
 from harvester_local.model.machines import device_words
 
@@ -31,8 +31,8 @@ class LinkMonitors:
 
     @property
     def watches(self) -> Mapping[Kind, Mapper]:
-        """Link monitors themselves."""
-        return {LINK_MONITOR: own_key}
+        """Link monitors themselves, and nodes, which a selector may match."""
+        return {LINK_MONITOR: own_key, NODE: lambda _: [key_of(monitor) for monitor in self._context.store.all(LINK_MONITOR)]}
 
     async def reconcile(self, key: Key) -> float | None:
         """Report the NICs that the rules match, on the nodes that the selector matches."""

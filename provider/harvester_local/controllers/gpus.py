@@ -5,10 +5,10 @@ GPU do not depend on each other here. Upstream: harvester/pcidevices pkg/control
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from harvester_local.api.kinds import PCI_DEVICE, PCI_DEVICE_CLAIM, SRIOV_GPU_DEVICE, VGPU_DEVICE, Kind
-from harvester_local.api.objects import Key, Obj, deleting, owner_reference, part
+from harvester_local.api.objects import Key, Obj, deleting, labels, owner_reference, part
 from harvester_local.controllers.runtime import Context, Mapper, own_key
 
 PROFILES = {"NVIDIA A2-2Q": "745", "NVIDIA A2-4Q": "746", "NVIDIA A2-8Q": "747"}
@@ -25,8 +25,8 @@ class SriovGpus:
 
     @property
     def watches(self) -> Mapping[Kind, Mapper]:
-        """GPUs themselves."""
-        return {SRIOV_GPU_DEVICE: own_key}
+        """GPUs themselves, and their parts, of which one may be on its way out when it is wanted again."""
+        return {SRIOV_GPU_DEVICE: own_key, VGPU_DEVICE: _gpu_of}
 
     async def reconcile(self, key: Key) -> float | None:
         """Divide it, or make it whole."""
@@ -95,3 +95,8 @@ class VirtualGpus:
 
     async def _say(self, key: Key, status: Obj) -> None:
         await self._context.api.patch_status(VGPU_DEVICE, key, status)
+
+
+def _gpu_of(device: Obj) -> Iterable[Key]:
+    parent = labels(device).get(_PARENT)
+    return (Key("", parent),) if parent else ()

@@ -54,8 +54,10 @@ class Images:
             return None
         elif deleting(image):
             await self._clean_up(image)
+        elif FINALIZER not in finalizers(image):  # before anything is made that the image has to take along
+            await self._context.api.patch_version(IMAGE, image, {"metadata": {"finalizers": [*finalizers(image), FINALIZER]}})
         elif not is_over(image):
-            self._tasks.start(image["metadata"]["uid"], lambda: self._import(image))
+            return self._tasks.start(image["metadata"]["uid"], lambda: self._import(image))
         return None
 
     async def close(self) -> None:
@@ -112,10 +114,7 @@ class Images:
     async def _initialize(self, image: Obj, size: int) -> None:
         await self._context.api.ensure(STORAGE_CLASS, self._class(image))
         await self._stored.make(image)
-        known = self._known(image)
-        kept = [*finalizers(known), *({FINALIZER} - set(finalizers(known)))]
-        status = {**initialized(known, self._class_name(image)), **({"size": size} if size else {})}
-        await self._context.api.patch(IMAGE, key_of(image), {"metadata": {"finalizers": kept}, "status": status})
+        await self._write(image, {**initialized(self._known(image), self._class_name(image)), **({"size": size} if size else {})})
 
     async def _content(self, image: Obj, size: int) -> Content:
         """The content, after the least time an import takes, with progress on the way."""

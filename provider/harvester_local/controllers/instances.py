@@ -14,7 +14,7 @@ from harvester_local.controllers.faults import Fault, GuestEvent, fault_of, gues
 from harvester_local.controllers.guest import GUEST_OS, migratable, reported_interfaces, volume_status
 from harvester_local.controllers.instance_spec import FINALIZERS, NOT_READY, NOT_RUNNING
 from harvester_local.controllers.runtime import Context, Deadlines, Mapper, own_key
-from harvester_local.controllers.scheduling import Scheduler, Unschedulable
+from harvester_local.controllers.scheduling import Scheduler, Unschedulable, gives_room
 from harvester_local.model.data_volumes import is_being_filled
 from harvester_local.model.machines import FINAL_PHASES, claims, instance_claim_words, phase
 
@@ -33,9 +33,10 @@ class Instances:
 
     @property
     def watches(self) -> Mapping[Kind, Mapper]:
-        """Instances, their machines (for faults), their claims, and nodes and devices that may be free again."""
+        """Instances, their machines (for faults), their claims and the classes of those, and nodes and devices that may be free again."""
         waiting = dict.fromkeys((NODE, PCI_DEVICE_CLAIM, USB_DEVICE_CLAIM), self._all_waiting)
-        return {INSTANCE: self._itself_and_waiting, MACHINE: own_key, VOLUME_CLAIM: self._users_of, **waiting}
+        of_claims = {VOLUME_CLAIM: self._users_of, STORAGE_CLASS: self._users_of_class}
+        return {INSTANCE: self._itself_and_waiting, MACHINE: own_key, **of_claims, **waiting}
 
     async def reconcile(self, key: Key) -> float | None:
         """Take the instance one phase on."""
@@ -102,8 +103,8 @@ class Instances:
             await self._write(instance, "Pending", {"conditions": conditions})
 
     def _holds_up(self, claim: Obj) -> bool:
-        """Whether the claim must be filled or bound before its user is scheduled."""
-        if is_being_filled(claim):
+        """Whether the claim must be filled or bound before its user is scheduled, or is on its way out."""
+        if is_being_filled(claim) or deleting(claim):
             return True
         if part(claim, "status").get("phase") == "Bound":
             return False
@@ -210,10 +211,13 @@ class Instances:
     def _users_of(self, claim: Obj) -> Iterable[Key]:
         return self._users.keys(str(key_of(claim)))
 
+    def _users_of_class(self, known: Obj) -> Iterable[Key]:
+        claims_of_it = (c for c in self._context.store.all(VOLUME_CLAIM) if c["spec"].get("storageClassName") == known["metadata"]["name"])
+        return {user for claim in claims_of_it for user in self._users_of(claim)}
+
     def _itself_and_waiting(self, instance: Obj) -> Iterable[Key]:
-        """The instance; when it ends, also those that wait for room."""
-        ends = phase(instance) in FINAL_PHASES or deleting(instance)
-        return (key_of(instance), *(self._all_waiting(instance) if ends else ()))
+        """The instance, and those that wait for room where it gives some."""
+        return (key_of(instance), *(self._all_waiting(instance) if gives_room(instance) else ()))
 
     def _all_waiting(self, _: Obj) -> Iterable[Key]:
         return tuple(self._waiting)

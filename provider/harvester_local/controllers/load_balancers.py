@@ -34,11 +34,14 @@ class IpPools:
         if pool is None or deleting(pool):
             return None
         total, status = sum(span.total for span in spans(pool)), part(pool, "status")
-        known = {"lastAllocated": "", **status}
-        wanted = {**known, "total": total, "available": total - len(status.get("allocated") or {})}
-        wanted["conditions"] = rancher(pool, "Ready", "True")
-        if wanted != status:
-            await self._context.api.patch_status(IP_POOL, key, wanted)
+        counted = {
+            "lastAllocated": status.get("lastAllocated", ""),
+            "total": total,
+            "available": total - len(status.get("allocated") or {}),
+        }
+        counted["conditions"] = rancher(pool, "Ready", "True")
+        if {**status, **counted} != status:
+            await self._context.api.patch_version(IP_POOL, pool, {"status": counted})
         return None
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from harvester_local.api.kinds import INSTANCE, MACHINE, REVISION, SETTING, VOLUME_CLAIM, Kind
-from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, items, key_of, labels, owner_reference, part
+from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, items, key_of, labels, owned_by, owner_reference, part
 from harvester_local.controllers.conditions import virt
 from harvester_local.controllers.events import Recorder
 from harvester_local.controllers.instance_spec import GENERATION, build_instance, revision_name
@@ -56,7 +56,7 @@ class Machines:
         machine, instance = self._context.store.get(MACHINE, key), self._context.store.get(INSTANCE, key)
         if machine is None:
             return None
-        if instance is not None and not _owns(machine, instance):
+        if instance is not None and not owned_by(instance, machine):
             return None
         if deleting(machine):
             await self._let_go(key, machine, instance)
@@ -218,10 +218,6 @@ class Machines:
 
     def _users_of(self, claim: Obj) -> Iterable[Key]:
         return self._users.keys(str(key_of(claim)))
-
-
-def _owns(machine: Obj, instance: Obj) -> bool:
-    return any(o.get("uid") == machine["metadata"]["uid"] for o in instance["metadata"].get("ownerReferences") or [])
 
 
 def _remembered(machine: Obj, instance: Obj | None) -> dict[str, str]:

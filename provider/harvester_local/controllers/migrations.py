@@ -7,13 +7,13 @@ import secrets
 from collections.abc import Iterable, Mapping
 
 from harvester_local.api.client import Api
-from harvester_local.api.kinds import INSTANCE, MACHINE, MIGRATION, VOLUME_CLAIM, Kind
+from harvester_local.api.kinds import INSTANCE, MACHINE, MIGRATION, NODE, VOLUME_CLAIM, Kind
 from harvester_local.api.objects import Key, Obj, annotations, condition, deleting, finalizers, is_true, items, key_of, now, part
 from harvester_local.controllers.conditions import without
 from harvester_local.controllers.faults import Fault, fault_of
 from harvester_local.controllers.guest import reported_interfaces
 from harvester_local.controllers.runtime import Context, Deadlines, Mapper, own_key
-from harvester_local.controllers.scheduling import Scheduler, Unschedulable
+from harvester_local.controllers.scheduling import Scheduler, Unschedulable, gives_room
 from harvester_local.model.machines import LEFT_CLAIMS, interfaces, networks, phase
 from harvester_local.model.saved import CONTENT
 
@@ -55,8 +55,8 @@ class Migrations:
 
     @property
     def watches(self) -> Mapping[Kind, Mapper]:
-        """Migrations, and the instances that they wait for."""
-        return {MIGRATION: own_key, INSTANCE: self._of}
+        """Migrations and those that wait for them, their instances, and what may give room to those that wait for some."""
+        return {MIGRATION: self._itself_and_next, INSTANCE: self._of_and_waiting, NODE: lambda _: self._waiting()}
 
     async def reconcile(self, key: Key) -> float | None:
         """Take the migration one phase on."""
@@ -107,10 +107,9 @@ class Migrations:
         if instance is not None and phase(instance) == "Running" and state.get("migrationUid") == migration["metadata"]["uid"]:
             if not failed:
                 await self._copy_volumes(instance)
+                self._scheduler.moved(instance, state["targetNode"])
             body = {"status": {"migrationState": state}} if failed else self._arrived(instance, state)
             await self._context.api.patch_version(INSTANCE, instance, body)
-            if not failed:
-                self._scheduler.moved(instance, state["targetNode"])
         await self._phase(key, migration, "Failed" if failed else "Succeeded", {"migrationState": state})
         return None
 
@@ -161,11 +160,21 @@ class Migrations:
         times = [*items(migration, "status", "phaseTransitionTimestamps"), {"phase": name, "phaseTransitionTimestamp": now()}]
         await self._context.api.patch_status(MIGRATION, key, {"phase": name, "phaseTransitionTimestamps": times, **(more or {})})
 
-    def _of(self, instance: Obj) -> Iterable[Key]:
-        name, namespace = instance["metadata"]["name"], instance["metadata"]["namespace"]
-        return [
-            key_of(m) for m in self._context.store.all(MIGRATION, namespace) if m["spec"].get("vmiName") == name and phase(m) not in _OVER
-        ]
+    def _itself_and_next(self, migration: Obj) -> Iterable[Key]:
+        """The migration, and those of the same instance, which wait for its end."""
+        return {key_of(migration), *self._unfinished_of(_instance_of(migration))}
+
+    def _of_and_waiting(self, instance: Obj) -> Iterable[Key]:
+        return {*self._unfinished_of((key_of(instance),)), *(self._waiting() if gives_room(instance) else ())}
+
+    def _unfinished_of(self, instances: Iterable[Key]) -> Iterable[Key]:
+        for key in instances:
+            of_it = (m for m in self._context.store.all(MIGRATION, key.namespace) if m["spec"].get("vmiName") == key.name)
+            yield from (key_of(m) for m in of_it if phase(m) not in _OVER)
+
+    def _waiting(self) -> Iterable[Key]:
+        """Those for which there is no room."""
+        return [key_of(m) for m in self._context.store.all(MIGRATION) if phase(m) == "Scheduling"]
 
 
 class WorkloadUpdates:

@@ -22,6 +22,7 @@ from harvester_local.settings import Settings
 log = logging.getLogger(__name__)
 
 WORKERS = 48
+TASK_SECONDS = 2.0
 _FIRST_RETRY, _LAST_RETRY = 0.05, 5.0
 _QUIET = {404, 409}
 
@@ -78,12 +79,12 @@ class Tasks:
     def __init__(self) -> None:
         self._running: dict[str, asyncio.Task[None]] = {}
 
-    def start(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Begin `work`, unless a task of that name runs."""
-        if name in self._running:
-            return
-        task = self._running[name] = asyncio.create_task(work())
-        task.add_done_callback(lambda _: self._running.pop(name, None))
+    def start(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> float:
+        """Begin `work`, unless a task of that name runs; seconds after which to see whether it came to its end, or has to begin again."""
+        if name not in self._running:
+            task = self._running[name] = asyncio.create_task(work())
+            task.add_done_callback(lambda _: self._running.pop(name, None))
+        return TASK_SECONDS
 
     def cancel(self, name: str) -> None:
         """End the task of that name."""

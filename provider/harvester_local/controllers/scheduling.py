@@ -9,10 +9,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from harvester_local.api.kinds import INSTANCE, NODE, PCI_DEVICE, PCI_DEVICE_CLAIM, USB_DEVICE, USB_DEVICE_CLAIM
-from harvester_local.api.objects import Key, Obj, items, key_of, labels, matches_expressions, matches_selector, part
+from harvester_local.api.objects import Key, Obj, deleting, items, key_of, labels, matches_expressions, matches_selector, part
 from harvester_local.api.quantities import parse
 from harvester_local.api.store import Store
 from harvester_local.model.machines import FINAL_PHASES, host_devices, phase, requests
+
+
+def gives_room(instance: Obj) -> bool:
+    """Whether others may find room, now that an instance is like this: it ends, or has moved to another node."""
+    moved = part(instance, "status", "migrationState").get("completed") is True
+    return moved or phase(instance) in FINAL_PHASES or deleting(instance)
 
 
 class Unschedulable(Exception):

@@ -7,7 +7,7 @@ kubernetes-csi/external-snapshotter, pkg/common-controller and pkg/sidecar-contr
 from collections.abc import Iterable, Mapping
 
 from harvester_local.api.kinds import SNAPSHOT, SNAPSHOT_CLASS, SNAPSHOT_CONTENT, VOLUME_CLAIM, Kind
-from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, now, part
+from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, key_of, now, part
 from harvester_local.api.store import Index
 from harvester_local.controllers.faults import Fault, fault_of
 from harvester_local.controllers.runtime import Context, Mapper, own_key
@@ -28,8 +28,8 @@ class Snapshots:
 
     @property
     def watches(self) -> Mapping[Kind, Mapper]:
-        """Snapshots, and claims that one may be waiting for."""
-        return {SNAPSHOT: own_key, VOLUME_CLAIM: lambda claim: self._of_claim.keys(_word(claim))}
+        """Snapshots, and what one may be waiting for: its claim and its class."""
+        return {SNAPSHOT: own_key, VOLUME_CLAIM: lambda claim: self._of_claim.keys(_word(claim)), SNAPSHOT_CLASS: self._of_class}
 
     async def reconcile(self, key: Key) -> float | None:
         """Take it, or let it go."""
@@ -42,13 +42,18 @@ class Snapshots:
             await self._take(key, snapshot)
         return None
 
+    def _of_class(self, known: Obj) -> Iterable[Key]:
+        name = known["metadata"]["name"]
+        return [key_of(each) for each in self._context.store.all(SNAPSHOT) if part(each, "spec").get("volumeSnapshotClassName") == name]
+
     async def _take(self, key: Key, snapshot: Obj) -> None:
         claim = self._context.store.get(VOLUME_CLAIM, Key(key.namespace, _claim_name(snapshot)))
         name = part(snapshot, "spec").get("volumeSnapshotClassName") or ""
         snapshot_class = self._context.store.get(SNAPSHOT_CLASS, Key("", name))
         why = self._refusal(snapshot, claim, snapshot_class)
         if claim is None or snapshot_class is None or why:
-            await self._context.api.patch_status(SNAPSHOT, key, {"readyToUse": False, "error": {"message": why, "time": now()}})
+            if part(snapshot, "status", "error").get("message") != why:
+                await self._context.api.patch_status(SNAPSHOT, key, {"readyToUse": False, "error": {"message": why, "time": now()}})
             return
         kept = [*finalizers(snapshot), *(name for name in FINALIZERS if name not in finalizers(snapshot))]
         await self._context.api.patch_version(SNAPSHOT, snapshot, {"metadata": {"finalizers": kept}})

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 
 from harvester_local.api.kinds import IMAGE, TEMPLATE, TEMPLATE_VERSION, Kind
-from harvester_local.api.objects import Key, Obj, annotations, deleting, is_true, key_of, labels, owner_reference, part
+from harvester_local.api.objects import Key, Obj, annotations, deleting, is_true, key_of, labels, owned_by, owner_reference, part
 from harvester_local.controllers.conditions import rancher
 from harvester_local.controllers.runtime import Context, Mapper, own_key
 from harvester_local.model.machines import IMAGE_ID, TemplateError, volume_templates
@@ -44,7 +44,7 @@ class TemplateVersions:
         body: Obj = {}
         meta: Obj = {}
         owners = version["metadata"].get("ownerReferences") or []
-        if not any(owner["uid"] == template["metadata"]["uid"] for owner in owners):
+        if not owned_by(version, template):
             meta["ownerReferences"] = [*owners, owner_reference(template)]
         if labels(version).get(TEMPLATE_LABEL) != template["metadata"]["name"]:
             meta["labels"] = {TEMPLATE_LABEL: template["metadata"]["name"]}

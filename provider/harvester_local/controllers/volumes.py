@@ -113,7 +113,6 @@ class Volumes:
                 **_behind(name, driver, spec),
             },
         }
-        await api.ensure(VOLUME, volume)
         marks = {
             "pv.kubernetes.io/bind-completed": "yes",
             "pv.kubernetes.io/bound-by-controller": "yes",
@@ -121,6 +120,7 @@ class Volumes:
         }
         kept = [*finalizers(claim), *({FINALIZER} - set(finalizers(claim)))]
         await api.patch_version(VOLUME_CLAIM, claim, {"metadata": {"annotations": marks, "finalizers": kept}, "spec": {"volumeName": name}})
+        await api.ensure(VOLUME, volume)  # now that the claim takes it along
         await api.patch_status(VOLUME, Key("", name), {"phase": "Bound"})
         await api.patch_status(VOLUME_CLAIM, key, {"phase": "Bound", "accessModes": spec["accessModes"], "capacity": {"storage": size}})
 

@@ -43,10 +43,16 @@ _PASSING = re.compile(
         r"Secret is used by encrypted storage classes",
         r"is used by virtual machine images",
         r"cluster ?network \S+ (not found|isn't ready)",
+        r'\S+ "[^"]+" not found',
+        r"(storage class|source image|PVC|secret) \S+ (not found|does not exist)",
+        r"(VMBackup|source image) .*is not ready",
     )),
     re.IGNORECASE,
 )  # fmt: skip
-"""Refusals that end by themselves when another object is gone or a webhook's cache has caught up (facts of upstream's validators)."""
+"""Refusals that end by themselves when another object is gone or a webhook's cache has caught up (facts of upstream's validators).
+
+That what an object names is there is looked up before the object is made (`requires`): a webhook that does not find it is behind.
+"""
 
 
 LONGEST_PAUSE = 30.0

@@ -8,6 +8,7 @@ import pytest
 from machine_room import GUEST, REF, SAMPLE, TEMPLATES, MachineRoom
 
 from harvester_provider.core.errors import PlanRefused, Unreachable
+from harvester_provider.core.plan import Await, Call
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Failed, Ready, Verdict, Waiting
@@ -121,6 +122,16 @@ class TestMove:
         made = await room.up(disks=[ROOT, DATA])
         now = await room.up(made, disks=[ROOT, {**DATA, "storageClass": None}])
         assert now.state["volumes"] == made.state["volumes"]
+
+    async def test_the_machine_is_judged_from_the_request_on_also_while_a_former_migration_goes_on(self, room: MachineRoom) -> None:
+        made = await room.up(disks=[ROOT, DATA])
+        steps = (await room.preview(made, disks=[ROOT, FAST])).plan.steps
+        (request,) = [number for number, step in enumerate(steps) if isinstance(step, Call)]
+        noted = steps[request + 1]
+        assert isinstance(noted, Await)
+        assert isinstance(noted.judge(Snapshot({REF: room.machine})), Waiting)
+        await room.up(made, disks=[ROOT, FAST])
+        assert isinstance(noted.judge(Snapshot({REF: room.machine})), Ready)
 
 
 async def imported_machine(room: MachineRoom) -> Any:

@@ -21,7 +21,7 @@ from harvester_provider.resources.virtual_machine import sizing
 from harvester_provider.resources.virtual_machine.live import Live, instance_of
 from harvester_provider.resources.virtual_machine.manifest import Suffix
 
-_BEGIN_SECONDS = 60.0
+BEGIN_SECONDS = 60.0
 """How long KubeVirt has to begin the migration by itself: its workload updater looks around every few seconds."""
 _ON_THE_WAY = ("MigrationRequired", "HotVCPUChange", "HotMemoryChange")
 """Conditions of an instance that has a change and waits for the migration that brings it to the guest."""
@@ -138,7 +138,7 @@ def follow(plugged: Plugged, owner: str, suffix: Suffix, seconds: float) -> Iter
 def begun(ref: Ref, done: Judge, wants: Sequence[Want], owner: str, suffix: str) -> Await:
     """Wait until the migration has begun that a change takes, and ask for one where it does not begin by itself."""
     otherwise = (migration(ref, owner, suffix),)
-    return Await(ref, "being migrated", (*wants, _migrations(ref)), Moving(ref, done), _BEGIN_SECONDS, otherwise=otherwise)
+    return Await(ref, "being migrated", (*wants, _migrations(ref)), Moving(ref, done), BEGIN_SECONDS, otherwise=otherwise)
 
 
 def migration(ref: Ref, owner: str, suffix: str) -> Put:

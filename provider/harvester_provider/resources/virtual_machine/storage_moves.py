@@ -23,7 +23,7 @@ from harvester_provider.resources.virtual_machine import abilities, disks, remov
 from harvester_provider.resources.virtual_machine.devices import Disk
 from harvester_provider.resources.virtual_machine.edits import Edit, local, nothing
 from harvester_provider.resources.virtual_machine.effects import release
-from harvester_provider.resources.virtual_machine.hot_plug import begun, migration_words
+from harvester_provider.resources.virtual_machine.hot_plug import BEGIN_SECONDS, begun, migration_words
 from harvester_provider.resources.virtual_machine.live import Live, instance_of
 from harvester_provider.resources.virtual_machine.manifest import Suffix
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
@@ -98,6 +98,7 @@ def steps(disk: Disk, new: VirtualMachineInputs, live: Live, seen: Snapshot, suf
         path = f"/v1/harvester/{live.ref.api.group}.{live.ref.api.plural}/{live.ref.id}?action=storageMigration"
         yield Await(live.ref, "running and on no migration", settled.wants, settled, new.seconds("update", START_SECONDS))
         yield Call("harvester", "POST", path, body, f"copy disk {disk.name} of {live.ref} to it while the guest runs{kept}", Effect.MIGRATE)
+        yield Await(live.ref, f"noted as moving disk {disk.name}", (live.ref,), Asked(live.ref, target.name), BEGIN_SECONDS)
     yield begun(live.ref, replace(moved, begun=False), moved.wants, new.owner, suffix())
     yield Await(
         live.ref, f"running with disk {disk.name} in class {disk.storage_class}", moved.wants, moved, new.seconds("update", _SECONDS)
@@ -169,6 +170,20 @@ class Settled:
             return Failed("the guest was switched off meanwhile", "start it, and run `pulumi up` again")
         status = dig_str(live.vm, "status", "printableStatus")
         return Ready() if status == "Running" else Waiting(status or "being made")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Judges whether the machine is seen as the request has left it. What was seen before says nothing of this copy, and a migration
+    that is on its way then is not its own."""
+
+    ref: Ref
+    target: str
+
+    def __call__(self, seen: Snapshot) -> Verdict:
+        """Ready where a claim template names the new volume, or the machine has gone."""
+        live = Live.of(self.ref, seen)
+        return Waiting("Harvester has not noted the request yet") if live.vm and not live.claim_template(self.target) else Ready()
 
 
 @dataclass(frozen=True, slots=True)
