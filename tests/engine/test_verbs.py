@@ -314,8 +314,18 @@ class TestDelete:
     async def test_a_refusal_that_passes_by_itself_is_waited_out(self, cluster: FakeCluster) -> None:
         found = await made(cluster)
         cluster.refuse("delete", Refused("being used by volume default/disk", transient=True), times=4)
-        await verbs.delete(KIND, cluster, found.id, found.state, Heard())
+        heard = Heard()
+        await verbs.delete(KIND, cluster, found.id, found.state, heard)
         assert REF not in cluster.objects
+        assert [text for text in heard.steps if "trying again for up to 300 s: being used by volume default/disk" in text]
+
+    @pytest.mark.looptime
+    async def test_an_object_that_stays_in_use_stays_there_with_the_way_out(self, cluster: FakeCluster) -> None:
+        found = await made(cluster)
+        cluster.refuse("delete", Refused("being used by volume default/disk", transient=True), times=1000)
+        with pytest.raises(Refused, match=r"volume default/disk\. .*Remove what uses it first.*retain_on_delete=True"):
+            await verbs.delete(KIND, cluster, found.id, found.state, Heard())
+        assert REF in cluster.objects
 
     @pytest.mark.looptime
     async def test_a_lost_lock_is_taken_again(self, cluster: FakeCluster) -> None:

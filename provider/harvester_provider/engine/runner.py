@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_delay, wait_exponential_jitter
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential_jitter
 
 from harvester_provider.core.cluster import Cluster
 from harvester_provider.core.errors import (
@@ -38,7 +38,8 @@ T = TypeVar("T")
 
 SETTLE_SECONDS = 45.0
 """How long a refusal that ends by itself is waited out: webhooks read caches, which lag behind by a second or so."""
-
+TOLD_AFTER_TRIES = 4
+"""Refusals of a lagging cache are over before that, about 1.5 s after the first."""
 
 _WHAT_HAPPENED: dict[type[HarvesterError], str] = {
     WaitTimedOut: "it took too long",
@@ -48,6 +49,10 @@ _WHAT_HAPPENED: dict[type[HarvesterError], str] = {
     UploadFailed: "the upload failed",
     BadFile: "the file is not what it was",
 }
+_IN_USE = (
+    "It was in use all the time. Remove what uses it first (a volume outlives its machine unless its disk says on_delete='delete'), "
+    "or leave it in the cluster: `pulumi state delete`, or retain_on_delete=True in the program"
+)
 _REVERT = "If you take the change back in the program instead, run `pulumi up --refresh`: a part of it is in the cluster"
 
 
@@ -89,21 +94,21 @@ async def _run_step(cluster: Cluster, step: Step, owner: str, reporter: Reporter
         reporter.progress(step.says)
     match step:
         case Put():
-            await _patiently(lambda: _put(cluster, step, owner))
+            await _patiently(lambda: _put(cluster, step, owner), reporter)
         case Patch():
             try:
-                await _patiently(lambda: cluster.patch(step.ref, step.body))
+                await _patiently(lambda: cluster.patch(step.ref, step.body), reporter)
             except NotFound:
                 if not step.leaving:
                     raise
         case Remove():
             await _remove(cluster, step, reporter)
         case Call():
-            await _patiently(lambda: cluster.call(step))
+            await _patiently(lambda: cluster.call(step), reporter)
         case Upload():
             await cluster.upload(step, _percent(step, reporter))
         case Apply():
-            await _patiently(lambda: cluster.apply(step.source))
+            await _patiently(lambda: cluster.apply(step.source), reporter)
         case Await():
             await _await(cluster, step, owner, reporter)
 
@@ -134,12 +139,20 @@ def _percent(step: Upload, reporter: Reporter) -> Callable[[int], None]:
     return progress
 
 
-async def _patiently(act: Callable[[], Awaitable[T]], seconds: float = SETTLE_SECONDS) -> T:
-    """Repeat what was refused for a reason that passes, and what lost the optimistic lock."""
+async def _patiently(act: Callable[[], Awaitable[T]], reporter: Reporter, seconds: float = SETTLE_SECONDS) -> T:
+    """Repeat what was refused for a reason that passes, and what lost the optimistic lock. The user is told once it lasts."""
+    clock = asyncio.get_running_loop()
+    end = clock.time() + seconds
+
+    def tell(state: RetryCallState) -> None:
+        if state.attempt_number == TOLD_AFTER_TRIES and state.outcome:
+            reporter.progress(f"refused, trying again for up to {seconds:.0f} s: {state.outcome.exception()}")
+
     retrying = AsyncRetrying(
         retry=retry_if_exception(_passes),
         wait=wait_exponential_jitter(multiplier=0.2, max=5, jitter=0.2),
-        stop=stop_after_delay(seconds),
+        stop=lambda _: clock.time() >= end,
+        before_sleep=tell,
         reraise=True,
     )
     async for attempt in retrying:
@@ -185,8 +198,13 @@ async def _remove(cluster: Cluster, step: Remove, reporter: Reporter) -> None:
         return
     clock = asyncio.get_running_loop()
     deadline = clock.time() + step.seconds
-    if not await _patiently(lambda: _delete(cluster, step, uid(found), reporter), step.seconds):
-        return
+    try:
+        if not await _patiently(lambda: _delete(cluster, step, uid(found), reporter), reporter, step.seconds):
+            return
+    except Refused as error:
+        if not error.transient:
+            raise
+        raise Refused(f"{error}. {_IN_USE}") from error
     left, judge = max(deadline - clock.time(), 1.0), step.judge or gone(step.ref, uid(found))
     await wait(cluster, Await(of=step.ref, until="gone", wants=(step.ref, *step.wants), judge=judge, seconds=left), reporter)
 
