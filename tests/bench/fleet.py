@@ -38,18 +38,19 @@ def fleets(counts: Sequence[int]) -> Iterator[Figure]:
 
 
 def against_polling() -> Iterator[Figure]:
-    """The same machines by a client that waits as the peer documents it. The engine's time is included in ours."""
+    """The same machines by a client that waits as the peer documents it, and by the peer. The engine's time is included in ours."""
     with place(boot_seconds=PEER_BOOT, address_seconds=0.0) as here:
         ours = here.stack("machines", count=str(PEER_COUNT), memory="256Mi")
-        took = seconds(lambda: pulumi(ours, "up"))
-        pulumi(ours, "destroy")
-        what, against = f"{PEER_COUNT} machines with a boot of {PEER_BOOT:g} s", "our `up` of the same, engine included"
-        yield Figure(f"a polling client, {what}", asyncio.run(_Polling(here).boot(PEER_COUNT)) / took, "x", against)
-        if tofu := peer.program():
-            with peer.machines(tofu, here, PEER_COUNT) as theirs:
-                yield Figure(f"the peer itself, {what}", seconds(lambda: theirs.run("apply", "-auto-approve")) / took, "x", against)
-        else:
+        took = {verb: seconds(lambda verb=verb: pulumi(ours, verb)) for verb in ("up", "refresh", "destroy")}
+        what, against = f"{PEER_COUNT} machines with a boot of {PEER_BOOT:g} s", "our `{}` of the same, engine included"
+        yield Figure(f"a polling client, {what}", asyncio.run(_Polling(here).boot(PEER_COUNT)) / took["up"], "x", against.format("up"))
+        if not (tofu := peer.program()):
             print("the peer itself: left out, there is no tofu on PATH", file=sys.stderr)
+            return
+        with peer.machines(tofu, here, PEER_COUNT) as theirs:
+            for verb, command in (("up", theirs.apply), ("refresh", theirs.plan_without_change), ("destroy", theirs.destroy)):
+                name = command.__name__.replace("_", " ")
+                yield Figure(f"the peer itself: {name}, {what}", seconds(command) / took[verb], "x", against.format(verb))
 
 
 class _Direct:

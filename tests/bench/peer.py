@@ -28,6 +28,18 @@ class Peer:
     def __init__(self, tofu: str, folder: Path) -> None:
         self._command = [tofu, f"-chdir={folder}"]
 
+    def apply(self) -> None:
+        """Make the machines, and wait for them."""
+        self.run("apply", "-auto-approve")
+
+    def plan_without_change(self) -> None:
+        """Look at all machines; it is an error when one is to be changed."""
+        self.run("plan", "-detailed-exitcode")
+
+    def destroy(self) -> None:
+        """Remove the machines; it does nothing where there are none."""
+        self.run("destroy", "-auto-approve")
+
     def run(self, verb: str, *options: str) -> None:
         """One command. Raises AssertionError with what it said where it fails."""
         done = subprocess.run([*self._command, verb, "-no-color", *options], capture_output=True, text=True, timeout=SECONDS, check=False)
@@ -56,4 +68,4 @@ def machines(tofu: str, here: Place, count: int) -> Iterator[Peer]:
     try:
         yield peer
     finally:
-        peer.run("destroy", "-auto-approve")
+        peer.destroy()
