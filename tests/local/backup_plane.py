@@ -43,11 +43,12 @@ class Plane:
         for name in ("default", "longhorn-system"):
             await self.create(kinds.NAMESPACE, {"metadata": {"name": name}})
         await self.create(kinds.LONGHORN_TARGET, {"metadata": {"name": "default", "namespace": "longhorn-system"}, "spec": {}})
+        self.uploads = Uploads(work)
         self.context = context = Context(self.api, self.store, QUICK, rules_for(minor))
         guests = GuestClusters(
             context, self.api, GuestHost(Path("no-apiserver"), 0, work / "guests")
         )  # no machine here is of a guest cluster
-        async with aiohttp.ClientSession() as session, control(context, session, Uploads(work), self.api, guests):
+        async with aiohttp.ClientSession() as session, control(context, session, self.uploads, self.api, guests):
             await self.create(kinds.NODE, node("node1"))
             await self.create(kinds.STORAGE_CLASS, storage_class("longhorn"))
             value = json.dumps({"type": "nfs", "endpoint": f"nfs://localhost:{self.share}", "refreshIntervalInSeconds": interval})

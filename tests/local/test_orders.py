@@ -2,20 +2,17 @@
 
 from typing import Any
 
-import pytest
 from backup_plane import Plane
 from memory_api import MemoryApi
 from plane_objects import NAMESPACE, claim, instance_of, machine, node, obj, storage_class
 
 from harvester_local.api import kinds
-from harvester_local.api.client import ApiError
 from harvester_local.api.kinds import Kind
 from harvester_local.api.objects import Key, Obj, condition, finalizers, is_true, owned_by, part
 from harvester_local.api.store import Store
 from harvester_local.api.versions import rules_for
 from harvester_local.controllers import image_status, volumes
 from harvester_local.controllers.gpus import SriovGpus
-from harvester_local.controllers.load_balancers import IpPools
 from harvester_local.controllers.migrations import Migrations
 from harvester_local.controllers.runtime import Context
 from harvester_local.controllers.scheduling import Scheduler
@@ -192,19 +189,6 @@ def test_the_end_of_a_migration_calls_the_next_one_of_the_machine() -> None:
 
 
 # The rest -----------------------------------------------------------------------------------------------------------
-
-
-async def test_addresses_given_meanwhile_are_not_taken_back_by_a_count() -> None:
-    stale, fresh = Store(), Store()
-    api = MemoryApi(fresh)
-    ranges = [{"subnet": "10.0.0.0/24", "rangeStart": "10.0.0.10", "rangeEnd": "10.0.0.12"}]
-    given = {"allocated": {"10.0.0.10": "a/b"}}
-    pool = await api.create(kinds.IP_POOL, {"metadata": {"name": "pool"}, "spec": {"ranges": ranges}, "status": given})
-    stale.observe(kinds.IP_POOL, pool)
-    await api.patch_status(kinds.IP_POOL, Key("", "pool"), {"allocated": {"10.0.0.10": None, "10.0.0.11": "a/c"}})
-    with pytest.raises(ApiError, match="modified"):
-        await IpPools(Context(api, stale, Settings(), rules_for((1, 8)))).reconcile(Key("", "pool"))
-    assert (await api.get(kinds.IP_POOL, Key("", "pool")))["status"] == {"allocated": {"10.0.0.11": "a/c"}}
 
 
 async def test_a_link_monitor_reports_a_node_that_gets_the_label_later(plane: Plane) -> None:

@@ -1,8 +1,8 @@
 """Lateness on request: orders of events that only a loaded cluster shows come about on purpose.
 
-What watches deliver, the calls of controllers and their writes are held back by random times. Nothing is lost, and the events of one
-kind keep their order, as with an informer; between two kinds, and between a change and what a controller does about it, any order is
-possible, as upstream.
+What watches deliver, to the plane and to users, the calls of controllers and their writes are held back by random times. Nothing is
+lost, and the events of one kind keep their order, as with an informer; between two kinds, and between a change and what a controller
+does about it, any order is possible, as upstream.
 """
 
 import asyncio
@@ -20,6 +20,8 @@ class Jitter:
 
     def draw(self, who: str) -> float:
         """Seconds by which the next step of `who` is late."""
+        if not self.seconds:
+            return 0.0
         source = self._sources.setdefault(who, random.Random(f"{self._seed} {who}"))  # noqa: S311  not for secrets
         return source.uniform(0, self.seconds)
 

@@ -54,6 +54,7 @@ class CdiImages:
                 await self._follow(key, image, volume)
             return None
         if image["spec"]["sourceType"] == "upload":
+            self._uploads.expect(image["metadata"]["uid"])  # before anybody can see that it may come
             await self._initialize(key, image)
             self._tasks.start(image["metadata"]["uid"], lambda: self._upload(key, image))
             return None

@@ -60,7 +60,7 @@ class ClusterMachines:
             return None
         cluster = store.get(RANCHER_CLUSTER, Key(key.namespace, labels(machine)[CLUSTER_NAME]))
         order = await self._order(machine)
-        made = store.get(MACHINE, order.key)
+        made = store.get(MACHINE, order.key) or await self._made(order)
         if deleting(machine):
             return await self._remove(machine, cluster, made, order)
         if failure(machine):
@@ -79,6 +79,15 @@ class ClusterMachines:
     async def _order(self, machine: Obj) -> Order:
         template = await self._context.api.get(MACHINE_TEMPLATE, Key(machine["metadata"]["namespace"], template_name(machine)))
         return Order(machine["metadata"]["name"], labels(machine)[CLUSTER_NAME], part(template, "spec", "template", "spec"))
+
+    async def _made(self, order: Order) -> Obj | None:
+        """The machine that the driver has made, of which the watches may not have told yet: it is made with the rights of another one."""
+        try:
+            return await self._context.api.get(MACHINE, order.key)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return None
 
     async def _make(self, machine: Obj, cluster: Obj, order: Order) -> None:
         try:

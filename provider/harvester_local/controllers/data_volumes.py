@@ -115,8 +115,9 @@ class DataVolumes:
         word = next((text for name, text in _WORDS.items() if name in source), "Import")
         try:
             if "upload" in source:
+                upload = self._uploads.expect(volume["metadata"]["uid"])  # before anybody can see that it may come
                 await self._write(volume, "UploadReady", Bound="True", Running="True")
-                await asyncio.shield(self._uploads.expect(volume["metadata"]["uid"]))
+                await asyncio.shield(upload)
             restarts = 0
             while why := await self._attempt(volume, f"{word}InProgress"):
                 restarts += 1

@@ -103,6 +103,8 @@ class Images:
                 size = await probe(self._session, image["spec"]["url"])
             else:
                 size = 0
+            if image["spec"]["sourceType"] == "upload":
+                self._uploads.expect(image["metadata"]["uid"])  # before anybody can see that it may come
             await self._initialize(image, size)
             content = await self._content(image, size)
             _verify(content, image["spec"].get("checksum") or "")

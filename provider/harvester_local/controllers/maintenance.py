@@ -39,20 +39,21 @@ class Maintenance:
         node = self._context.store.get(NODE, key)
         if node is None or deleting(node):
             return None
-        await self._cpu_manager(key, node)
+        await self._cpu_manager(node)
         if DRAIN in annotations(node):
             await self._begin(key, node)
         elif annotations(node).get(STATUS) == "running":
-            await self._go_on(key)
+            await self._go_on(key, node)
         return None
 
-    async def _cpu_manager(self, key: Key, node: Obj) -> None:
+    async def _cpu_manager(self, node: Obj) -> None:
         """The job that switches the CPU manager: here it takes no time."""
         asked = json.loads(annotations(node).get(CPU_MANAGER) or "{}")
         if asked.get("status") == "requested":
             done = json.dumps({**asked, "status": "success"})
             on = str(asked.get("policy") == "static").lower()
-            await self._context.api.patch(NODE, key, {"metadata": {"labels": {"cpumanager": on}, "annotations": {CPU_MANAGER: done}}})
+            body = {"metadata": {"labels": {"cpumanager": on}, "annotations": {CPU_MANAGER: done}}}
+            await self._context.api.patch_version(NODE, node, body)
 
     async def _begin(self, key: Key, node: Obj) -> None:
         forced = annotations(node).get(FORCED) == "true"
@@ -63,20 +64,20 @@ class Maintenance:
         taints = [taint for taint in items(node, "spec", "taints") if taint.get("key") != TAINT["key"]]
         marks = {DRAIN: None, FORCED: None, STATUS: "running"}
         body = {"metadata": {"annotations": marks}, "spec": {"unschedulable": True, "taints": [*taints, TAINT]}}
-        await self._context.api.patch(NODE, key, body)
+        await self._context.api.patch_version(NODE, node, body)
 
     async def _halt(self, instance: Obj, node: str) -> None:
         machine = self._context.store.get(MACHINE, key_of(instance))
-        if machine is None:
+        if machine is None or run_strategy(machine) == "Halted":  # or it would be noted as what to go back to
             return
         marks = {"harvesterhci.io/vmRunStrategy": run_strategy(machine), **({STOPPED_FOR: node} if node else {})}
         await self._context.api.patch(MACHINE, key_of(instance), {"metadata": {"annotations": marks}, "spec": {"runStrategy": "Halted"}})
 
-    async def _go_on(self, key: Key) -> None:
+    async def _go_on(self, key: Key, node: Obj) -> None:
         left = list(self._on(key.name))
         if not left:
             await restart(self._context, key.name, AFTER_ENABLE)
-            await self._context.api.patch(NODE, key, {"metadata": {"annotations": {STATUS: "completed"}}})
+            await self._context.api.patch_version(NODE, node, {"metadata": {"annotations": {STATUS: "completed"}}})
         for instance in left:
             if not deleting(instance) and is_true(instance, "LiveMigratable") and not self._moving(instance):
                 await create_migration(self._context.api, instance, f"kubevirt-evacuation-{secrets.token_hex(3)[:5]}")

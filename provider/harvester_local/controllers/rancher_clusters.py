@@ -81,7 +81,8 @@ class RancherClusters:
         try:
             told = await self._planner.tell(cluster, alive(machines))
         except ValueError as error:
-            told = str(error)
+            await self._say(cluster, str(error))
+            return _AGAIN_SECONDS
         await self._say(cluster, told or self._unfinished(cluster, machines))
         return None
 

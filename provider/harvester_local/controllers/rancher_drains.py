@@ -37,8 +37,10 @@ class RancherDrains:
         marks, name = annotations(secret), labels(secret)[MACHINE_NAME]
         guest = self._guests.of_machines((name,))
         wish = marks.get(DRAIN, "")
-        if guest is None or not wish:
+        if not wish:
             return None
+        if guest is None:
+            return _AGAIN_SECONDS
         if marks.get(UNCORDON):
             await _cordon(guest.api, name, on=False)
             await self._note(secret, dict.fromkeys((DRAIN, DRAINED, DRAIN_ERROR, UNCORDON)))

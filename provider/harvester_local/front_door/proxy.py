@@ -6,12 +6,13 @@ Bodies and watches are streamed, the caller's credentials passed on, connections
 import asyncio
 import contextlib
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
+from harvester_local.api.jitter import Jitter
 from harvester_local.front_door.answers import status
 from harvester_local.front_door.failing import SLOW_SECONDS, hold_up
 
@@ -33,14 +34,15 @@ _HOP_BY_HOP = {
 class Proxy:
     """Passes requests below `prefix` on to one API server. `headers` take the place of the caller's own.
 
-    `tls` is for a server of another authority than the session's.
+    `tls` is for a server of another authority than the session's. `jitter` makes what users watch late, each watch by times of its own.
     """
 
     def __init__(
         self, session: aiohttp.ClientSession, server: str, *, prefix: str = PREFIX, tls: ssl.SSLContext | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None, jitter: Jitter | None = None,
     ) -> None:  # fmt: skip
         self._session, self._server, self._prefix, self._tls, self._headers = session, server, prefix, tls, headers or {}
+        self._jitter = jitter or Jitter()
 
     async def forward(self, request: web.Request, *, cut: str = "") -> web.StreamResponse:
         """The API server's answer. `cut` is "truncate" or "lost" to break it off half-way or before it begins, "silent" for none at all,
@@ -56,23 +58,29 @@ class Proxy:
                 request.method, target, headers=headers, data=body, allow_redirects=False, auto_decompress=False, ssl=self._tls or True
             ) as answer:
                 if cut in {"", "slow"}:
-                    return await _pass_on(request, answer, SLOW_SECONDS if cut else 0)
+                    return await _pass_on(request, answer, self._pause(request, slow=cut == "slow"))
                 return await _cut_off(request, answer, cut)
         except aiohttp.ClientConnectionError as error:
             return status(503, f"the API server cannot be reached: {error}")
 
+    def _pause(self, request: web.Request, *, slow: bool) -> Callable[[], float]:
+        """The seconds to wait before the next part of an answer."""
+        if request.query.get("watch") and not slow:
+            return lambda: self._jitter.draw(f"users' watch of {request.path}")
+        return lambda: SLOW_SECONDS if slow else 0
 
-async def _pass_on(request: web.Request, answer: aiohttp.ClientResponse, pause: float) -> web.StreamResponse:
-    """`pause` seconds go by before the answer begins and before each part of it."""
+
+async def _pass_on(request: web.Request, answer: aiohttp.ClientResponse, pause: Callable[[], float]) -> web.StreamResponse:
+    """So many seconds go by before the answer begins and before each part of it: all that has come meanwhile."""
     response = web.StreamResponse(status=answer.status, headers=_headers(answer))
     if answer.content_length is not None:
         response.content_length = answer.content_length
-    await asyncio.sleep(pause)
+    await asyncio.sleep(pause())
     await response.prepare(request)
     # A client that leaves a watch is no error of anybody's.
     with contextlib.suppress(ConnectionResetError, ConnectionError):
-        async for part, _ in answer.content.iter_chunks():
-            await asyncio.sleep(pause)
+        async for part in answer.content.iter_any():
+            await asyncio.sleep(pause())
             await response.write(part)
         await response.write_eof()
     return response

@@ -12,6 +12,7 @@ import aiohttp
 from aiohttp import web
 
 from harvester_local.api.client import Api, client_tls
+from harvester_local.api.jitter import Jitter
 from harvester_local.api.kinds import IMAGE, MACHINE, NODE
 from harvester_local.controllers.runtime import Runner
 from harvester_local.controllers.uploads import Uploads
@@ -49,6 +50,7 @@ class FrontConfig:
     password: str
     work: Path
     version: str
+    jitter: Jitter
 
     @property
     def address(self) -> str:
@@ -77,7 +79,7 @@ class FrontDoor:
         self._config, self._controllers = config, controllers
         self._rancher = Rancher(estate, session, config.address, config.admin_token, config.ca)
         self.faults, self.requests = Faults(), Requests()
-        self._proxy = Proxy(session, config.apiserver)
+        self._proxy = Proxy(session, config.apiserver, jitter=config.jitter)
         self._subresources = Subresources(api, callers)
         self._login = Login(config.admin_token, config.kubeconfig, config.password, config.work)
         self._steve = Steve(callers, {MACHINE: MACHINE_ACTIONS, IMAGE: ("upload",), NODE: NODE_ACTIONS})

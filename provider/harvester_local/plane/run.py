@@ -103,4 +103,5 @@ def _front(config: PlaneConfig) -> FrontConfig:
         password=config.bootstrap_password,
         work=config.work,
         version=config.settings.version,
+        jitter=Jitter(config.settings.jitter_seconds, config.settings.jitter_seed),
     )
