@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from api_server import ApiServer, serving, status
+from api_server import Answer, ApiServer, serving, status
 
 from harvester_provider.core.errors import BadConnection, NotFound, Unauthorized, Unreachable
 from harvester_provider.core.plan import Call
@@ -148,6 +148,15 @@ async def test_an_answer_that_is_no_json_is_no_object() -> None:
         await cluster.get(REF)
         server.handler = lambda _request: (200, b"<html>login</html>") if len(server.requests) < 3 else (200, {"spec": {}})
         assert await cluster.get(REF) == {"spec": {}}
+
+
+@pytest.mark.parametrize("said", [(200, b"<html>login</html>"), (404, b"<html>nothing here</html>")])
+async def test_something_else_that_answers_at_the_address_is_not_waited_for_as_a_cluster_that_restarts_is(said: Answer) -> None:
+    async with serving() as server, connected(server, patience=Patience(first=0.0)) as cluster:
+        server.handler = lambda _request: said
+        with pytest.raises(Unreachable, match="something else than the Kubernetes API answers there"):
+            await cluster.get(REF)
+        assert len(server.requests) == 1
 
 
 async def test_an_object_that_is_not_there_is_none() -> None:

@@ -33,7 +33,7 @@ class Patience:
     first_read: float = 10.0
     """The same for a cluster that never answered yet."""
     first: float = 4.0
-    """How long a cluster that never answered yet is tried."""
+    """How long a cluster that never answered yet is tried. What is something else than a Kubernetes API does not answer, whatever it says."""
     later: float = 90.0
     """How long a cluster that answered before is tried: an API server that restarts is waited out."""
 
@@ -107,13 +107,15 @@ class Client:
     async def _once(self, method: str, path: str, body: Json, query: Mapping[str, str] | None, asked: str, surface: str) -> Json:
         async with self._slots, self._send(method, path, body, query, asked, surface) as response:
             payload = await response.read()
-            self._answered = True
             if not 200 <= response.status < 300:
-                raise translate(response.status, response.headers, payload, asked)
+                error = translate(response.status, response.headers, payload, asked)
+                self._answered |= response.status >= 500 or not isinstance(error, Unreachable)
+                raise error
             try:
                 parsed: Json = json.loads(payload) if payload else None
             except ValueError as error:
                 raise Unreachable(f"{asked}: the answer is no JSON: something else than the Kubernetes API answers there") from error
+            self._answered = True
             return parsed
 
     @asynccontextmanager
