@@ -33,7 +33,7 @@ class Patience:
     first_read: float = 10.0
     """The same for a cluster that never answered yet."""
     first: float = 4.0
-    """How long a cluster that never answered yet is tried. What is something else than a Kubernetes API does not answer, whatever it says."""
+    """How long a cluster that never answered yet is tried. What something else than a Kubernetes API says there is no answer."""
     later: float = 90.0
     """How long a cluster that answered before is tried: an API server that restarts is waited out."""
 
