@@ -58,7 +58,7 @@ func sources(language string, pkg *schema.Package) (map[string][]byte, error) {
 	case "go":
 		return golang.GeneratePackage("make sdk-all", pkg, nil)
 	case "nodejs":
-		return nodejs.GeneratePackage("make sdk-all", pkg, nil, nil, false, nil)
+		return nodejs.GeneratePackage("make sdk-all", pkg, nil, nil, true, nil) // compiled where it is installed
 	}
 	return nil, fmt.Errorf("no generator for %s", language)
 }

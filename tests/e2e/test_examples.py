@@ -28,7 +28,10 @@ CHANGES: dict[str, list[dict[str, str]]] = {
     "10-nested-without-rancher": [{"kubernetesVersion": "v1.35.1+rke2r1", "workers": "1"}],
 }
 """The changes that each example is shown to survive, one after the other."""
-ELSEWHERE = {"06-harvester-cluster", "08-bare-metal", "11-environment-per-pull-request", "13-in-go", "14-in-yaml"}
+ELSEWHERE = {
+    *("06-harvester-cluster", "08-bare-metal", "11-environment-per-pull-request"),
+    *("13-in-go", "14-in-yaml", "15-in-typescript"),
+}
 """Examples with a test module of their own."""
 NEED_GUESTS = {"09-nested-cluster", "10-nested-without-rancher", "12-windows"}
 """Examples that need what runs inside of machines, a Rancher, or storage for what firmware keeps."""

@@ -102,6 +102,7 @@ async def test_machines_are_told_with_addresses_but_no_link_local_ones(cluster: 
     every = (await ask(cluster, "getVirtualMachines")).virtual_machines
     assert [machine.id for machine in every] == ["default/db", "other/off"]
     assert [machine.id for machine in (await ask(cluster, "getVirtualMachines", namespace="other")).virtual_machines] == ["other/off"]
+    assert (await ask(cluster, "getVirtualMachines", namespace="none")).wire() == {"virtualMachines": []}
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ GOMODS = Path(__file__).parent / "gomods"
 PULUMI = "3.250.0"
 PULUMI_SDK_WITH_PYTHON_HOST = "3.79.0"
 """The last version of the Go module github.com/pulumi/pulumi/sdk/v3 that the Python language host belongs to."""
-PULUMI_SDK_WITH_GO_HOST = "3.65.0"
-"""The same for the Go language host."""
+PULUMI_SDK_WITH_GO_AND_NODEJS_HOSTS = "3.65.0"
+"""The same for the language hosts of Go and Node.js."""
 PULUMI_YAML = "1.38.1"
 """The language host for YAML, built with the packages of our Pulumi: 1.37.0, which that release carries, needs an older one."""
 ETCD = "3.6.5"
@@ -105,6 +105,8 @@ class Tool:
 
 _HOST_SCRIPTS = ("pulumi-language-python-exec", "pulumi-resource-pulumi-python")
 _PULUMI_SDK = "github.com/pulumi/pulumi/sdk/v3"
+_PULUMI_MINIMUM = (3, 230)
+_ASKS_PULUMI = ("pulumi", "version")
 
 _PULUMI_RELEASE = Archive(
     folder=f"pulumi-{PULUMI}",
@@ -112,7 +114,7 @@ _PULUMI_RELEASE = Archive(
         Mirror(f"{base}/pulumi-v{PULUMI}-{{os}}-{{x64}}.tar.gz", f"{base}/pulumi-{PULUMI}-checksums.txt")
         for base in ("https://get.pulumi.com/releases/sdk", f"https://github.com/pulumi/pulumi/releases/download/v{PULUMI}")
     ),
-    files=("pulumi", "pulumi-language-python", "pulumi-language-go", "pulumi-language-yaml", *_HOST_SCRIPTS),
+    files=("pulumi", *(f"pulumi-language-{language}" for language in ("python", "go", "nodejs", "yaml")), *_HOST_SCRIPTS),
     systems=("linux", "darwin"),
 )
 
@@ -152,6 +154,15 @@ def _kubernetes(name: str, minutes: int) -> Tool:
     )
 
 
+def _host(language: str, version: str, packages: str, minutes: int = 1) -> Tool:
+    """The language host of programs that are not in Python. It does not tell its version, but comes with the CLI of its version."""
+    name = f"pulumi-language-{language}"
+    build = GoBuild(folder=GOMODS / name, package=f"{packages}/{name}", minutes=minutes)
+    return Tool(
+        name=name, version=version, minimum=_PULUMI_MINIMUM, asks=_ASKS_PULUMI, archive=_PULUMI_RELEASE, build=build, on_request=True
+    )
+
+
 CATALOG: tuple[Tool, ...] = (
     _etcd(),
     _kubernetes("kube-apiserver", minutes=7),
@@ -159,8 +170,8 @@ CATALOG: tuple[Tool, ...] = (
     Tool(
         name="pulumi",
         version=PULUMI,
-        minimum=(3, 230),
-        asks=("pulumi", "version"),
+        minimum=_PULUMI_MINIMUM,
+        asks=_ASKS_PULUMI,
         archive=_PULUMI_RELEASE,
         build=GoBuild(
             folder=GOMODS / "pulumi",
@@ -172,8 +183,8 @@ CATALOG: tuple[Tool, ...] = (
     Tool(
         name="pulumi-language-python",
         version=PULUMI_SDK_WITH_PYTHON_HOST,
-        minimum=(3, 230),
-        asks=("pulumi", "version"),  # it does not tell its own; it comes in one folder with the CLI of its version
+        minimum=_PULUMI_MINIMUM,
+        asks=_ASKS_PULUMI,  # it does not tell its own version, but comes with the CLI of its version
         archive=_PULUMI_RELEASE,
         build=GoBuild(
             folder=GOMODS / "pulumi-language-python",
@@ -182,23 +193,8 @@ CATALOG: tuple[Tool, ...] = (
         ),
         companions=_HOST_SCRIPTS,
     ),
-    Tool(
-        name="pulumi-language-go",
-        version=PULUMI_SDK_WITH_GO_HOST,
-        minimum=(3, 230),
-        asks=("pulumi", "version"),  # as the Python host
-        archive=_PULUMI_RELEASE,
-        build=GoBuild(folder=GOMODS / "pulumi-language-go", package=f"{_PULUMI_SDK}/go/pulumi-language-go"),
-        on_request=True,
-    ),
-    Tool(
-        name="pulumi-language-yaml",
-        version=PULUMI_YAML,
-        minimum=(3, 230),
-        asks=("pulumi", "version"),  # as the Python host
-        archive=_PULUMI_RELEASE,
-        build=GoBuild(folder=GOMODS / "pulumi-language-yaml", package="github.com/pulumi/pulumi-yaml/cmd/pulumi-language-yaml", minutes=2),
-        on_request=True,
-    ),
+    _host("go", PULUMI_SDK_WITH_GO_AND_NODEJS_HOSTS, f"{_PULUMI_SDK}/go"),
+    _host("nodejs", PULUMI_SDK_WITH_GO_AND_NODEJS_HOSTS, f"{_PULUMI_SDK}/nodejs/cmd"),
+    _host("yaml", PULUMI_YAML, "github.com/pulumi/pulumi-yaml/cmd", minutes=2),
 )
 """In the order in which they are obtained: what a local Harvester waits for comes first."""

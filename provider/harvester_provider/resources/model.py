@@ -83,7 +83,7 @@ class Model(BaseModel):
     def wire(self) -> dict[str, Any]:
         """The values by their names on the wire, defaults filled in, absent and empty ones left out. UNKNOWN stays UNKNOWN.
 
-        An empty value in the place of a default that is not empty says something, and stays.
+        An empty value of a required field, or in the place of a default that is not empty, says something, and stays.
         """
         out = {}
         for name, field in _fields(type(self)).items():
@@ -129,12 +129,12 @@ class _Field:
     """Its name on the wire."""
     default: object
     filled: bool
-    """Whether the default is no empty value, so that an empty one says something."""
+    """Whether an empty value says something: the field is required, or its default is not empty."""
 
     @classmethod
     def of(cls, name: str, info: FieldInfo) -> Self:
         default = info.get_default(call_default_factory=True)
-        return cls(info.alias or name, default, not info.is_required() and _wire(default) not in _EMPTY)
+        return cls(info.alias or name, default, info.is_required() or _wire(default) not in _EMPTY)
 
     def is_said_by(self, value: object) -> bool:
         """Whether a value is not what is read where nothing is."""

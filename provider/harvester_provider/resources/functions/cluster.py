@@ -84,7 +84,7 @@ class NodeInfo(NodeOutputs):
 class GetNodesResult(Model):
     """The nodes of a cluster."""
 
-    nodes: list[NodeInfo] = []
+    nodes: list[NodeInfo]
     """All nodes, in the order of their names."""
 
 

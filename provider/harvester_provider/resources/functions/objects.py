@@ -230,7 +230,7 @@ class GetVirtualMachinesArgs(Args):
 class GetVirtualMachinesResult(Model):
     """The machines that were asked for."""
 
-    virtual_machines: list[MachineInfo] = []
+    virtual_machines: list[MachineInfo]
     """In the order of their IDs."""
 
 
