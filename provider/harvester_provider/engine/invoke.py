@@ -10,10 +10,12 @@ from harvester_provider.core.errors import InvalidInputs
 from harvester_provider.core.function import Function
 from harvester_provider.core.json import Json
 from harvester_provider.core.snapshot import Snapshot
+from harvester_provider.engine.permissions import naming_roles
 from harvester_provider.engine.reader import ROUNDS, look
 from harvester_provider.engine.state import problems_of
 
 
+@naming_roles
 async def invoke(function: Function[Any], cluster: Cluster, args: Mapping[str, Any]) -> Any:
     """The answer as the function's result model (`.wire()` gives the names of the wire).
 

@@ -24,6 +24,7 @@ from harvester_provider.core.unknown import UNKNOWN, Unknown
 from harvester_provider.engine.defaults import filled
 from harvester_provider.engine.disruption import Turn
 from harvester_provider.engine.local_file import with_file
+from harvester_provider.engine.permissions import naming_roles
 from harvester_provider.engine.reader import look, see
 from harvester_provider.engine.reporter import Reporter, Silent
 from harvester_provider.engine.runner import not_ours, run
@@ -101,6 +102,7 @@ async def inherit(kind: Kind[Any], connect: Callable[[], Awaitable[tuple[Kind[An
     return kind.inherited(news, olds, seen)
 
 
+@naming_roles
 async def foresee(kind: Kind[Any], cluster: Reads, news: Wire, coming: AbstractSet[Ref] = frozenset()) -> Foreseen:
     """Before a create: whether the name is free or taken, and what is missing. Also finds a cluster without this kind.
 
@@ -149,6 +151,7 @@ def is_same(kind: Kind[Any], olds: Wire, news: Wire) -> bool:
     return old is not None and not _changed(old, parse(kind, news))
 
 
+@naming_roles
 async def diff(
     kind: Kind[Any], cluster: Reads, identity: str, olds: Wire, news: Wire, coming: AbstractSet[Ref] = frozenset()
 ) -> Difference:
@@ -174,6 +177,7 @@ async def diff(
     return Difference(_changed(old, new), plan.replaces, [*plan.lines(), *_shared(ref, seen.get(ref), old.owner), *missing], plan)
 
 
+@naming_roles
 async def create(kind: Kind[Any], cluster: Cluster, news: Wire, reporter: Reporter) -> Found:
     """Make the resource, or go on with one that an interrupted create of ours left behind, or adopt one."""
     inputs = parse(kind, news)
@@ -242,6 +246,7 @@ async def _mark(cluster: Cluster, ref: Ref, found: Object, owner: str, reporter:
         await run(cluster, Plan((Patch(ref, body, says=f"note on {ref} whose it is"),)), owner, reporter)
 
 
+@naming_roles
 async def read(kind: Kind[Any], cluster: Reads, identity: str, state: Wire) -> Found | None:
     """The resource as it is, None where it does not exist. Without inputs in the state (import), all of it is read."""
     ref = Ref.of_id(kind.api, identity)
@@ -253,6 +258,7 @@ async def read(kind: Kind[Any], cluster: Reads, identity: str, state: Wire) -> F
     return Found.of(kind, ref, kind.observe(ref, prior, seen), seen)
 
 
+@naming_roles
 async def update(kind: Kind[Any], cluster: Cluster, identity: str, olds: Wire, news: Wire, reporter: Reporter) -> Found:
     """Bring the resource from its last state to new inputs. One that vanished meanwhile is made again."""
     new = parse(kind, news)
@@ -269,6 +275,7 @@ async def update(kind: Kind[Any], cluster: Cluster, identity: str, olds: Wire, n
     return await _finish(kind, cluster, ref, new)
 
 
+@naming_roles
 async def delete(kind: Kind[Any], cluster: Cluster, identity: str, state: Wire, reporter: Reporter) -> None:
     """Remove the resource. Another object that took its name meanwhile is left alone."""
     ref = Ref.of_id(kind.api, identity)
