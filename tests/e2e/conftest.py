@@ -3,11 +3,13 @@
 import os
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from buckets import S3, Bucket, s3_server
+from deployers import deployer
 from fault_report import outcomes, table, write
 from filelock import FileLock
 from images import serving
@@ -161,18 +163,20 @@ async def ranch(cluster: Target) -> AsyncIterator[Ranch]:
 
 @pytest.fixture
 def stack_of(target: Target, tmp_path: Path) -> Iterator[Callable[..., Stack]]:
-    """Makes stacks of programs; destroys at the end what a failed test left."""
+    """Makes stacks of programs; destroys at the end what a failed test left. An example runs as an account that has its roles and no others."""
     made: list[Stack] = []
+    with ExitStack() as accounts:
 
-    def make(program: str | Path, **config: str) -> Stack:
-        folder = EXAMPLES / program if isinstance(program, str) else program
-        work = tmp_path / f"stack{len(made)}"
-        work.mkdir()
-        name = f"s{uuid.uuid4().hex[:6]}"
-        made.append(Stack.of(folder, work, name, {**target.config, **config}, {}))
-        return made[-1]
+        def make(program: str | Path, **config: str) -> Stack:
+            folder = EXAMPLES / program if isinstance(program, str) else program
+            limited = accounts.enter_context(deployer(target, program, f"deployer-{len(made)}")) if isinstance(program, str) else {}
+            work = tmp_path / f"stack{len(made)}"
+            work.mkdir()
+            name = f"s{uuid.uuid4().hex[:6]}"
+            made.append(Stack.of(folder, work, name, {**target.config, **limited, **config}, {}))
+            return made[-1]
 
-    yield make
-    for stack in made:
-        if stack.resources():
-            stack.run("destroy", "--yes", "--skip-preview", "--suppress-progress", check=False)
+        yield make
+        for stack in made:
+            if stack.resources():
+                stack.run("destroy", "--yes", "--skip-preview", "--suppress-progress", check=False)

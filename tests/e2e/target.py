@@ -150,12 +150,21 @@ def newcomer(target: Target, where: str, name: str) -> str:
 def account(target: Target, where: str, name: str) -> str:
     """The same of one which may do everything."""
     kubeconfig = newcomer(target, where, name)
+    subject = {"kind": "ServiceAccount", "name": name, "namespace": where}
     client.RbacAuthorizationV1Api(target.api).create_cluster_role_binding({
         "metadata": {"name": f"{where}-{name}"},
-        "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": where}],
+        "subjects": [subject],
         "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
     })  # fmt: skip
+    until_allowed(target, subject, {"verb": "*", "group": "*", "resource": "*"})
     return kubeconfig
+
+
+def until_allowed(target: Target, account: dict[str, str], asked: dict[str, str]) -> None:
+    """Return once the API server grants a service account what it is asked for: it hears of a new binding a moment after it was made."""
+    review = {"spec": {"user": f"system:serviceaccount:{account['namespace']}:{account['name']}", "resourceAttributes": asked}}
+    reviews = client.AuthorizationV1Api(target.api)
+    eventually(lambda: bool(reviews.create_subject_access_review(review).status.allowed))
 
 
 def gone(core: client.CoreV1Api, name: str) -> bool:

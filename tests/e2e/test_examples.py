@@ -1,10 +1,10 @@
 """Every example, end to end, through the real CLI: up, no change, its changes, no drift, destroy, nothing left.
 
-Each goes through both front ends: one makes it, the stack moves, and the other changes and destroys it.
+Each goes through both front ends: one makes it, the stack moves, and the other changes and destroys it. It runs as an account that has the
+roles of the example and no others, as whatever `stack_of` makes of an example.
 Previews that an example's README prints (its blocks of `text`, one per change) are compared with real ones.
 """
 
-import json
 from collections.abc import Callable
 from itertools import zip_longest
 from typing import Any
@@ -50,8 +50,6 @@ def settings(request: pytest.FixtureRequest, example: str, target: Target) -> di
     """What an example must be told before it runs here."""
     if example == "07-poor-mans-harvester":
         return {"install": "false"}  # the same text on a Harvester; `test_poor_mans_cluster` has it on a cluster without
-    if example == "09-nested-cluster" and target.local is not None:
-        return {"harvester:clusters": json.dumps({"rancher": target.rancher})}
     if example == "12-windows":
         return {"driversUrl": target.image_url}
     if example != "05-backup-and-restore":

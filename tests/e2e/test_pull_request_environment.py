@@ -7,26 +7,38 @@ import asyncio
 import json
 import shutil
 import sys
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
+from deployers import deployer
 from ranch import Ranch
 from stack import EXAMPLES, Stack
 
+PROGRAM = "11-environment-per-pull-request"
 SECONDS = 240
 
 
-async def test_an_environment_is_made_tested_and_removed(ranch: Ranch, tmp_path: Path) -> None:
+@pytest.fixture
+def limited(ranch: Ranch) -> Iterator[dict[str, str]]:
+    """The way to both clusters as accounts with the roles of the example and no others."""
+    with deployer(replace(ranch.target, namespace=ranch.harvester.namespace), PROGRAM, "deployer") as found:
+        yield found
+
+
+async def test_an_environment_is_made_tested_and_removed(ranch: Ranch, limited: dict[str, str], tmp_path: Path) -> None:
     assert ranch.target.local is not None
     credential = await ranch.credential()
-    shutil.copytree(EXAMPLES / "11-environment-per-pull-request", tmp_path / "program")
+    shutil.copytree(EXAMPLES / PROGRAM, tmp_path / "program")
     for part in ("home", "state"):
         (tmp_path / part).mkdir()
-    where, rancher = ranch.harvester.namespace, ranch.target.rancher
+    where, rancher = ranch.harvester.namespace, json.loads(limited["harvester:clusters"])["rancher"]
     chosen = {
         "namespace": where, "image": f"{where}/disc", "network": f"{where}/red", "cloudCredential": credential.state["credential"],
     }  # fmt: skip
     given = {
-        "HARVESTER_KUBECONFIG": ranch.target.kubeconfig,
+        "HARVESTER_KUBECONFIG": limited["harvester:kubeconfig"],
         "RANCHER_URL": ranch.target.local.endpoint,
         "RANCHER_TOKEN": rancher["token"],
         "RANCHER_CA": rancher["ca"],
