@@ -22,14 +22,16 @@ def test_a_local_file_is_uploaded_and_only_another_content_uploads_it_again(here
     file = tmp_path / "tiny.qcow2"
     file.write_bytes(qcow2())
     here.declare(declared("Image", "image", source_type="upload", file=str(file)))
-    for cut in ("reset", "cut"):
-        with simulated.fault(method="POST", path="action=upload", answer=cut):
-            output = here.stack.fails("up", "--yes", "--skip-preview")
-        assert f"upload {file} to VirtualMachineImage" in output
-        assert "Things were put back as they were before" in output
-        assert here.target.names(IMAGE) == []
+    with simulated.fault(method="POST", path="action=upload", answer="reset", times=0) as struck:
+        output = here.stack.fails("up", "--yes", "--skip-preview")
+    assert f"upload {file} to VirtualMachineImage" in output
+    assert "tried 3 of 3 times" in output
+    assert "Things were put back as they were before" in output
+    assert struck["POST"] == 3
+    assert here.target.names(IMAGE) == []
 
-    here.stack.up()
+    with simulated.fault(method="POST", path="action=upload", answer="cut"):
+        assert f"the connection was lost, sending {file} once more (2 of 3)" in here.stack.up()
     status = here.target.get(IMAGE, "image")["status"]
     assert (status["size"], status["virtualSize"], status["progress"]) == (len(qcow2()), VIRTUAL_SIZE, 100)
     os.utime(file, (1, 1))

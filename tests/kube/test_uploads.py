@@ -12,7 +12,7 @@ import pytest
 from aiohttp import BodyPartReader, web
 from test_client import kubeconfig
 
-from harvester_provider.core.errors import BadFile, HarvesterError, UploadFailed
+from harvester_provider.core.errors import BadFile, HarvesterError, UploadCutOff, UploadFailed
 from harvester_provider.core.plan import Upload
 from harvester_provider.core.ref import Api, Ref
 from harvester_provider.kube.client import Client
@@ -122,13 +122,14 @@ async def test_a_large_file_takes_no_more_memory_than_a_small_one(tmp_path: Path
 
 async def test_a_refused_upload_says_what_the_cluster_said(file: Path) -> None:
     async with taking(Taker(refuse=500)) as cluster:
-        with pytest.raises(UploadFailed, match=r"upload .*disk.*no space left"):
+        with pytest.raises(UploadFailed, match=r"upload .*disk.*no space left") as caught:
             await cluster.upload(step(file), lambda _done: None)
+    assert not isinstance(caught.value, UploadCutOff)
 
 
-async def test_an_upload_that_is_cut_off_has_failed(file: Path) -> None:
+async def test_an_upload_that_is_cut_off_is_told_from_a_refused_one(file: Path) -> None:
     async with taking(Taker(cut_after=1 << 20)) as cluster:
-        with pytest.raises(UploadFailed):
+        with pytest.raises(UploadCutOff):
             await cluster.upload(step(file), lambda _done: None)
 
 

@@ -8,7 +8,7 @@ import pytest
 from fake_cluster import FakeCluster, Heard
 from small_kinds import OWNER
 
-from harvester_provider.core.errors import BadFile, HarvesterError, InvalidInputs, NotOurs, PlanRefused, UploadFailed
+from harvester_provider.core.errors import BadFile, HarvesterError, InvalidInputs, NotOurs, PlanRefused, UploadCutOff, UploadFailed
 from harvester_provider.core.ref import Ref
 from harvester_provider.engine import verbs
 from harvester_provider.resources.apis import IMAGE, PERSISTENT_VOLUME_CLAIM, STORAGE_CLASS
@@ -96,6 +96,31 @@ async def test_a_failed_upload_leaves_no_image_behind_and_the_next_up_makes_it(
     assert REF not in cluster.objects
     await verbs.create(KIND, cluster, checked(news(file)), Heard())
     assert cluster.objects[REF]["status"] == DONE
+
+
+@pytest.mark.looptime
+async def test_an_upload_whose_connection_is_lost_is_sent_again_to_a_new_image(cluster: FakeCluster, file: Path) -> None:
+    cluster.refuse("upload", UploadCutOff("no answer"), times=2)
+    heard = Heard()
+    found = await verbs.create(KIND, cluster, checked(news(file)), heard)
+    assert verbs_of(cluster) == ["create", "upload", *["delete", "create", "upload"] * 2, "patch"]
+    assert found.state["progress"] == 100
+    assert [f"once more ({number} of 3): no answer" in line for number, line in zip((2, 3), heard.warnings, strict=True)] == [True, True]
+
+
+@pytest.mark.looptime
+async def test_an_upload_that_is_lost_again_and_again_is_given_up_and_leaves_nothing(cluster: FakeCluster, file: Path) -> None:
+    cluster.refuse("upload", UploadCutOff("no answer"), times=3)
+    with pytest.raises(UploadCutOff, match=r"no answer \(tried 3 of 3 times\). Things were put back"):
+        await verbs.create(KIND, cluster, checked(news(file)), Heard())
+    assert REF not in cluster.objects
+
+
+@pytest.mark.looptime
+async def test_another_try_has_the_seconds_that_are_left(cluster: FakeCluster, file: Path) -> None:
+    cluster.refuse("upload", UploadCutOff("no answer"))
+    with pytest.raises(UploadCutOff, match=r"tried 1 of 3 times"):
+        await verbs.create(KIND, cluster, checked(news(file, timeouts={"create": "2s"})), Heard())
 
 
 async def test_an_upload_that_was_cut_off_is_made_again_from_the_start(cluster: FakeCluster, file: Path) -> None:

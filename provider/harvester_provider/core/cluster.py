@@ -50,7 +50,9 @@ class Cluster(Reads, Protocol):
         ...
 
     async def upload(self, step: Upload, progress: Callable[[int], None]) -> None:
-        """Stream a local file; `progress` is told the bytes so far. UploadFailed, or BadFile where the file is not what it was."""
+        """Stream a local file; `progress` is told the bytes so far. UploadFailed (UploadCutOff where the connection was lost), or
+        BadFile where the file is not what it was.
+        """
         ...
 
     async def apply(self, source: str) -> None:

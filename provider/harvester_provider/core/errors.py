@@ -103,6 +103,10 @@ class UploadFailed(HarvesterError):
     """A local file did not get to the cluster as a whole."""
 
 
+class UploadCutOff(UploadFailed):
+    """The connection was lost while it was sent: another try may end better."""
+
+
 class NotOurs(HarvesterError):
     """An object of that name exists and was not made by this resource."""
 

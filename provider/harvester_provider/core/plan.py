@@ -79,8 +79,9 @@ class Upload:
     """Send a local file to an action of Harvester's own API, `path` (`/v1/harvester/...`), as the content of `ref`; with the surface
     `cdi`, to the upload proxy of CDI.
 
-    The file must have `size` bytes and the SHA-512 `sha512` still; it may take `seconds`. It is done once: a failed one
-    is not repeated, because an object takes one upload only.
+    The file must have `size` bytes and the SHA-512 `sha512` still; it may take `seconds`, all tries together. An upload
+    cannot be resumed, and an object may take one only: where the connection is lost, `again` makes it ready for
+    another one from the first byte.
     """
 
     ref: Ref
@@ -89,6 +90,7 @@ class Upload:
     size: int
     sha512: str
     seconds: float
+    again: "tuple[Step, ...]" = ()
     effect: Effect = Effect.NONE
     surface: Literal["harvester", "cdi"] = "harvester"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from harvester_provider.core.errors import HarvesterError, NotFound, UploadFailed
+from harvester_provider.core.errors import HarvesterError, NotFound, Unreachable, UploadFailed
 from harvester_provider.core.json import Json, dig_str
 from harvester_provider.core.plan import Upload
 from harvester_provider.kube.client import Client, Patience
@@ -41,7 +41,7 @@ async def through_proxy(client: Client, step: Upload, parts: AsyncIterator[bytes
             if not 200 <= response.status < 300:
                 raise translate(response.status, response.headers, payload, asked)
     except (aiohttp.ClientError, OSError) as error:
-        raise UploadFailed(f"{asked}: no answer from CDI's upload proxy {url}: {error}") from error
+        raise Unreachable(f"{asked}: no answer from CDI's upload proxy {url}: {error}") from error
 
 
 async def _read(client: Client, path: str, asked: str) -> Json:

@@ -1,7 +1,7 @@
 """Streams a local file to Harvester's own API, as one part of a form. Memory stays at one chunk, whatever the file's size.
 
 The file is hashed on the way: one that is no longer what the plan was made from is never taken for it, because the end of
-the form is not sent then. An upload is never repeated here; what it leaves is the plan's business.
+the form is not sent then. An upload is never repeated here; what it leaves is the plan's business, another try the engine's.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import uuid4
 
-from harvester_provider.core.errors import BadFile, HarvesterError, UploadFailed
+from harvester_provider.core.errors import BadFile, HarvesterError, Unreachable, UploadCutOff, UploadFailed
 from harvester_provider.core.plan import Upload
 from harvester_provider.kube.cdi import through_proxy
 from harvester_provider.kube.client import Client
@@ -68,7 +68,10 @@ def _open(path: str) -> BinaryIO:
 
 
 async def send(client: Client, step: Upload, progress: Callable[[int], None]) -> None:
-    """Send the file. `progress` is told the bytes so far. Raises UploadFailed, or BadFile where the file is not what it was."""
+    """Send the file. `progress` is told the bytes so far.
+
+    Raises UploadFailed (UploadCutOff where the connection was lost), or BadFile where the file is not what it was.
+    """
     form = _Form(step, progress)
     asked = f"upload {step.file} to {step.ref}"
     try:
@@ -82,4 +85,5 @@ async def send(client: Client, step: Upload, progress: Callable[[int], None]) ->
     except HarvesterError as error:
         if form.error is not None:
             raise form.error from error
-        raise UploadFailed(str(error)) from error
+        lost = isinstance(error, Unreachable) and (not error.status or error.status >= 500)
+        raise (UploadCutOff if lost else UploadFailed)(str(error)) from error

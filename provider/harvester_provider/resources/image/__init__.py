@@ -90,8 +90,7 @@ class Image(BaseKind[ImageInputs]):
         """Make the image object; the cluster then fetches the content, or gets it. What an upload that fails leaves is removed."""
         ref = self.ref(inputs)
         upload = _upload(ref, inputs)
-        recover = (Remove(ref, says=f"delete {ref}, whose upload failed"),) if upload else ()
-        return Plan(steps=(_put(ref, inputs), *upload), recover=recover)
+        return Plan(steps=(_put(ref, inputs), *upload), recover=(_clean_up(ref),) if upload else ())
 
     def settle(self, inputs: ImageInputs, seen: Snapshot) -> Sequence[Step]:
         """Wait for the import."""
@@ -195,12 +194,18 @@ def _upload(ref: Ref, inputs: ImageInputs) -> tuple[Step, ...]:
     """The steps that bring the content of a local file, none for other sources."""
     if inputs.source_type != "upload" or not inputs.file:
         return ()
+    ready = Await(of=ref, until="ready for its upload", wants=(ref,), judge=Initialized(ref), seconds=_INITIALIZE_SECONDS)
+    again = (_clean_up(ref), _put(ref, inputs), ready)
     action = f"/v1/harvester/{IMAGE.group}.{IMAGE.plural}/{ref.namespace}/{ref.name}?action=upload&size={inputs.file_size}"
     return (
-        Await(of=ref, until="ready for its upload", wants=(ref,), judge=Initialized(ref), seconds=_INITIALIZE_SECONDS),
-        Upload(ref, action, inputs.file, inputs.file_size, inputs.file_sha512, inputs.seconds("create", _UPLOAD_SECONDS)),
+        ready,
+        Upload(ref, action, inputs.file, inputs.file_size, inputs.file_sha512, inputs.seconds("create", _UPLOAD_SECONDS), again),
         Patch(ref, {"metadata": {"annotations": {UPLOADED: inputs.file_sha512}}}),
     )
+
+
+def _clean_up(ref: Ref) -> Remove:
+    return Remove(ref, says=f"delete {ref}, whose upload failed")
 
 
 def _patch(old: ImageInputs, new: ImageInputs) -> Object:

@@ -67,7 +67,7 @@ def _upload(ref: Ref, inputs: ImageInputs, seconds: float) -> tuple[Step, ...]:
     if inputs.source_type != "upload" or not inputs.file:
         return ()
     ready = Await(of=ref, until="ready for its upload", wants=(ref,), judge=TakesUpload(ref), seconds=seconds)
-    return ready, Upload(ref, _UPLOAD_PATH, inputs.file, inputs.file_size, inputs.file_sha512, seconds, surface="cdi")
+    return ready, Upload(ref, _UPLOAD_PATH, inputs.file, inputs.file_size, inputs.file_sha512, seconds, (ready,), surface="cdi")
 
 
 def has_failed(found: Object, retry: int) -> bool:
