@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
-from harvester_provider.core.errors import AlreadyExists, Conflict, HarvesterError, NotFound
+from harvester_provider.core.errors import AlreadyExists, Conflict, HarvesterError, NotFound, Refused
 from harvester_provider.core.flavour import Flavour
 from harvester_provider.core.json import Json, Object, dig_str
 from harvester_provider.core.plan import Call, Upload
@@ -29,6 +29,34 @@ def merged(old: Any, patch: Any) -> Any:
         else:
             out[key] = merged(out.get(key), value)
     return out
+
+
+def json_patched(document: Any, operations: Sequence[Object]) -> Any:
+    """RFC 6902, for add, remove and test. Raises Refused where an operation cannot be done."""
+    out = copy.deepcopy(document)
+    for operation in operations:
+        steps = [step.replace("~1", "/").replace("~0", "~") for step in str(operation["path"]).split("/")[1:]]
+        try:
+            parent = out
+            for step in steps[:-1]:
+                parent = parent[int(step)] if isinstance(parent, list) else parent[step]
+            _operate(parent, steps[-1], operation)
+        except (KeyError, IndexError, ValueError) as error:
+            raise Refused(f"cannot {operation['op']} {operation['path']}: {error}", status=422) from error
+    return out
+
+
+def _operate(parent: Any, key: str, operation: Object) -> None:
+    where: Any = (len(parent) if key == "-" else int(key)) if isinstance(parent, list) else key
+    match operation["op"]:
+        case "add" if isinstance(parent, list):
+            parent.insert(where, copy.deepcopy(operation["value"]))
+        case "add":
+            parent[where] = copy.deepcopy(operation["value"])
+        case "remove":
+            del parent[where]
+        case "test" if parent[where] != operation["value"]:
+            raise ValueError("it is another value")
 
 
 def _selected(body: Any, listing: Listing) -> bool:
@@ -114,8 +142,8 @@ class FakeCluster:
         self._asked("patch", ref)
         if ref not in self.objects:
             raise NotFound(f"{ref} not found", status=404)
-        assert isinstance(body, dict), "these tests use merge patches"
-        return self._write(ref, merged(self.objects[ref], body))
+        change = merged if isinstance(body, dict) else json_patched
+        return self._write(ref, change(self.objects[ref], body))
 
     def _write(self, ref: Ref, body: dict[str, Any]) -> Object:
         self.place(ref, body)

@@ -8,6 +8,7 @@ from typing import Any
 
 from fake_cluster import FakeCluster
 from machine_room import SAMPLE, MachineRoom
+from rancher_room import CREDENTIAL, VERSIONS, RancherRoom
 from test_saving_and_restoring import GUEST, NIGHTLY, VM, finished, powers, restores, saves
 from test_small_kinds_lifecycle import CASES, reacts
 
@@ -138,6 +139,8 @@ def installing() -> FakeCluster:
 
 KUBECONFIG = with_token("https://10.0.0.9:6443", "kubeconfig-user-a:1")
 MACHINE = {key: value for key, value in SAMPLE.items() if key not in {"name", "owner"}}
+POOL = {"name": "all", "disks": [{"image": "default/leap"}], "networks": ["default/red"], "sshUser": "opensuse"}
+GUESTS = {"kubernetesVersion": VERSIONS[0], "cloudCredential": CREDENTIAL, "pools": [POOL]}
 SMALL = {"memory": "1Gi", "disks": [{"name": "root", "size": "1Gi"}]}
 NFS = {"type": "nfs", "endpoint": "nfs://store:/a"}
 
@@ -171,6 +174,7 @@ ROWS: Mapping[str, Row] = {case.kind: Row(case.kind, case.inputs, case.change, s
         Row("Node", {"name": "node-1", "labels": {"rack": "r1"}}, {"labels": {"rack": "r2"}, "cordoned": True}, room(), "node-1"),
         Row("PciDeviceClaim", {}, {"labels": {"for": "web"}}, room(device={"status": {"address": "0000:04:00.0", "nodeName": "node-1"}})),
         Row("PoorMansCluster", {"kubevirt": "1.1.1"}, {"kubevirt": "1.2.0"}, installing),
+        Row("RancherCluster", GUESTS, {"kubernetesVersion": VERSIONS[1], "pools": [{**POOL, "memory": "8Gi"}]}, RancherRoom),
         Row("RancherCloudCredential", {"kubeconfig": KUBECONFIG}, {"kubeconfig": with_token("https://10.0.0.9:6443", "kubeconfig-user-b:1")}, room()),
         Row("Setting", {"name": "log-level", "value": "debug"}, {"value": "trace"}, room(), "log-level"),
         Row("SriovNetworkDevice", {"virtualFunctions": 4}, {"virtualFunctions": 2}, room(nic={"spec": {"nodeName": "node-1", "numVFs": 0}})),

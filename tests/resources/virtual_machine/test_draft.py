@@ -3,9 +3,9 @@
 from typing import Any
 
 import pytest
+from fake_cluster import json_patched
 from hypothesis import given
 from hypothesis import strategies as st
-from machine_room import json_patched
 
 from harvester_provider.core.errors import Refused
 from harvester_provider.resources.virtual_machine.draft import Draft
