@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from kubernetes.client.rest import ApiException
-from target import Target, eventually
+from target import Target, account, eventually
 
 from harvester_provider.core.json import Object, dig, dig_str
 from harvester_provider.core.ref import Api, Ref
 from harvester_provider.resources import apis
-from harvester_provider.resources.rancher.words import CREDENTIAL_KUBECONFIG, CREDENTIALS
+from harvester_provider.resources.rancher.words import CLUSTER, CONFIG, CREDENTIAL_KUBECONFIG, CREDENTIALS
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBjYvZz0R7uJaJcbpJnsgD7rSn9o5RMNcPfCnK4y81/k somebody@example.org"
 PASSWORD = "correct-horse-battery-staple"
@@ -267,11 +267,40 @@ def sriov_network_device(hand: Hand) -> str:
 
 def rancher_cloud_credential(hand: Hand) -> str:
     """As Rancher's UI makes it. Here it is in the same API as Harvester's objects."""
-    token = json.dumps({"users": [{"name": "u", "user": {"token": f"{hand.target.namespace}:secret"}}], "clusters": [], "contexts": []})
-    values = {CREDENTIAL_KUBECONFIG: token, "harvestercredentialConfig-clusterType": "external"}
+    kubeconfig = account(hand.target, hand.target.namespace, "rancher")
+    values = {CREDENTIAL_KUBECONFIG: kubeconfig, "harvestercredentialConfig-clusterType": "external"}
     data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
     notes = {"field.cattle.io/name": hand.target.namespace, "provisioning.cattle.io/driver": "harvester"}
     return hand.make(Ref(apis.SECRET, f"cc-{hand.target.namespace}", CREDENTIALS), notes=notes, type="Opaque", data=data)
+
+
+def rancher_cluster(hand: Hand) -> str:
+    """A cluster of one machine, with what Rancher's UI writes besides."""
+    where, name = "fleet-default", hand.target.namespace
+    config = Ref(CONFIG, f"nc-{name}-pool1", where)
+    disks, nics = {"imageName": f"{name}/hand", "bootOrder": 1, "size": 10}, {"networkName": f"{name}/hand", "macAddress": ""}
+    hand.make(
+        config, vmNamespace=name, cpuCount="1", memorySize="1", sshUser="opensuse", userData=USER_DATA,
+        diskInfo=json.dumps({"disks": [disks]}), networkInfo=json.dumps({"interfaces": [nics]}),
+    )  # fmt: skip
+    pool = {
+        "name": "pool1", "quantity": 1, "etcdRole": True, "controlPlaneRole": True, "workerRole": True, "drainBeforeDelete": True,
+        "machineConfigRef": {"kind": CONFIG.kind, "name": config.name}, "unhealthyNodeTimeout": "0m", "machineOS": "linux",
+    }  # fmt: skip
+    drain = {"deleteEmptyDirData": True, "disableEviction": False, "enabled": False, "force": False, "gracePeriod": -1, "timeout": 120}
+    strategy = {
+        "controlPlaneConcurrency": "1", "controlPlaneDrainOptions": drain, "workerConcurrency": "1", "workerDrainOptions": drain,
+    }  # fmt: skip
+    rke = {
+        "chartValues": {"rke2-calico": {}}, "etcd": {"disableSnapshots": False, "snapshotRetention": 5}, "machinePools": [pool],
+        "machineGlobalConfig": {"cni": "calico", "etcd-expose-metrics": False}, "registries": {"configs": {}, "mirrors": {}},
+        "machineSelectorConfig": [{"config": {"protect-kernel-defaults": False}}], "upgradeStrategy": strategy,
+    }  # fmt: skip
+    spec = {
+        "kubernetesVersion": "v1.34.2+rke2r1", "cloudCredentialSecretName": f"{CREDENTIALS}:cc-{name}", "rkeConfig": rke,
+        "localClusterAuthEndpoint": {"enabled": False, "caCerts": "", "fqdn": ""}, "enableNetworkPolicy": False,
+    }  # fmt: skip
+    return hand.make(Ref(CLUSTER, name, where), says("ready"), spec=spec)
 
 
 BY_HAND: Mapping[str, Callable[[Hand], str]] = {
@@ -312,6 +341,7 @@ ON_REQUEST: Mapping[str, Callable[[Hand], str]] = {
     "SriovGpuDevice": lambda hand: hand.edit(GPU, says("vGPUDevices"), spec={"enabled": True}),
     "VGpuDevice": vgpu_device,
     "RancherCloudCredential": rancher_cloud_credential,
+    "RancherCluster": rancher_cluster,
     "GuestKubeconfig": lambda hand: hand.make(hand.here(apis.SECRET, "published"), type="Opaque"),
     "GuestNode": lambda _hand: "node1",
 }

@@ -24,7 +24,7 @@ from harvester_provider.resources.provider import ProviderSettings
 from harvester_provider.resources.registry import KINDS
 from harvester_provider.schema.examples import EXAMPLES
 
-ELSEWHERE = {"PoorMansCluster": "test_poor_mans_cluster", "RancherCluster": "test_rancher"}
+ELSEWHERE = {"PoorMansCluster": "test_poor_mans_cluster"}
 """Kinds that are not on a Harvester, and the modules that import them."""
 REFUSED = {
     "GuestKubeconfig": "machine: missing",
@@ -62,6 +62,7 @@ TELLS: Mapping[str, tuple[str, Any]] = {
     "LinkMonitor": ("nameRule", "^e"),
     "LoadBalancer": ("backendSelector", {"app": ["web"]}),
     "Namespace": ("description", "made by hand"),
+    "RancherCluster": ("config", {"cni": "calico", "etcd-expose-metrics": False}),
     "Node": ("description", "the left one"),
     "Setting": ("value", "20"),
     "SriovNetworkDevice": ("virtualFunctions", 2),
@@ -100,7 +101,7 @@ def test_an_estate_made_by_hand_is_adopted_in_one_command_and_its_next_preview_i
     kubeconfig, out = tmp_path / "kubeconfig", tmp_path / "adopted"
     kubeconfig.write_text(target.kubeconfig)
     endpoint = ["--endpoint", target.endpoint] if target.endpoint else []
-    spaces = {identity.partition("/")[0] for identity in ids.values() if "/" in identity} - {"cattle-global-data"}
+    spaces = {identity.partition("/")[0] for identity in ids.values() if "/" in identity} - {"cattle-global-data", "fleet-default"}
     asked = [part for space in sorted(spaces) for part in ("--namespace", space)]
     if target.local is None:  # others are at work there on what is in no namespace
         ids = {kind: identity for kind, identity in ids.items() if "/" in identity}
@@ -109,11 +110,13 @@ def test_an_estate_made_by_hand_is_adopted_in_one_command_and_its_next_preview_i
     subprocess.run([*command, *asked, *endpoint], check=True, timeout=SECONDS)
     imports, report = json.loads((out / "import.json").read_text())["resources"], (out / "left-out.md").read_text()
     found = {(entry["type"].rsplit(":", 1)[-1], entry["id"]) for entry in imports}
-    parts = {"GuestAccess", "RancherCloudCredential", *REFUSED}
+    parts = {"GuestAccess", "RancherCloudCredential", "RancherCluster", *REFUSED}
     assert found >= {(kind, identity) for kind, identity in ids.items() if kind not in parts}, report
     assert not {kind for kind, _ in found} & parts
     if "VirtualMachineRestore" in ids:
         assert f"| VirtualMachineRestore {ids['VirtualMachineRestore']} | " in report
+    if "RancherCluster" in ids:
+        assert "Rancher made it as a node of a guest cluster: declare that cluster" in report
     assert by_hand.PASSWORD not in (out / "__main__.py").read_text()
     stack = stack_of(out)
     stack.run("config", "set-all", "--json", (out / "secrets.json").read_text())
