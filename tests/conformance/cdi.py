@@ -24,6 +24,7 @@ from harvester_local.controllers.runtime import Context, Runner
 from harvester_local.controllers.uploads import Uploads
 from harvester_local.controllers.volumes import Volumes
 from harvester_local.settings import Settings
+from tests.conformance.beside import beside
 
 _KINDS = (STORAGE_CLASS, INSTANCE, VOLUME, VOLUME_CLAIM, DATA_VOLUME)
 _PAUSE = 0.3
@@ -46,14 +47,8 @@ class _TokenApi(Api):
 @contextmanager
 def storing(server: str, ca: Path, token: str, work: Path) -> Iterator[None]:
     """Until the end of the block, DataVolumes are filled and claims bound on the API server `server`."""
-    stop = threading.Event()
-    thread = threading.Thread(target=lambda: asyncio.run(_control(server, ca, token, work, stop)), name="cdi", daemon=True)
-    thread.start()
-    try:
+    with beside("cdi", lambda stop: asyncio.run(_control(server, ca, token, work, stop))):
         yield
-    finally:
-        stop.set()
-        thread.join()
 
 
 async def _control(server: str, ca: Path, token: str, work: Path, stop: threading.Event) -> None:

@@ -25,6 +25,8 @@ from kubernetes import client, config
 from kubernetes.client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
+from tests.conformance.beside import beside
+
 INSTANCES = ("kubevirt.io", "v1")
 PLURAL = "virtualmachineinstances"
 _PAUSE = 0.3
@@ -36,15 +38,8 @@ _LATER = (404, 409, 422)
 @contextmanager
 def reporting(work: Path) -> Iterator[None]:
     """Report until the end of the block, as the account that the control plane in the folder `work` has for virt-handler."""
-    stop = threading.Event()
-    with config.new_client_from_config(str(work / "kubeconfig-handler")) as api:
-        thread = threading.Thread(target=_report, args=(api, stop), name="virt-handler", daemon=True)
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
+    with config.new_client_from_config(str(work / "kubeconfig-handler")) as api, beside("virt-handler", lambda stop: _report(api, stop)):
+        yield
 
 
 def _report(api: client.ApiClient, stop: threading.Event) -> None:

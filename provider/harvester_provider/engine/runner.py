@@ -6,7 +6,6 @@ object carries its owner's mark and every step can be repeated.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_exponential_jitter
@@ -22,7 +21,6 @@ from harvester_provider.core.errors import (
     NotOurs,
     PlanRefused,
     Refused,
-    UploadCutOff,
     UploadFailed,
     WaitFailed,
     WaitTimedOut,
@@ -34,6 +32,7 @@ from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Ready, Verdict, Waiting
 from harvester_provider.engine.reporter import Reporter
+from harvester_provider.engine.sender import send
 from harvester_provider.engine.waiter import wait
 
 T = TypeVar("T")
@@ -42,9 +41,6 @@ SETTLE_SECONDS = 45.0
 """How long a refusal that ends by itself is waited out: webhooks read caches, which lag behind by a second or so."""
 TOLD_AFTER_TRIES = 4
 """Refusals of a lagging cache are over before that, about 1.5 s after the first."""
-UPLOADS = 3
-"""How often a file is sent whose connection is lost, and the seconds before another try."""
-UPLOAD_PAUSE = 2.0
 
 _WHAT_HAPPENED: dict[type[HarvesterError], str] = {
     WaitTimedOut: "it took too long",
@@ -111,7 +107,7 @@ async def _run_step(cluster: Cluster, step: Step, owner: str, reporter: Reporter
         case Call():
             await _patiently(lambda: cluster.call(step), reporter)
         case Upload():
-            await _upload(cluster, step, owner, reporter)
+            await send(cluster, step, reporter, lambda each: _run_step(cluster, each, owner, reporter))
         case Apply():
             await _patiently(lambda: cluster.apply(step.source), reporter)
         case Await():
@@ -128,37 +124,6 @@ async def _await(cluster: Cluster, step: Await, owner: str, reporter: Reporter) 
         reporter.warn(str(error))
         for then in step.otherwise:
             await _run_step(cluster, then, owner, reporter)
-
-
-async def _upload(cluster: Cluster, step: Upload, owner: str, reporter: Reporter) -> None:
-    """Send the file; where the connection is lost, from its first byte again, a few times and within the step's seconds."""
-    clock = asyncio.get_running_loop()
-    deadline = clock.time() + step.seconds
-    for number in range(1, UPLOADS + 1):
-        try:
-            return await cluster.upload(replace(step, seconds=deadline - clock.time()), _percent(step, reporter))
-        except UploadCutOff as error:
-            if number == UPLOADS or clock.time() + UPLOAD_PAUSE >= deadline:
-                raise UploadCutOff(f"{error} (tried {number} of {UPLOADS} times)") from error
-            reporter.warn(f"{step.ref}: the connection was lost, sending {step.file} once more ({number + 1} of {UPLOADS}): {error}")
-        await asyncio.sleep(UPLOAD_PAUSE)
-        for each in step.again:
-            await _run_step(cluster, each, owner, reporter)
-    raise AssertionError  # pragma: no cover  the loop returns or raises
-
-
-def _percent(step: Upload, reporter: Reporter) -> Callable[[int], None]:
-    """Progress of an upload, a line for each further percent."""
-    shown = 0
-
-    def progress(done: int) -> None:
-        nonlocal shown
-        percent = 100 * done // max(step.size, 1)
-        if percent > shown:
-            shown = percent
-            reporter.progress(f"uploading {step.file} to {step.ref}: {percent} % of {step.size / 2**20:.0f} MiB")
-
-    return progress
 
 
 async def _patiently(act: Callable[[], Awaitable[T]], reporter: Reporter, seconds: float = SETTLE_SECONDS) -> T:

@@ -16,8 +16,9 @@ from harvester_provider.core.ref import Api, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import is_known
 from harvester_provider.core.verdict import Ready, Verdict, Waiting
+from harvester_provider.resources.host_device import HostDeviceOutputs
 from harvester_provider.resources.kind import BaseKind, manifest, metadata, metadata_patch
-from harvester_provider.resources.model import REPLACE, Outputs, ResourceInputs
+from harvester_provider.resources.model import REPLACE, ResourceInputs
 
 _SECONDS = 300.0
 
@@ -27,17 +28,6 @@ class DeviceClaimInputs(ResourceInputs):
 
     user_name: str = Field(default="admin", json_schema_extra=REPLACE)
     """In whose name it is claimed."""
-
-
-class DeviceClaimOutputs(Outputs):
-    """What is known of a claimed device."""
-
-    node: str = ""
-    """The node it is in. A machine with it runs there and nowhere else."""
-    address: str = ""
-    """Its address on the PCI bus, for example `0000:04:00.0`; of a USB device that of its controller."""
-    device_name: str = ""
-    """What machines name it by as their host device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +52,7 @@ class DeviceClaim(BaseKind[I], Generic[I]):
     """The API of the devices."""
     granted: ClassVar[str]
     """The field of the claim's status that says it is granted."""
-    outputs_model: ClassVar[type[DeviceClaimOutputs]] = DeviceClaimOutputs
+    outputs_model: ClassVar[type[HostDeviceOutputs]] = HostDeviceOutputs
 
     def place(self, device: Object) -> Object:
         """What the claim's `spec` says of where the device is."""
@@ -111,7 +101,7 @@ class DeviceClaim(BaseKind[I], Generic[I]):
     def outputs(self, inputs: I, seen: Snapshot) -> Mapping[str, Json]:
         """Where the device is, and how machines name it."""
         device = seen.get(Ref(self.device, inputs.name))
-        return DeviceClaimOutputs(
+        return HostDeviceOutputs(
             node=dig_str(device, "status", "nodeName"),
             address=self.address(device),
             device_name=dig_str(device, "status", "resourceName"),

@@ -18,7 +18,8 @@ from harvester_provider.core.verdict import Ready, Verdict, Waiting
 from harvester_provider.core.wording import first_of
 from harvester_provider.resources.apis import PCI_DEVICE, VGPU_DEVICE
 from harvester_provider.resources.found_device import FoundDevice
-from harvester_provider.resources.model import Outputs, ResourceInputs
+from harvester_provider.resources.host_device import HostDeviceOutputs
+from harvester_provider.resources.model import ResourceInputs
 
 _SECONDS = 300.0
 
@@ -28,17 +29,6 @@ class VGpuDeviceInputs(ResourceInputs):
 
     profile: str
     """Its profile, for example `NVIDIA A2-4Q`: how much of the GPU it has. `kubectl get vgpudevices -o yaml` shows what is left."""
-
-
-class VGpuDeviceOutputs(Outputs):
-    """What is known of a virtual GPU."""
-
-    node: str = ""
-    """The node it is in. A machine with it runs there and nowhere else."""
-    address: str = ""
-    """Its address on the bus, for example `0000:08:00.4`."""
-    device_name: str = ""
-    """What machines name it by as their host device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +50,7 @@ class VGpuDevice(FoundDevice[VGpuDeviceInputs]):
     name: ClassVar[str] = "VGpuDevice"
     api: ClassVar[Api] = VGPU_DEVICE
     inputs: ClassVar[type[VGpuDeviceInputs]] = VGpuDeviceInputs
-    outputs_model: ClassVar[type[VGpuDeviceOutputs]] = VGpuDeviceOutputs
+    outputs_model: ClassVar[type[HostDeviceOutputs]] = HostDeviceOutputs
     unset: ClassVar[Mapping[str, Json]] = {"enabled": False, "vGPUTypeName": ""}
 
     def wanted(self, inputs: VGpuDeviceInputs) -> Object:
@@ -108,7 +98,7 @@ class VGpuDevice(FoundDevice[VGpuDeviceInputs]):
     def outputs(self, inputs: VGpuDeviceInputs, seen: Snapshot) -> Mapping[str, Json]:
         """Where it is, and how machines name it."""
         found, device = seen.get(self.ref(inputs)), seen.get(Ref(PCI_DEVICE, inputs.name))
-        return VGpuDeviceOutputs(
+        return HostDeviceOutputs(
             node=dig_str(found, "spec", "nodeName"),
             address=dig_str(found, "spec", "address"),
             device_name=dig_str(device, "status", "resourceName"),

@@ -151,7 +151,7 @@ class VGpuDevice(HarvesterResource, kind="VGpuDevice", inputs=VGpuDeviceArgs, se
     @property
     @pulumi.getter(name="address")
     def address(self) -> pulumi.Output[str | None]:
-        """Its address on the bus, for example `0000:08:00.4`."""
+        """Its address on the PCI bus, for example `0000:04:00.0`; of a USB device that of its controller."""
         return pulumi.get(self, "address")
 
     @property
