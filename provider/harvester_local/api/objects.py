@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 Obj = dict[str, Any]
 """A Kubernetes object, or a part of one, as parsed JSON. Its shape is the API server's business, hence `Any`."""
+_MAPPING = (dict, Mapping)
+"""For `isinstance`: the plain type first, because asking an abstract class takes long."""
 
 
 class Key(NamedTuple):
@@ -37,7 +39,7 @@ def part(obj: Mapping[str, Any] | None, *path: str) -> Obj:
     """The mapping at `path`, empty where any step is absent or null."""
     value: Any = obj
     for step in path:
-        value = value.get(step) if isinstance(value, Mapping) else None
+        value = value.get(step) if isinstance(value, _MAPPING) else None
     return value if isinstance(value, dict) else {}
 
 

@@ -7,6 +7,7 @@ are no ticks. Nothing here knows what a controller does.
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -120,9 +121,13 @@ class Runner:
     _slots: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(WORKERS))
     _stopped: bool = False
     _at_work: asyncio.Event = field(default_factory=asyncio.Event)
+    _watching: defaultdict[Kind, list[tuple[int, Mapper]]] = field(default_factory=lambda: defaultdict(list))
 
     def __post_init__(self) -> None:
         self._at_work.set()
+        for number, controller in enumerate(self.controllers):
+            for kind, mapper in controller.watches.items():
+                self._watching[kind].append((number, mapper))
 
     def pause(self) -> None:
         """Take no further step, as if the controllers' pods were gone. What is called meanwhile waits for `resume`."""
@@ -134,10 +139,7 @@ class Runner:
 
     def listen(self, kind: Kind, before: Obj | None, after: Obj | None) -> None:
         """A store listener: call whom the change concerns."""
-        for number, controller in enumerate(self.controllers):
-            mapper = controller.watches.get(kind)
-            if mapper is None:
-                continue
+        for number, mapper in self._watching[kind]:
             keys = {key for obj in (before, after) if obj is not None for key in mapper(obj)}
             for key in keys:
                 self._add(number, key)
