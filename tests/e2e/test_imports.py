@@ -5,6 +5,7 @@ with the program, the import file and the report that `pulumi-harvester import` 
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -15,11 +16,13 @@ from typing import Any
 
 import by_hand
 import pytest
+import yaml
 from declared import StackOf
 from importing import imported
 from stack import SECONDS
 from target import Target, namespace
 
+from harvester_local.toolchain import bin_folder
 from harvester_provider.resources.provider import ProviderSettings
 from harvester_provider.resources.registry import KINDS
 from harvester_provider.schema.examples import EXAMPLES
@@ -123,3 +126,23 @@ def test_an_estate_made_by_hand_is_adopted_in_one_command_and_its_next_preview_i
     stack.run("import", "--file", "import.json", "--yes", "--skip-preview", "--generate-code=false")
     stack.shows_no_change()
     assert by_hand.PASSWORD not in stack.state()
+
+
+def test_the_code_that_an_import_generates_gives_an_empty_preview(
+    hands: tuple[Target, Mapping[str, str]], stack_of: StackOf, tmp_path: Path
+) -> None:
+    """In YAML, whose language host writes code; the old one of Python cannot."""
+    target, ids = hands
+    project = {"name": "adopted", "runtime": "yaml"}
+    folder = tmp_path / "generated"
+    folder.mkdir()
+    (folder / "Pulumi.yaml").write_text(yaml.safe_dump(project))
+    stack = stack_of(folder)
+    stack.environment = {"PATH": os.pathsep.join([str(bin_folder(["pulumi", "pulumi-language-yaml"])), stack.env["PATH"]])}
+    listed = [{"type": f"harvester:index:{kind}", "name": kind, "id": found} for kind, found in ids.items() if kind not in REFUSED]
+    (stack.folder / "import.json").write_text(json.dumps({"resources": listed}))
+    stack.run("import", "--file", "import.json", "--yes", "--skip-preview", "--out", "generated.yaml")
+    generated = yaml.safe_load((stack.folder / "generated.yaml").read_text())
+    assert generated["resources"].keys() == {entry["name"] for entry in listed}
+    (stack.folder / "Pulumi.yaml").write_text(yaml.safe_dump({**project, **generated}))
+    stack.shows_no_change()
