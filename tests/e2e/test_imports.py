@@ -132,7 +132,7 @@ def test_the_code_that_an_import_generates_gives_an_empty_preview(
     hands: tuple[Target, Mapping[str, str]], stack_of: StackOf, tmp_path: Path
 ) -> None:
     """In YAML, whose language host writes code; the old one of Python cannot."""
-    target, ids = hands
+    _, ids = hands
     project = {"name": "adopted", "runtime": "yaml"}
     folder = tmp_path / "generated"
     folder.mkdir()

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Self, get_args
+from typing import Annotated, Any, Self, get_args, get_origin
 
 from pydantic import (
     AfterValidator,
@@ -83,7 +83,7 @@ class Model(BaseModel):
     def wire(self) -> dict[str, Any]:
         """The values by their names on the wire, defaults filled in, absent and empty ones left out. UNKNOWN stays UNKNOWN.
 
-        An empty value of a required field, or in the place of a default that is not empty, says something, and stays.
+        An empty value in the place of a default that is not empty, or of a required list, says something, and stays.
         """
         out = {}
         for name, field in _fields(type(self)).items():
@@ -129,12 +129,13 @@ class _Field:
     """Its name on the wire."""
     default: object
     filled: bool
-    """Whether an empty value says something: the field is required, or its default is not empty."""
+    """Whether an empty value says something: the default is not empty, or it is a list that is required."""
 
     @classmethod
     def of(cls, name: str, info: FieldInfo) -> Self:
         default = info.get_default(call_default_factory=True)
-        return cls(info.alias or name, default, info.is_required() or _wire(default) not in _EMPTY)
+        listed = get_origin(info.annotation) is list
+        return cls(info.alias or name, default, listed if info.is_required() else _wire(default) not in _EMPTY)
 
     def is_said_by(self, value: object) -> bool:
         """Whether a value is not what is read where nothing is."""

@@ -154,6 +154,11 @@ def test_the_kubeconfig_is_there_when_the_guest_has_published_it() -> None:
     assert kubeconfig.KIND.outputs(KUBE, seen) == {"kubeconfig": TEXT, "server": "https://10.0.0.50:6443"}
 
 
+def test_an_import_lacks_what_the_secret_does_not_tell() -> None:
+    read = kubeconfig.KIND.observe(SECRET_REF, None, Snapshot({SECRET_REF: {}}))
+    assert "machine" not in read.wire()
+
+
 def test_the_published_secret_is_never_deleted_by_who_reads_it() -> None:
     assert kubeconfig.KIND.delete(KUBE, Snapshot({SECRET_REF: {}})) == Plan()
 
