@@ -101,7 +101,7 @@ async def test_an_error_of_before_is_no_end_while_the_cluster_may_try_again() ->
     await asyncio.sleep(60)
     cluster.place(MACHINE, {"said": ""})
     await done
-    assert heard.steps[0] == "waiting until Machine default/m1 is restored: damaged (from before; the cluster tries again)"
+    assert heard.steps[0] == "waiting until Machine default/m1 is restored: damaged (from before; it may pass)"
 
 
 @pytest.mark.looptime

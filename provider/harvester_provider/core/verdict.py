@@ -25,7 +25,7 @@ class Failed:
     """It cannot happen any more. `why` quotes the cluster, `next_step` says what the user can do.
 
     Where the cluster tries again by itself, within about `retried` seconds, an error that was there before the wait began may be of a
-    cause that is mended: it counts when it is still there after that time.
+    cause that is mended: it counts when it is still there after that time. So does what a watch that may be behind shows at first.
     """
 
     why: str

@@ -35,7 +35,7 @@ async def wait(cluster: Cluster, step: Await, reporter: Reporter) -> None:
                         return
                     case Failed() if not standing:
                         raise WaitFailed(await _failure(cluster, step, verdict))
-                now = Waiting(f"{verdict.why} (from before; the cluster tries again)") if isinstance(verdict, Failed) else verdict
+                now = Waiting(f"{verdict.why} (from before; it may pass)") if isinstance(verdict, Failed) else verdict
                 for line in _news(step, last, now):
                     reporter.progress(line)
                 last = now

@@ -189,11 +189,18 @@ def test_what_passes_by_itself_is_waited_out(change: Callable[[Moment], None]) -
     assert isinstance(starting(change), Waiting)
 
 
-def test_a_volume_that_was_to_be_attached_and_is_missing_ends_the_wait() -> None:
+def test_an_image_that_a_watch_does_not_show_is_looked_for_a_while() -> None:
+    verdict = starting(no_claims_and_no_image)
+    assert isinstance(verdict, Failed)
+    assert verdict.retried > 0
+
+
+def test_a_volume_that_was_to_be_attached_and_is_missing_ends_the_wait_unless_it_is_a_watch_that_is_behind() -> None:
     attached = Running(REF, (Claim(Ref(PERSISTENT_VOLUME_CLAIM, "gone", "default")),))
     verdict = attached(Snapshot({**snapshot(recorded("made")[-3]).objects, attached.claims[0].ref: None, instance_of(REF): None}))
     assert isinstance(verdict, Failed)
     assert "volume default/gone does not exist" in verdict.why
+    assert verdict.retried > 0
 
 
 class TestAddresses:

@@ -19,6 +19,8 @@ from harvester_provider.resources.virtual_machine.words import QUOTA
 
 CRASHES = 3
 """A guest that failed to start this often in a row will not start by itself."""
+_LATE_SECONDS = 10.0
+"""How long a watch may be behind that does not show a volume or an image: before the machine was made, both were looked up and there."""
 _START = "change restartTrigger to start it"
 _FINAL_REFUSAL = re.compile(r"denied the request|exceeded quota|is invalid|is forbidden", re.IGNORECASE)
 _VOLUMES = re.compile(r"persistentvolumeclaim|volume node affinity|unbound|PVC \S+ does not exist", re.IGNORECASE)
@@ -62,9 +64,10 @@ class Running:
             found = seen.get(claim.ref)
             name = f"volume {claim.ref.id}"
             if not found and not claim.made:
-                return Failed(f"{name} does not exist", "make the volume, or name another one in existingVolume")
+                return Failed(f"{name} does not exist", "make the volume, or name another one in existingVolume", _LATE_SECONDS)
             if not found and claim.image and not seen.get(claim.image):
-                return Failed(f"{name} cannot be made: image {claim.image.id} does not exist", "make the image again, or use another one")
+                why = f"{name} cannot be made: image {claim.image.id} does not exist"
+                return Failed(why, "make the image again, or use another one", _LATE_SECONDS)
             if dig_str(found, "status", "phase") == "Lost":
                 return Failed(f"{name} is lost: its storage is gone", "restore the volume from a backup")
             if not found:
