@@ -45,7 +45,7 @@ class Hand:
         """`kubectl create`, and wait until the cluster has done its part."""
         meta = {"name": ref.name, "annotations": dict(notes or {})}
         body = {"apiVersion": ref.api.api_version, "kind": ref.api.kind, "metadata": meta, **parts}
-        self._send("POST", ref.api.path(ref.namespace), body)
+        eventually(lambda: self._taken(ref, body))
         if ref.namespace != self.target.namespace or ref.api in HELD_ONTO:
             self.afterwards.callback(self.remove, ref)
         return self._until(ref, ready)
@@ -65,13 +65,22 @@ class Hand:
         """`kubectl delete`, which waits."""
         eventually(lambda: self._gone(ref))
 
+    def _taken(self, ref: Ref, body: Object) -> bool:
+        """Create it; False where a webhook has not heard yet of what was made just before."""
+        try:
+            self._send("POST", ref.api.path(ref.namespace), body)
+        except ApiException as error:
+            if "not found" not in str(error.body):
+                raise
+            return False
+        return True
+
     def _gone(self, ref: Ref) -> bool:
+        """Delete it; False where it is there still, perhaps because a webhook has not heard yet that nobody uses it any more."""
         try:
             self._send("DELETE", ref.path)
         except ApiException as error:
-            if error.status != 404:
-                raise
-            return True
+            return bool(error.status == 404)
         return False
 
     def _until(self, ref: Ref, ready: Callable[[Object], bool] | None) -> str:
