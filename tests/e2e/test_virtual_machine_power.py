@@ -62,7 +62,7 @@ def phases(here: Estate, name: str) -> tuple[str, str]:
 @pytest.mark.usefixtures("simulated")
 def test_a_guest_is_paused_rebooted_softly_and_let_go_on_without_a_restart(here: Estate) -> None:
     here.declare(here.vm(paused=True)).stack.up()
-    assert here.object()["status"]["printableStatus"] == "Paused"
+    eventually(lambda: here.object()["status"]["printableStatus"] == "Paused")  # KubeVirt says it of the guest first, then of the machine
     boot = here.boot()
     here.stack.refresh_shows_no_drift()
     here.declare(here.vm(restart_trigger="1", restart_mode="soft"))
@@ -70,7 +70,7 @@ def test_a_guest_is_paused_rebooted_softly_and_let_go_on_without_a_restart(here:
     assert "paused: live" in preview
     assert "restartTrigger: live (the guest is asked to reboot itself" in preview
     here.stack.up()
-    assert here.object()["status"]["printableStatus"] == "Running"
+    eventually(lambda: here.object()["status"]["printableStatus"] == "Running")
     assert here.boot() == boot
 
 

@@ -1,7 +1,9 @@
 """An informer whose lists take their time."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -40,8 +42,8 @@ async def test_what_was_written_while_the_list_was_on_its_way_is_there_and_what_
     async with asyncio.TaskGroup() as group:
         running = group.create_task(informer.run())
         await source.asked.wait()
-        informer.wrote(gadget("made", 12))
-        informer.wrote(gadget("removed", 9))
+        informer.saw(gadget("made", 12))
+        informer.saw(gadget("removed", 9))
         source.through.set()
         await informer.synced.wait()
         running.cancel()
@@ -49,6 +51,63 @@ async def test_what_was_written_while_the_list_was_on_its_way_is_there_and_what_
         "known": "3",
         "made": "12",
     }
+
+
+class Stream(SlowLists):
+    """A source whose list is empty, and whose watch shows what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.through.set()
+        self.events = asyncio.Queue[tuple[str, dict[str, Json]]]()
+
+    async def lines(self, path: str, query: Mapping[str, str], asked: str) -> AsyncGenerator[bytes, None]:  # noqa: ARG002
+        while True:
+            kind, item = await self.events.get()
+            yield json.dumps({"type": kind, "object": item}).encode()
+            self.events.task_done()
+
+
+@asynccontextmanager
+async def streamed() -> AsyncIterator[tuple[Informer, Callable[..., Awaitable[dict[str, object]]]]]:
+    """An informer, and what shows it an event and says the versions that it has then."""
+    source = Stream()
+    informer = Informer(source, GADGETS)
+
+    async def show(kind: str, item: dict[str, Json]) -> dict[str, object]:
+        source.events.put_nowait((kind, item))
+        await source.events.join()
+        return versions(informer)
+
+    running = asyncio.create_task(informer.run())
+    await informer.synced.wait()
+    yield informer, show
+    running.cancel()
+
+
+def versions(informer: Informer) -> dict[str, object]:
+    return {name: dig(found, "metadata", "resourceVersion") for (_, name), found in informer.objects.items()}
+
+
+async def test_the_late_end_of_a_former_object_does_not_take_away_the_one_that_was_made_since() -> None:
+    async with streamed() as (informer, show):
+        assert await show("ADDED", gadget("g", 11)) == {"g": "11"}
+        informer.saw(gadget("g", 14))
+        assert await show("MODIFIED", gadget("g", 12)) == {"g": "14"}
+        assert await show("DELETED", gadget("g", 13)) == {"g": "14"}
+        assert await show("DELETED", gadget("g", 15)) == {}
+
+
+@pytest.mark.parametrize("version", [12, 9], ids=["deleted on the stream", "deleted before the list"])
+async def test_the_late_answer_for_a_deleted_object_does_not_bring_it_back(version: int) -> None:
+    async with streamed() as (informer, show):
+        await show("ADDED", gadget("g", 11))
+        await show("DELETED", gadget("g", 13))
+        informer.saw(gadget("g", version))
+        informer.saw(gadget("h", 9))
+        assert versions(informer) == {}
+        informer.saw(gadget("g", 14))
+        assert versions(informer) == {"g": "14"}
 
 
 class Refusing(SlowLists):

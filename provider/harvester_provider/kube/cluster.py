@@ -88,7 +88,7 @@ class KubeCluster:
         if ref in self._known:
             return self._known[ref]
         try:
-            return _object(await self._client.request("GET", ref.path, asked=f"read {ref}", surface=ref.api.surface))
+            return self._saw(ref, await self._client.request("GET", ref.path, asked=f"read {ref}", surface=ref.api.surface))
         except NotFound:
             return None
 
@@ -102,13 +102,13 @@ class KubeCluster:
         full = {"apiVersion": ref.api.api_version, "kind": ref.api.kind, **body}
         path = ref.api.path(ref.namespace)
         try:
-            return self._wrote(ref, await self._client.request("POST", path, body=full, asked=f"create {ref}"))
+            return self._saw(ref, await self._client.request("POST", path, body=full, asked=f"create {ref}"))
         except NotFound as error:
             raise NotHarvester(f"create {ref}: {error}: create the namespace {ref.namespace!r} first") from error
 
     async def patch(self, ref: Ref, body: Object | Sequence[Object]) -> Object:
         """Merge patch (a mapping) or JSON patch (a list of operations)."""
-        return self._wrote(ref, await self._client.request("PATCH", ref.path, body=body, asked=f"change {ref}"))
+        return self._saw(ref, await self._client.request("PATCH", ref.path, body=body, asked=f"change {ref}"))
 
     async def delete(self, ref: Ref, propagation: Literal["Foreground", "Background"], uid: str = "") -> None:
         """Ask for the deletion of the object, or of the very object with `uid`."""
@@ -163,11 +163,11 @@ class KubeCluster:
                 task.cancel()
                 del self._informers[listing]
 
-    def _wrote(self, ref: Ref, answer: Json) -> Object:
+    def _saw(self, ref: Ref, answer: Json) -> Object:
         found = _object(answer)
         known = self._informers.get(Listing(ref.api, ref.namespace))
         if known:
-            known[0].wrote(found)
+            known[0].saw(found)
         return found
 
 

@@ -1,7 +1,8 @@
 """One list and one watch per kind and namespace, shared by all who wait for something there.
 
-An informer keeps the objects as the stream shows them and wakes its followers. Objects only move forward: what this
-process wrote is put into the store with the answer of the write, so that nobody judges an older state than its own.
+An informer keeps the objects as the stream shows them and wakes its followers. What this process wrote or read is put into the
+store with the answer, so that nobody judges an older state than was seen before. Objects only move forward: neither a late event nor
+a late answer brings back an older version, one that was deleted, or the end of a former object of the same name.
 """
 
 import asyncio
@@ -67,6 +68,9 @@ class Informer:
         self._source = source
         self._listeners: set[Listener] = set()
         self._breaks = 0
+        self._listed = 0
+        self._gone: dict[Key, int] = {}
+        """Of what the stream has shown the end of: the version at which that was."""
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener` at each change until the returned function is called."""
@@ -78,8 +82,8 @@ class Informer:
         """Whether nobody listens."""
         return not self._listeners
 
-    def wrote(self, found: Object) -> None:
-        """Take in the answer of a write of this process, unless the stream was faster."""
+    def saw(self, found: Object) -> None:
+        """Take in the answer that this process got for an object, unless the stream was faster."""
         self._put(found)
 
     async def run(self) -> None:
@@ -102,6 +106,7 @@ class Informer:
         items, version = await list_all(self._source, self.listing)
         written = {key: item for key, item in self.objects.items() if _version(item) > _number(version)}
         self.objects = {_key(item): item for item in items} | written  # a list that was on its way meanwhile does not have it
+        self._listed, self._gone = _number(version), {}
         self.synced.set()
         self._tell(("", ""))
         while True:
@@ -125,8 +130,7 @@ class Informer:
 
     def _apply(self, kind: str, item: Object) -> None:
         if kind == "DELETED":
-            self.objects.pop(_key(item), None)
-            self._tell(_key(item))
+            self._remove(item)
         elif kind in {"ADDED", "MODIFIED"}:
             self._put(item)
         elif kind == "ERROR":
@@ -136,9 +140,17 @@ class Informer:
 
     def _put(self, item: Object) -> None:
         key, known = _key(item), self.objects.get(_key(item))
-        if known is not None and _version(known) > _version(item) and _uid(known) == _uid(item):
+        newest = _version(known) if known is not None else max(self._listed, self._gone.get(key, 0))
+        if 0 < _version(item) <= newest:
             return
         self.objects[key] = item
+        self._tell(key)
+
+    def _remove(self, item: Object) -> None:
+        key, known = _key(item), self.objects.get(_key(item))
+        if known is None or _version(known) <= _version(item):
+            self.objects.pop(key, None)
+            self._gone[key] = _version(item)
         self._tell(key)
 
     def _tell(self, key: Key) -> None:
@@ -171,10 +183,6 @@ def _slim(item: dict[str, Any]) -> dict[str, Any]:
 
 def _key(item: Object) -> Key:
     return dig_str(item, "metadata", "namespace"), dig_str(item, "metadata", "name")
-
-
-def _uid(item: Object) -> str:
-    return dig_str(item, "metadata", "uid")
 
 
 def _version(item: Object) -> int:
