@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import requests
@@ -88,6 +89,15 @@ class User:
             query = {"watch": "true", "fieldSelector": f"metadata.name={name}", "timeoutSeconds": "1"}
             self.call("GET", PROXY + self.path(kind), params=query)
         raise AssertionError(f"{kind.kind} {name}: refused for ever, since something is {words}")
+
+    @contextmanager
+    def controllers_away(self) -> Iterator[None]:
+        """Within the block no controller of the plane takes a step."""
+        self.call("POST", "/local/controllers/pause").raise_for_status()
+        try:
+            yield
+        finally:
+            self.call("POST", "/local/controllers/resume").raise_for_status()
 
     def wait(self, kind: Kind, name: str, test: Callable[[Obj], object]) -> Obj:
         """The object once `test` holds of it, followed by a watch."""

@@ -40,5 +40,5 @@ def test_a_user_comes_in_through_the_front_door_also_after_a_crash_of_the_plane(
     assert nodes(local.kubeconfig) == before
 
     local.down()
-    assert local.layout.log("plane").read_text().rstrip().endswith("asked to end"), "the plane had to be killed"
+    assert local.layout.log("plane").read_text().rstrip().endswith("ended"), "the plane had to be killed"
     assert not processes.marked(state.instance)

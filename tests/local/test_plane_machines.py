@@ -8,7 +8,7 @@ import pytest
 from plane_client import PROXY, Answered, User
 
 from harvester_local.api import kinds
-from harvester_local.api.objects import Obj, condition, finalizers, is_true
+from harvester_local.api.objects import Obj, condition, deleting, finalizers, is_true
 from harvester_local.cluster import LocalHarvester
 
 
@@ -326,7 +326,9 @@ def test_an_uplink_comes_up_on_each_matched_node_and_goes_again(user: User) -> N
         user.delete(kinds.CLUSTER_NETWORK, "blue")
 
     user.delete_when_let(kinds.NETWORK, "lan")
-    user.delete_when_let(kinds.VLAN_CONFIG, "blue-one")
+    with user.controllers_away():
+        user.delete_when_let(kinds.VLAN_CONFIG, "blue-one")
+        assert deleting(user.get(kinds.VLAN_CONFIG, "blue-one")), "or its statuses are collected before the node's label is gone"
     user.wait(kinds.NODE, "node2", lambda o: "network.harvesterhci.io/blue" not in o["metadata"]["labels"])
     user.wait(kinds.CLUSTER_NETWORK, "blue", lambda o: not is_true(o, "ready"))
     user.delete_when_let(kinds.CLUSTER_NETWORK, "blue")

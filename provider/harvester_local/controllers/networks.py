@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 
 from harvester_local.api.kinds import CLUSTER_NETWORK, NETWORK, NODE, VLAN_CONFIG, VLAN_STATUS, Kind
-from harvester_local.api.objects import Key, Obj, annotations, deleting, is_true, key_of, labels, owner_reference
+from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, is_true, key_of, labels, owner_reference
 from harvester_local.controllers.conditions import rancher
 from harvester_local.controllers.faults import Fault, fault_of
 from harvester_local.controllers.runtime import Context, Deadlines, Mapper, own_key
@@ -35,9 +35,14 @@ from harvester_local.model.networks import (
     vlan_status_name,
 )
 
+UPLINK_FINALIZER = "wrangler.cattle.io/harvester-network-vlanconfig-controller"
+
 
 class Uplinks:
-    """VlanConfigs: after `uplink_seconds` each matched node has a VlanStatus and its label."""
+    """VlanConfigs: after `uplink_seconds` each matched node has a VlanStatus and its label.
+
+    A finalizer keeps a config until its uplinks are down: statuses that the garbage collector took would leave the labels.
+    """
 
     def __init__(self, context: Context) -> None:
         self._context, self._deadlines = context, Deadlines()
@@ -50,6 +55,9 @@ class Uplinks:
     async def reconcile(self, key: Key) -> float | None:
         """Bring up what is missing, take down what is no longer matched."""
         config = self._context.store.get(VLAN_CONFIG, key)
+        if config and not deleting(config) and UPLINK_FINALIZER not in finalizers(config):
+            kept = [*finalizers(config), UPLINK_FINALIZER]
+            config = await self._context.api.patch_version(VLAN_CONFIG, config, {"metadata": {"finalizers": kept}})
         wanted = set(matched_nodes(config)) if config and not deleting(config) else set()
         known = [s for s in self._context.store.all(VLAN_STATUS) if s["status"]["vlanConfig"] == key.name]
         for status in known:
@@ -59,6 +67,9 @@ class Uplinks:
                 or status["status"]["clusterNetwork"] != config["spec"]["clusterNetwork"]
             ):
                 await self._take_down(status)
+        if config and deleting(config):
+            left = [name for name in finalizers(config) if name != UPLINK_FINALIZER]
+            await self._context.api.patch_version(VLAN_CONFIG, config, {"metadata": {"finalizers": left}})
         if config is None or deleting(config) or config["spec"]["clusterNetwork"] == MANAGEMENT:
             return None
         await self._tell_mtu(config)

@@ -48,6 +48,7 @@ async def run(config: PlaneConfig) -> None:
         await stop.wait()
         log.info("asked to end")
         config.ready.unlink(missing_ok=True)
+    log.info("ended")
 
 
 def _end_on_signals(stop: asyncio.Event) -> None:
