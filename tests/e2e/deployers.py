@@ -6,14 +6,20 @@ Roles and bindings have names of their own for each account and go with it, so t
 import copy
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 from kubernetes import client
 from target import Target, newcomer, until_allowed
+from workshop import Workshop
+
+from harvester_provider.resources.provider import ProviderSettings
+from harvester_provider.wiring import Clusters
 
 FILES = Path(__file__).resolve().parents[2] / "docs" / "rbac"
 BOUND = "harvester.pulumi.com/bound"
@@ -72,6 +78,20 @@ def deployer(target: Target, example: str, name: str) -> Iterator[dict[str, str]
                 "harvester:kubeconfig": kubeconfig,
                 "harvester:clusters": json.dumps({"rancher": {**target.rancher, "token": token(other)}}),
             }
+
+
+@asynccontextmanager
+async def limited_workshop(target: Target, roles: Sequence[Role]) -> AsyncIterator[tuple[Workshop, Workshop]]:
+    """A workshop of somebody who may do everything, and one in the same namespace whose account has the roles."""
+    async with Workshop.on(target, f"roles-{uuid.uuid4().hex[:6]}") as shop:
+        with account(target, shop.namespace, roles) as kubeconfig:
+            clusters = Clusters(
+                ProviderSettings(kubeconfig=kubeconfig, endpoint=target.endpoint or None, endpoint_ca=target.endpoint_ca or None)
+            )
+            try:
+                yield shop, replace(shop, cluster=await clusters.get(None))
+            finally:
+                await clusters.close()
 
 
 def token(kubeconfig: str) -> str:

@@ -18,6 +18,7 @@ import by_hand
 import pytest
 import yaml
 from declared import StackOf
+from deployers import account, read
 from importing import imported
 from stack import SECONDS
 from target import Target, namespace
@@ -86,8 +87,9 @@ TELLS: Mapping[str, tuple[str, Any]] = {
 
 async def test_each_kind_is_imported_by_its_id_and_its_next_preview_is_empty(hands: tuple[Target, Mapping[str, str]]) -> None:
     target, ids = hands
-    settings = ProviderSettings(kubeconfig=target.kubeconfig, endpoint=target.endpoint or None)
-    found = {kind: await imported(settings, kind, identity) for kind, identity in ids.items()}
+    with account(target, target.namespace, read(("reads", "imports"))) as kubeconfig:
+        settings = ProviderSettings(kubeconfig=kubeconfig, endpoint=target.endpoint or None)
+        found = {kind: await imported(settings, kind, identity) for kind, identity in ids.items()}
     told = {kind: said for kind, (_, said) in found.items()}
     refused = {kind: told.pop(kind) for kind in REFUSED.keys() & ids.keys()}
     assert told == dict.fromkeys(told, "")
@@ -102,7 +104,6 @@ def test_an_estate_made_by_hand_is_adopted_in_one_command_and_its_next_preview_i
 ) -> None:
     target, ids = hands
     kubeconfig, out = tmp_path / "kubeconfig", tmp_path / "adopted"
-    kubeconfig.write_text(target.kubeconfig)
     endpoint = ["--endpoint", target.endpoint] if target.endpoint else []
     spaces = {identity.partition("/")[0] for identity in ids.values() if "/" in identity} - {"cattle-global-data", "fleet-default"}
     asked = [part for space in sorted(spaces) for part in ("--namespace", space)]
@@ -110,10 +111,13 @@ def test_an_estate_made_by_hand_is_adopted_in_one_command_and_its_next_preview_i
         ids = {kind: identity for kind, identity in ids.items() if "/" in identity}
         asked += [part for kind in ids for part in ("--kind", kind)]
     command = [Path(sys.executable).parent / "pulumi-harvester", "import", "--out", str(out), "--kubeconfig", str(kubeconfig)]
-    subprocess.run([*command, *asked, *endpoint], check=True, timeout=SECONDS)
+    with account(target, target.namespace, read(("reads", "imports")), "importer") as limited:
+        kubeconfig.write_text(limited)
+        subprocess.run([*command, *asked, *endpoint], check=True, timeout=SECONDS)
     imports, report = json.loads((out / "import.json").read_text())["resources"], (out / "left-out.md").read_text()
     found = {(entry["type"].rsplit(":", 1)[-1], entry["id"]) for entry in imports}
     parts = {"GuestAccess", "RancherCloudCredential", "RancherCluster", *REFUSED}
+    assert "forbidden" not in report
     assert found >= {(kind, identity) for kind, identity in ids.items() if kind not in parts}, report
     assert not {kind for kind, _ in found} & parts
     if "VirtualMachineRestore" in ids:

@@ -2,12 +2,12 @@
 
 import base64
 import json
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from deployers import limited_workshop, read
 from images import checksum, qcow2
 from plain import DV, kubevirt_cluster
 from target import NAD, VM, Target
@@ -43,14 +43,25 @@ def plain(request: pytest.FixtureRequest, images: str, tmp_path_factory: pytest.
         yield found
 
 
+Shops = tuple[Workshop, Workshop]
+
+
 @pytest.fixture
-async def shop(plain: Target) -> AsyncIterator[Workshop]:
-    async with Workshop.on(plain, f"e2e-{uuid.uuid4().hex[:8]}") as found:
+async def shops(plain: Target) -> AsyncIterator[Shops]:
+    """A workshop of somebody who may do everything, and one whose account has the roles for such a cluster and no others."""
+    async with limited_workshop(plain, read(("reads", "without-harvester"))) as found:
         yield found
 
 
+@pytest.fixture
+async def shop(plain: Target, shops: Shops) -> Workshop:
+    """The second one, where networks, an image, a key and storage classes are there."""
+    everything, limited = shops
+    await furnish(everything, plain.image_url)
+    return limited
+
+
 async def test_a_machine_with_its_image_network_and_key_lives_as_on_a_harvester(plain: Target, shop: Workshop) -> None:
-    await furnish(shop, plain.image_url)
     found = Target(**{**vars(plain), "namespace": shop.namespace})
     assert found.get(DV, "disc")["spec"]["source"] == {"http": {"url": plain.image_url}}
     network = json.loads(found.get(NAD, "red")["spec"]["config"])
@@ -84,8 +95,7 @@ async def test_a_machine_with_its_image_network_and_key_lives_as_on_a_harvester(
     assert await shop.has_claim(volumes["data"])
 
 
-async def test_what_is_there_is_told_by_functions_and_becomes_a_program(plain: Target, shop: Workshop) -> None:
-    await furnish(shop, plain.image_url)
+async def test_what_is_there_is_told_by_functions_and_becomes_a_program(shops: Shops, shop: Workshop) -> None:
     await shop.make("Volume", "blank", size="1Gi")
     await shop.make("Volume", "clone", size="10Gi", image="~/disc")
     vm = await shop.make("VirtualMachine", "vm", **MACHINE)
@@ -102,7 +112,7 @@ async def test_what_is_there_is_told_by_functions_and_becomes_a_program(plain: T
     assert (cluster.version, cluster.nodes) == ("", len(nodes))
     assert nodes[0].ready
 
-    found = await survey(spoken(shop.flavour), shop.cluster, [shop.namespace])
+    found = await survey(spoken(shop.flavour), shops[0].cluster, [shop.namespace])
     adopted = {(each.kind.name, each.ref.name) for each in found.adopted if each.ref.namespace}
     assert adopted == {
         *(("VirtualMachine", "vm"), ("Image", "disc"), ("SshKey", "ada"), ("CloudInit", "answers")),
@@ -113,8 +123,7 @@ async def test_what_is_there_is_told_by_functions_and_becomes_a_program(plain: T
     await vm.destroy()
 
 
-async def test_what_local_volumes_cannot_do_is_refused_at_preview(plain: Target, shop: Workshop) -> None:
-    await furnish(shop, plain.image_url)
+async def test_what_local_volumes_cannot_do_is_refused_at_preview(shop: Workshop) -> None:
     blank = {"memory": "256Mi", "disks": [{"name": "root", "size": "1Gi", "onDelete": "delete"}]}
     vm = await shop.make("VirtualMachine", "vm", **blank)
     (change,) = (await vm.preview(**{**blank, "disks": [{**blank["disks"][0], "size": "2Gi"}]})).plan.refused
@@ -130,7 +139,8 @@ async def test_what_local_volumes_cannot_do_is_refused_at_preview(plain: Target,
     await vm.destroy()
 
 
-async def test_an_import_that_fails_says_why_and_is_made_again(plain: Target, shop: Workshop) -> None:
+async def test_an_import_that_fails_says_why_and_is_made_again(plain: Target, shops: Shops) -> None:
+    _, shop = shops
     missing = plain.image_url.replace("tiny", "missing")
     with pytest.raises(WaitFailed, match="404"):
         await shop.make("Image", "disc", url=missing, retry=1)
@@ -139,7 +149,8 @@ async def test_an_import_that_fails_says_why_and_is_made_again(plain: Target, sh
     assert not await image.drift()
 
 
-async def test_a_local_file_is_uploaded_through_cdis_proxy(plain: Target, shop: Workshop, tmp_path: Path) -> None:
+async def test_a_local_file_is_uploaded_through_cdis_proxy(plain: Target, shops: Shops, tmp_path: Path) -> None:
+    _, shop = shops
     if plain.local is None:
         pytest.skip("CDI's upload proxy: docs/conformance.md")
     file = tmp_path / "disc.qcow2"
@@ -153,8 +164,7 @@ async def test_a_local_file_is_uploaded_through_cdis_proxy(plain: Target, shop: 
     assert (await image.preview(sourceType="upload", file=str(file))).replaces
 
 
-async def test_volumes_are_blank_or_clones_of_an_image_and_go_with_their_data(plain: Target, shop: Workshop) -> None:
-    await furnish(shop, plain.image_url)
+async def test_volumes_are_blank_or_clones_of_an_image_and_go_with_their_data(shop: Workshop) -> None:
     blank = await shop.make("Volume", "blank", size="1Gi")
     clone = await shop.make("Volume", "clone", size="10Gi", image="~/disc")
     for volume in (blank, clone):

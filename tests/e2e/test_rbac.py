@@ -1,19 +1,17 @@
 """The roles in docs/rbac are enough for a program, and what they do not allow is told by its name."""
 
-import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from declared import Estate, declared
-from deployers import Role, account, read, without
+from deployers import account, limited_workshop, read, without
 from effect_cases import BASE, DATA, DISC, DRIVE, FIRST, HOT, ROOMY, ROOT, SECOND
 from stack import Stack
 from target import Target
-from workshop import Made, Workshop, furnish
+from workshop import Made, furnish
 
 from harvester_provider.core.errors import Forbidden, PlanRefused
 from harvester_provider.core.json import dig_str
@@ -42,20 +40,6 @@ def test_what_the_roles_do_not_allow_is_told_with_the_verb_and_the_kind(
     output = here.stack.fails("up", "--yes", "--skip-preview")
     assert 'cannot create resource "clusternetworks"' in output
     assert "docs/rbac/cluster-networks.yaml" in output
-
-
-@asynccontextmanager
-async def limited_workshop(target: Target, roles: Sequence[Role]) -> AsyncIterator[tuple[Workshop, Workshop]]:
-    """A workshop of somebody who may do everything, and one in the same namespace whose account has the roles."""
-    async with Workshop.on(target, f"roles-{uuid.uuid4().hex[:6]}") as shop:
-        with account(target, shop.namespace, roles) as kubeconfig:
-            clusters = Clusters(
-                ProviderSettings(kubeconfig=kubeconfig, endpoint=target.endpoint or None, endpoint_ca=target.endpoint_ca or None)
-            )
-            try:
-                yield shop, replace(shop, cluster=await clusters.get(None))
-            finally:
-                await clusters.close()
 
 
 async def test_what_is_done_to_a_running_machine_needs_no_more_than_the_roles(cluster: Target) -> None:

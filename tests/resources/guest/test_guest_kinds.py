@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from harvester_provider.core.effect import Effect
 from harvester_provider.core.json import Json, Object
+from harvester_provider.core.kind import Kind
 from harvester_provider.core.plan import Await, Call, Patch, Plan, Put, Remove
 from harvester_provider.core.ref import Listing, Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Failed, Ready, Waiting
+from harvester_provider.engine import verbs
 from harvester_provider.resources.apis import LOAD_BALANCER, NODE, PERSISTENT_VOLUME_CLAIM, POD, SECRET, VIP, VIRTUAL_MACHINE
 from harvester_provider.resources.guest import access, kubeconfig, leftovers, node
 
@@ -35,6 +37,14 @@ def access_snapshot(*missing: str) -> Snapshot:
         found[token] = {"data": {"token": encoded("bearer"), "ca.crt": encoded("CA")}}
     around: dict[Listing, tuple[Object, ...]] = {want: () for want in leftovers.wants(ref) if isinstance(want, Listing)}
     return Snapshot({**found, VIP: {"data": {"ip": "10.0.0.1"}}, ref: found[ref]}, around)
+
+
+@pytest.mark.parametrize(("kind", "lacks"), [(node.KIND, ["cluster", "machineUid"]), (kubeconfig.KIND, ["machine"])])
+def test_what_an_import_cannot_read_is_missing_at_the_next_preview(kind: Kind[Any], lacks: list[str]) -> None:
+    ref = Ref(kind.api, "one", "guests" if kind.api.namespaced else "")
+    found = kind.observe(ref, None, Snapshot({ref: {"metadata": {"name": ref.name, "namespace": ref.namespace}}}))
+    problems = verbs.check(kind, found.wire()).problems
+    assert [(problem.property, problem.reason) for problem in problems] == [(name, "missing: this input is required") for name in lacks]
 
 
 def test_every_object_of_an_access_carries_its_owner_and_the_account_comes_first() -> None:
