@@ -192,7 +192,6 @@ def test_after_all_of_pulumi_was_killed_cancel_and_up_end_in_the_declared_state(
     here.stack.shows_no_change()
 
 
-@pytest.mark.long
 def test_after_ctrl_c_the_next_up_ends_in_the_declared_state(here: Estate, gate: Gate) -> None:
     here.declare(*whole(here))
     assert interrupted(here.stack, gate, 3, "after", *UP, kill=ctrl_c)
@@ -202,7 +201,6 @@ def test_after_ctrl_c_the_next_up_ends_in_the_declared_state(here: Estate, gate:
     here.stack.shows_no_change()
 
 
-@pytest.mark.long
 def test_a_disk_that_is_full_under_the_state_loses_nothing_that_was_made(here: Estate) -> None:
     """A limit on the size of files is the same to the CLI: a write fails in the middle of the run, and the state is lost altogether.
 
