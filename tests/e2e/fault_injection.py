@@ -25,8 +25,9 @@ DATES: Mapping[object, dt.timedelta] = {"expired": -2 * DAY, "not yet valid": DA
 
 
 def settings(target: Target) -> dict[str, Any]:
-    """What a program's provider is told."""
-    return {"kubeconfig": target.kubeconfig, "endpoint": target.endpoint, "clusters": {"rancher": target.rancher}}
+    """What a program's provider is told; a Rancher is beside a Harvester alone."""
+    harvester = {"endpoint": target.endpoint, "clusters": {"rancher": target.rancher}} if target.endpoint else {}
+    return {"kubeconfig": target.kubeconfig, **harvester}
 
 
 def known(target: Target, here: str, bucket: Bucket) -> dict[str, str]:

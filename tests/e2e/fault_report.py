@@ -1,7 +1,7 @@
 """The table that `make faults` prints and writes to docs/faults.md, from what the tests of the matrix recorded."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,15 +25,23 @@ class Outcome:
     duplicates: int
     wrong: int
 
+    def plus(self, other: "Outcome") -> "Outcome":
+        """Both together, of the same fault."""
+        counts = ("kinds", "steps", "calls", "again", "lost", "duplicates", "wrong")
+        return replace(self, **{name: getattr(self, name) + getattr(other, name) for name in counts})
+
     def recorded(self) -> dict[str, Any]:
         """As a property of a test's report, which passes between processes as JSON."""
         return asdict(self)
 
 
 def outcomes(reports: Iterable[Any]) -> list[Outcome]:
-    """What the tests recorded, in the order of the faults' names."""
-    found = [value for report in reports for name, value in report.user_properties if name == PROPERTY]
-    return sorted((Outcome(**value) for value in found), key=lambda each: each.fault)
+    """What the tests recorded, in the order of the faults' names: one for each, however many clusters it was brought about on."""
+    found: dict[str, Outcome] = {}
+    for value in (value for report in reports for name, value in report.user_properties if name == PROPERTY):
+        each = Outcome(**value)
+        found[each.fault] = found[each.fault].plus(each) if each.fault in found else each
+    return [found[fault] for fault in sorted(found)]
 
 
 def table(found: Iterable[Outcome]) -> list[str]:

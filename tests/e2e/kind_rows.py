@@ -103,6 +103,6 @@ ROWS: Mapping[str, Row] = {
     ),
 }  # fmt: skip
 PLAIN_ROWS: Mapping[str, Row] = {
-    "poor": Row("PoorMansCluster", {"kubevirt": "1.1.1", "cdi": "1.63.1", "manifests": "{manifests}"}, {"kubevirt": "1.2.0"}),
+    "poor": Row("PoorMansCluster", {"kubevirt": "{kubevirt}", "folder": "{folder}"}, {"featureGates": ["ExpandDisks"]}),
 }
 """Those of a Kubernetes without Harvester."""

@@ -7,48 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from importing import imported
-from plain import DV, LOCAL_PATH, plain_cluster
+from plain import DV, plain_cluster, releases
 from stack import EXAMPLES, Stack
 from target import NAD, VM, VMI, Target
 
 from harvester_provider.resources.provider import ProviderSettings
-
-
-def workload(kind: str, name: str, namespace: str, image: str) -> dict[str, object]:
-    labels = {"app": name}
-    pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": name, "image": image}]}}
-    spec = {"selector": {"matchLabels": labels}, "template": pod}
-    return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": name, "namespace": namespace}, "spec": spec}
-
-
-def releases(folder: Path, kubevirt: str) -> str:
-    """The manifests that such a cluster is made of, under the projects' names; as small as they can be."""
-
-    def namespace(name: str) -> dict[str, object]:
-        return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
-
-    cr = {"apiVersion": "kubevirt.io/v1", "kind": "KubeVirt", "metadata": {"name": "kubevirt", "namespace": "kubevirt"}, "spec": {}}
-    files = {
-        "kubevirt-operator.yaml": [
-            workload("Deployment", "virt-operator", "kubevirt", f"virt-operator:v{kubevirt}"),
-            namespace("kubevirt"),
-        ],
-        "kubevirt-cr.yaml": [cr],
-        "cdi-operator.yaml": [namespace("cdi"), workload("Deployment", "cdi-operator", "cdi", "cdi-operator:v1.63.1")],
-        "cdi-cr.yaml": [{"apiVersion": "cdi.kubevirt.io/v1beta1", "kind": "CDI", "metadata": {"name": "cdi"}, "spec": {}}],
-        "local-path-storage.yaml": [
-            namespace("local-path-storage"),
-            workload("Deployment", "local-path-provisioner", "local-path-storage", "local-path-provisioner:v0.0.32"),
-            LOCAL_PATH,
-        ],
-        "multus-daemonset.yml": [workload("DaemonSet", "kube-multus-ds", "kube-system", "multus-cni:v4.2.2")],
-    }
-    folder.mkdir(exist_ok=True)
-    for name, objects in files.items():
-        (folder / name).write_text(yaml.safe_dump_all(objects))
-    return str(folder)
 
 
 @pytest.fixture
