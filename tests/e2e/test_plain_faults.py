@@ -16,7 +16,6 @@ from kind_rows import PLAIN_ROWS
 from plain import plain_cluster, releases
 from target import Target
 
-
 MISREAD = "404 between list and get"
 """Left out: a part that is said to be gone is drift in a refresh, which the next `pulumi up` installs again."""
 
