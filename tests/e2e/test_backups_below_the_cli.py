@@ -162,6 +162,20 @@ async def test_what_must_not_be_restored_is_told_before_anything_is_touched(shop
     await machine.destroy()
 
 
+async def test_a_delete_that_takes_snapshots_of_a_namesake_along_is_refused_until_it_is_allowed(shop: Workshop, cluster: Target) -> None:
+    async with Workshop.on(cluster, f"{shop.namespace}-other") as other:
+        machine = await shop.make("VirtualMachine", "namesake", **MACHINE)
+        snapshot = await shop.make("VirtualMachineSnapshot", "now", virtualMachine="namesake")
+        namesake = await other.make("VirtualMachine", "namesake", **MACHINE)
+        with pytest.raises(PlanRefused, match=f"would delete snapshots of other machines that are called namesake as well: {snapshot.id}"):
+            await namesake.destroy()
+        assert await namesake.starts() == 1
+        await namesake.up(**MACHINE, snapshotsElsewhere="delete")
+        await namesake.destroy()
+        await shop.until(lambda seen: seen[snapshot.ref] is None, snapshot.ref)
+        await machine.destroy()
+
+
 DAILY = {"virtualMachine": "vm", "cron": "0 2 * * *", "annotations": {"harvesterhci.io/svmbackupSkipCronCheck": "true"}}
 """Other schedules of the cluster may run at any time."""
 

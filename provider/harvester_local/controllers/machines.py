@@ -15,13 +15,13 @@ from harvester_local.controllers.conditions import virt
 from harvester_local.controllers.events import Recorder
 from harvester_local.controllers.instance_spec import GENERATION, build_instance, revision_name
 from harvester_local.controllers.live_update import LiveUpdate, departed_interfaces, live_update
+from harvester_local.controllers.machine_removal import snapshots_by_machine, take_along
 from harvester_local.controllers.machine_status import difference, pending_restart, status_of
 from harvester_local.controllers.power import Action, decide
 from harvester_local.controllers.runtime import Context, Deadlines, Mapper, own_key
 from harvester_local.model.machines import (
     FINAL_PHASES,
     MAC_ADDRESSES,
-    REMOVED_CLAIMS,
     RUN_STRATEGY,
     claim_words,
     claims,
@@ -45,6 +45,7 @@ class Machines:
     def __init__(self, context: Context, recorder: Recorder) -> None:
         self._context, self._recorder, self._deadlines = context, recorder, Deadlines()
         self._users = context.store.index(MACHINE, claim_words)
+        self._snapshots = snapshots_by_machine(context.store)
 
     @property
     def watches(self) -> Mapping[Kind, Mapper]:
@@ -118,15 +119,14 @@ class Machines:
         )
 
     async def _let_go(self, key: Key, machine: Obj, instance: Obj | None) -> None:
-        """A deleted machine: its instance first, then the claims it was told to take along, then the object."""
+        """A deleted machine: its instance first, then what goes with it, then the object."""
         if change := difference(part(machine, "status"), {"printableStatus": "Terminating"}):
             await self._context.api.patch_status(MACHINE, key, change)
         if instance is not None:
             if not deleting(instance):
                 await self._stop(machine, instance)
             return
-        for name in filter(None, annotations(machine).get(REMOVED_CLAIMS, "").split(",")):
-            await self._context.api.delete(VOLUME_CLAIM, Key(key.namespace, name.strip()))
+        await take_along(self._context, machine, self._snapshots)
         if FINALIZER in finalizers(machine):
             remaining = [f for f in finalizers(machine) if f not in (FINALIZER, *HARVESTERS)]
             await self._context.api.patch_version(MACHINE, machine, {"metadata": {"finalizers": remaining}})

@@ -14,7 +14,7 @@ from harvester_provider.core.content import Content
 from harvester_provider.core.json import Json, Object
 from harvester_provider.core.plan import Plan, Step
 from harvester_provider.core.problem import Problem
-from harvester_provider.core.ref import Api, Ref, Want
+from harvester_provider.core.ref import Api, Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 
 I = TypeVar("I")  # noqa: E741  the inputs model of a kind; one letter is the custom for type variables
@@ -108,6 +108,13 @@ class Kind(Protocol[I]):
         """What must be seen for the functions below. Asked again with what was seen, until nothing new is wanted.
 
         `inputs` is None on import. The main object (`ref`) is always read.
+        """
+        ...
+
+    def bystanders(self, inputs: I) -> Iterable[Listing]:
+        """What a removal may take along besides, in namespaces that the program may not be allowed to look into.
+
+        Looked for before a delete, and before a replacement is planned. What may not be read is not in the snapshot.
         """
         ...
 

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from harvester_provider.core.cluster import Reads
+from harvester_provider.core.errors import Forbidden
+from harvester_provider.core.json import Object
 from harvester_provider.core.kind import Kind
-from harvester_provider.core.ref import Ref, Want
+from harvester_provider.core.ref import Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 
 ROUNDS = 10
@@ -21,6 +24,15 @@ async def look(cluster: Reads, wants: Sequence[Want]) -> Snapshot:
     lists = asyncio.gather(*(cluster.list(listing) for listing in listings))
     found, listed = await asyncio.gather(objects, lists)  # awaited together: the second error of two is not left to the event loop
     return Snapshot(dict(zip(refs, found, strict=True)), dict(zip(listings, listed, strict=True)))
+
+
+async def bystanders(cluster: Reads, kind: Kind[Any], inputs: Any) -> Snapshot:
+    """What a removal may take along besides, as far as it may be read."""
+    listings: dict[Listing, tuple[Object, ...]] = {}
+    for listing in kind.bystanders(inputs):
+        with suppress(Forbidden):
+            listings[listing] = await cluster.list(listing)
+    return Snapshot({}, listings)
 
 
 async def see(cluster: Reads, kind: Kind[Any], ref: Ref, inputs: Any) -> Snapshot:

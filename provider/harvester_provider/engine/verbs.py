@@ -25,7 +25,7 @@ from harvester_provider.engine.defaults import filled
 from harvester_provider.engine.disruption import Turn
 from harvester_provider.engine.local_file import with_file
 from harvester_provider.engine.permissions import naming_roles
-from harvester_provider.engine.reader import look, see
+from harvester_provider.engine.reader import bystanders, look, see
 from harvester_provider.engine.reporter import Reporter, Silent
 from harvester_provider.engine.runner import not_ours, run
 from harvester_provider.engine.state import Wire, declared, inputs_of_state, parse
@@ -171,6 +171,8 @@ async def diff(
     if seen[ref] is None:
         return Difference(_changed(old, new), (), (f"{ref} is gone: it will be made again",))
     plan = kind.update(old, new, seen)
+    if plan.replaces:
+        plan = kind.update(old, new, seen.plus(await bystanders(cluster, kind, old)))
     if not plan.changes and not plan.steps:
         return Difference()  # the same in another order or notation
     missing = [str(problem) for problem in await _missing(kind, cluster, new, coming)]
@@ -216,7 +218,7 @@ async def _take_over(kind: Kind[Any], cluster: Cluster, inputs: Any, seen: Snaps
         names = ", ".join(plan.replaces)
         raise NotOurs(f"{ref}: it cannot be adopted: {names} cannot be changed in place: write the values the object has, or another name")
     reporter.info(f"{ref} was left behind by an interrupted run and cannot be used: making it again")
-    await run(cluster, kind.delete(old, seen), inputs.owner, reporter)
+    await run(cluster, await _removal(kind, cluster, old, seen), inputs.owner, reporter)
     await _make(kind, cluster, inputs, await see(cluster, kind, ref, inputs), reporter)
 
 
@@ -289,10 +291,14 @@ async def delete(kind: Kind[Any], cluster: Cluster, identity: str, state: Wire, 
     if _taken_over(seen.get(ref), old.owner):
         reporter.warn(f"{ref} belongs to {owner_of(seen.get(ref))} by now, which adopted it: it is left alone")
         return
-    plan = kind.delete(old, seen)
+    plan = await _removal(kind, cluster, old, seen)
     for note in plan.notes:
         reporter.info(note)
     await run(cluster, plan, old.owner, reporter)
+
+
+async def _removal(kind: Kind[Any], cluster: Reads, old: Any, seen: Snapshot) -> Plan:
+    return kind.delete(old, seen.plus(await bystanders(cluster, kind, old)))
 
 
 async def _finish(kind: Kind[Any], cluster: Cluster, ref: Ref, inputs: Any) -> Found:

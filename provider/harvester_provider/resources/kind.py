@@ -14,7 +14,7 @@ from harvester_provider.core.kind import Requirement
 from harvester_provider.core.ownership import mark
 from harvester_provider.core.plan import Change, Plan, Remove, Step
 from harvester_provider.core.problem import Problem
-from harvester_provider.core.ref import Api, Ref, Want
+from harvester_provider.core.ref import Api, Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.model import NamespacedInputs, Outputs, ResourceInputs
 
@@ -87,6 +87,10 @@ class BaseKind(Generic[I]):
     def reads(self, ref: Ref, inputs: I | None, seen: Snapshot) -> Iterable[Want]:  # noqa: ARG002  the main object is enough
         """The main object."""
         return (ref,)
+
+    def bystanders(self, inputs: I) -> Iterable[Listing]:  # noqa: ARG002  most removals touch nothing of others
+        """Nothing."""
+        return ()
 
     def settle(self, inputs: I, seen: Snapshot) -> Sequence[Step]:  # noqa: ARG002  a kind that is ready once it exists
         """Nothing to finish."""

@@ -241,6 +241,7 @@ if TYPE_CHECKING:
     from pulumi_harvester.virtual_machine import VirtualMachineMaintenanceModeStrategy as VirtualMachineMaintenanceModeStrategy
     from pulumi_harvester.virtual_machine import VirtualMachineRestartMode as VirtualMachineRestartMode
     from pulumi_harvester.virtual_machine import VirtualMachineRunStrategy as VirtualMachineRunStrategy
+    from pulumi_harvester.virtual_machine import VirtualMachineSnapshotsElsewhere as VirtualMachineSnapshotsElsewhere
     from pulumi_harvester.virtual_machine import VirtualMachineSound as VirtualMachineSound
     from pulumi_harvester.virtual_machine import VirtualMachineTablet as VirtualMachineTablet
     from pulumi_harvester.virtual_machine import VirtualMachineUpdatePolicy as VirtualMachineUpdatePolicy
@@ -528,6 +529,7 @@ __all__ = [
     "VirtualMachineRunStrategy",
     "VirtualMachineSnapshot",
     "VirtualMachineSnapshotArgs",
+    "VirtualMachineSnapshotsElsewhere",
     "VirtualMachineSound",
     "VirtualMachineTablet",
     "VirtualMachineTemplate",
@@ -812,6 +814,7 @@ _HOME = {
     "VirtualMachineRunStrategy": "virtual_machine",
     "VirtualMachineSnapshot": "virtual_machine_snapshot",
     "VirtualMachineSnapshotArgs": "virtual_machine_snapshot",
+    "VirtualMachineSnapshotsElsewhere": "virtual_machine",
     "VirtualMachineSound": "virtual_machine",
     "VirtualMachineTablet": "virtual_machine",
     "VirtualMachineTemplate": "virtual_machine_template",

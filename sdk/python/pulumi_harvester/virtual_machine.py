@@ -39,6 +39,7 @@ from pulumi_harvester.shared import (
 
 VirtualMachineUpdatePolicy: TypeAlias = Literal["auto", "live", "defer"]
 VirtualMachineRestartMode: TypeAlias = Literal["restart", "soft"]
+VirtualMachineSnapshotsElsewhere: TypeAlias = Literal["protect", "delete"]
 StopPolicyThen: TypeAlias = Literal["give-up", "force", "wait"]
 VirtualMachineWaitFor: TypeAlias = Literal["nothing", "running", "agent", "address", "cloud-init"]
 VirtualMachineRunStrategy: TypeAlias = Literal["RerunOnFailure", "Always", "Once", "Manual", "Halted"]
@@ -162,6 +163,11 @@ class VirtualMachineArgs:
     """
     restart_trigger: pulumi.Input[str] | None = prop(name="restartTrigger", default=None)
     """Any text. Another value restarts a running guest on purpose, whatever `update_policy` says, and with it what was deferred."""
+    snapshots_elsewhere: pulumi.Input[VirtualMachineSnapshotsElsewhere] | None = prop(name="snapshotsElsewhere", default=None)
+    """What a delete or a replacement does to snapshots of machines of the same name in other namespaces: Harvester deletes them with
+    this one, because it goes by the name alone. `protect`: it is refused as long as there are any, where the program may look for
+    them. `delete`: they go. Those of the machine itself always go. Default: `protect`.
+    """
     stop: pulumi.Input[StopPolicyLike] | None = prop(name="stop", default=None)
     """How the machine is stopped for a change that it cannot take while it runs."""
     wait_for: pulumi.Input[VirtualMachineWaitFor] | None = prop(name="waitFor", default=None)
@@ -305,6 +311,7 @@ class VirtualMachine(
         disruption_group: pulumi.Input[str] | None = None,
         max_unavailable: pulumi.Input[int] | None = None,
         restart_trigger: pulumi.Input[str] | None = None,
+        snapshots_elsewhere: pulumi.Input[VirtualMachineSnapshotsElsewhere] | None = None,
         stop: pulumi.Input[StopPolicyLike] | None = None,
         wait_for: pulumi.Input[VirtualMachineWaitFor] | None = None,
         description: pulumi.Input[str] | None = None,
@@ -379,6 +386,10 @@ class VirtualMachine(
             Deletes, replacements and `run_strategy` do not count. Default: `1`.
         :param restart_trigger: Any text. Another value restarts a running guest on purpose, whatever `update_policy` says, and
             with it what was deferred.
+        :param snapshots_elsewhere: What a delete or a replacement does to snapshots of machines of the same name in other
+            namespaces: Harvester deletes them with this one, because it goes by the name alone. `protect`: it is refused as
+            long as there are any, where the program may look for them. `delete`: they go. Those of the machine itself always
+            go. Default: `protect`.
         :param stop: How the machine is stopped for a change that it cannot take while it runs.
         :param wait_for: What a create or a start waits for. `nothing`: the object is there. `running`: the guest runs. `agent`:
             qemu-guest-agent in the guest is connected. `address`: it has an address (link-local ones do not count); a NIC on a
@@ -528,6 +539,15 @@ class VirtualMachine(
     def restart_trigger(self) -> pulumi.Output[str | None]:
         """Any text. Another value restarts a running guest on purpose, whatever `update_policy` says, and with it what was deferred."""
         return pulumi.get(self, "restart_trigger")
+
+    @property
+    @pulumi.getter(name="snapshotsElsewhere")
+    def snapshots_elsewhere(self) -> pulumi.Output[VirtualMachineSnapshotsElsewhere]:
+        """What a delete or a replacement does to snapshots of machines of the same name in other namespaces: Harvester deletes them with
+        this one, because it goes by the name alone. `protect`: it is refused as long as there are any, where the program may look for
+        them. `delete`: they go. Those of the machine itself always go.
+        """
+        return pulumi.get(self, "snapshots_elsewhere")
 
     @property
     @pulumi.getter(name="stop")

@@ -16,11 +16,11 @@ from harvester_provider.core.kind import Requirement
 from harvester_provider.core.ownership import is_ours
 from harvester_provider.core.plan import Plan, Put, Step
 from harvester_provider.core.problem import Problem
-from harvester_provider.core.ref import Api, Ref, Want
+from harvester_provider.core.ref import Api, Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import VIRTUAL_MACHINE
 from harvester_provider.resources.kind import BaseKind
-from harvester_provider.resources.virtual_machine import driven, from_template, manifest, removal, saved, storage_moves, wants
+from harvester_provider.resources.virtual_machine import driven, from_template, manifest, removal, saved, snapshots, storage_moves, wants
 from harvester_provider.resources.virtual_machine.calls import freeze
 from harvester_provider.resources.virtual_machine.check import problems
 from harvester_provider.resources.virtual_machine.live import Live
@@ -70,6 +70,10 @@ class VirtualMachine(BaseKind[VirtualMachineInputs]):
         """The machine and all that belongs to it."""
         return wants.reads(ref, inputs, seen)
 
+    def bystanders(self, inputs: VirtualMachineInputs) -> Iterable[Listing]:  # noqa: ARG002  any machine may have a namesake
+        """The snapshots of all namespaces: those of machines of the same name go with it."""
+        return (snapshots.EVERYWHERE,)
+
     def furnish(self, inputs: VirtualMachineInputs, machine: Live, seen: Snapshot) -> Iterable[Step]:  # noqa: ARG002  Harvester does it itself
         """Make and grow the volumes that the machine asks for: nothing, because Harvester's controllers do that."""
         return ()
@@ -105,7 +109,9 @@ class VirtualMachine(BaseKind[VirtualMachineInputs]):
         """Live where it can be, stop-modify-start where the guest must be off, refused where data would be lost or a driver keeps it."""
         if self.replacements(old, new):
             former = Live.of(self.ref(old), seen)
-            return Plan(changes=(*self.changes(old, new), *saved.unsaved(old, former, seen, removal.doomed_claims(old, former))))
+            unsaved = saved.unsaved(old, former, seen, removal.doomed_claims(old, former))
+            changes = (*self.changes(old, new), *unsaved, *snapshots.refused(old, former.ref, seen))
+            return Plan(changes=changes, notes=tuple(snapshots.notes(former.ref, seen)))
         live = Live.of(self.ref(new), seen)
         if not new.adopt and (trouble := driven.change(live)):
             return Plan(changes=tuple(self.changes(old, new, dict.fromkeys(self.changed(old, new), (Effect.REFUSED, trouble)))))

@@ -84,7 +84,7 @@ def _trigger_row(_: VirtualMachineInputs, new: VirtualMachineInputs) -> str:
 _ROWS = {"restart_trigger": _trigger_row, "sysprep": _answers_row}
 """The inputs whose row depends on their values."""
 
-STEERING = ("template", "update_policy", "stop", "wait_for", "disruption_group", "max_unavailable", "restart_mode")
+STEERING = ("template", "update_policy", "stop", "wait_for", "disruption_group", "max_unavailable", "restart_mode", "snapshots_elsewhere")
 """What only steers the provider."""
 Act = Callable[[Draft, VirtualMachineInputs, VirtualMachineInputs, Live], None]
 

@@ -128,6 +128,10 @@ class VirtualMachineInputs(Machine, NamespacedInputs):
     the smallest number counts. One that does not come back stops the rest. Deletes, replacements and `run_strategy` do not count."""
     restart_trigger: str | None = None
     """Any text. Another value restarts a running guest on purpose, whatever `update_policy` says, and with it what was deferred."""
+    snapshots_elsewhere: Literal["protect", "delete"] = "protect"
+    """What a delete or a replacement does to snapshots of machines of the same name in other namespaces: Harvester deletes them with this
+    one, because it goes by the name alone. `protect`: it is refused as long as there are any, where the program may look for them.
+    `delete`: they go. Those of the machine itself always go."""
     stop: StopPolicy = StopPolicy()
     """How the machine is stopped for a change that it cannot take while it runs."""
     wait_for: Literal["nothing", "running", "agent", "address", "cloud-init"] = "running"

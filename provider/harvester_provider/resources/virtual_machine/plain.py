@@ -15,7 +15,7 @@ from harvester_provider.core.kind import Requirement
 from harvester_provider.core.plan import Await, Patch, Plan, Put, Step
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.quantity import Quantity
-from harvester_provider.core.ref import Ref, Want
+from harvester_provider.core.ref import Listing, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import is_known
 from harvester_provider.resources import plain
@@ -63,6 +63,10 @@ class PlainVirtualMachine(VirtualMachine):
             for template in Live.of(ref, seen).claim_templates:
                 claim = Ref(PERSISTENT_VOLUME_CLAIM, dig_str(template, "metadata", "name"), ref.namespace)
                 yield from (claim, Ref(DATA_VOLUME, claim.name, claim.namespace))
+
+    def bystanders(self, inputs: VirtualMachineInputs) -> Iterable[Listing]:  # noqa: ARG002  see below
+        """Nothing: snapshots of machines are Harvester's."""
+        return ()
 
     def create(self, inputs: VirtualMachineInputs, seen: Snapshot) -> Plan:
         """Make the machine. Its volumes follow once it says which ones."""

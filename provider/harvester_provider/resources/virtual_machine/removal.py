@@ -13,7 +13,7 @@ from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Ready, Verdict, Waiting
 from harvester_provider.resources.apis import DATA_VOLUME, PERSISTENT_VOLUME_CLAIM
-from harvester_provider.resources.virtual_machine import cloud_init, driven, saved, words
+from harvester_provider.resources.virtual_machine import cloud_init, driven, saved, snapshots, words
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.manifest import answers_secret, own_secret
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
@@ -35,7 +35,7 @@ def delete(old: VirtualMachineInputs, live: Live, seen: Snapshot) -> Plan:
     seconds = old.seconds("delete", live.grace_seconds + _MARGIN_SECONDS)
     doomed = [*doomed_claims(old, live), *pending_claims(live)]
     doomed = list(dict.fromkeys(doomed))
-    if refused := tuple(saved.unsaved(old, live, seen, doomed)):
+    if refused := (*saved.unsaved(old, live, seen, doomed), *snapshots.refused(old, live.ref, seen)):
         return Plan(changes=refused)
     kept = [claim for claim in live.claims() if claim.name not in doomed]
     steps: list[Step] = []
@@ -47,7 +47,7 @@ def delete(old: VirtualMachineInputs, live: Live, seen: Snapshot) -> Plan:
     steps.append(Remove(live.ref, says=f"delete {live.ref}", propagation="Foreground", seconds=seconds))
     steps += [step for claim in doomed for step in remove_claim(live, claim, seen)]
     steps += [Remove(own) for own in (own_secret(live.ref), answers_secret(live.ref)) if cloud_init.is_own(seen.get(own))]
-    return Plan(steps=tuple(steps), notes=tuple(_notes(live, doomed, kept)))
+    return Plan(steps=tuple(steps), notes=(*_notes(live, doomed, kept), *snapshots.notes(live.ref, seen)))
 
 
 def _notes(live: Live, doomed: Sequence[str], kept: Sequence[Ref]) -> Iterable[str]:
