@@ -10,11 +10,13 @@ import pytest
 from stack import Stack
 from target import Target, eventually
 
+from harvester_provider.core.errors import PlanRefused
 from harvester_provider.engine.reporter import Silent
 from harvester_provider.frontends.calls import Calls
 from harvester_provider.resources.provider import ProviderSettings
 
 HCI = ("harvesterhci.io", "v1beta1")
+LONGHORN = ("longhorn.io", "v1beta2")
 SYSTEM = "harvester-system"
 PLUGIN = {"harvester:frontend": "plugin"}
 PASSWORD = "correct horse battery"
@@ -31,6 +33,13 @@ def patched(target: Target, plural: str, name: str, body: dict[str, Any]) -> Non
         target.custom.patch_cluster_custom_object(*HCI, plural, name, body, **kind)
     else:
         target.custom.patch_namespaced_custom_object(*HCI, SYSTEM, plural, name, body, **kind)
+
+
+def of_storage(target: Target, plural: str, name: str, status: dict[str, Any]) -> None:
+    """What Longhorn says of one of its volumes or nodes."""
+    target.custom.patch_namespaced_custom_object_status(
+        *LONGHORN, "longhorn-system", plural, name, {"status": status}, _content_type="application/merge-patch+json"
+    )
 
 
 @pytest.mark.xdist_group("overcommit")
@@ -85,6 +94,35 @@ def test_a_login_and_an_upgrade_that_fails_half_way(simulated: Target, stack_of:
     finally:
         patched(simulated, "settings", "server-version", {"value": "v1.8.0"})
         simulated.custom.delete_namespaced_custom_object(*HCI, SYSTEM, "versions", "v1.8.1")
+
+
+async def test_an_upgrade_that_would_end_badly_is_refused_at_preview_with_the_way_out(simulated: Target) -> None:
+    """Below the CLI. A node without room for the images of a release, and a volume whose only replica is down with its node."""
+    custom = simulated.custom
+    release = {"apiVersion": "/".join(HCI), "kind": "Version", "metadata": {"name": "v1.8.1"}}
+    custom.create_namespaced_custom_object(
+        *HCI, SYSTEM, "versions", {**release, "spec": {"isoURL": "https://x.org/h.iso", "isoChecksum": "0"}}
+    )
+    volume = {"apiVersion": "/".join(LONGHORN), "kind": "Volume", "metadata": {"name": "pvc-1"}, "spec": {"numberOfReplicas": 1}}
+    custom.create_namespaced_custom_object(*LONGHORN, "longhorn-system", "volumes", volume)
+    of_storage(simulated, "volumes", "pvc-1", {"kubernetesStatus": {"namespace": "default", "pvcName": "scratch"}})
+    of_storage(simulated, "nodes", "node2", {"diskStatus": {"default-disk": {"storageAvailable": 12 << 30}}})
+    calls = Calls(ProviderSettings(kubeconfig=simulated.kubeconfig, endpoint=simulated.endpoint))
+    inputs = {"name": "hci", "owner": "shop/dev/hci", "version": "1.8.0"}
+    try:
+        made = await calls.create("Cluster", inputs, Silent())
+        with pytest.raises(PlanRefused) as told:
+            await calls.diff("Cluster", made.id, made.state, {**inputs, "version": "1.8.1"}, Silent())
+        assert "nodes have too little room on all of their disks: node2: the images of a release take 13 GiB" in str(told.value)
+        assert "volumes have one replica: default/scratch" in str(told.value)
+        custom.delete_namespaced_custom_object(*LONGHORN, "longhorn-system", "volumes", "pvc-1")
+        of_storage(simulated, "nodes", "node2", {"diskStatus": {"default-disk": {"storageAvailable": 400 << 30}}})
+        difference = await calls.diff("Cluster", made.id, made.state, {**inputs, "version": "1.8.1"}, Silent())
+        assert "1. upgrade the cluster from v1.8.0 to v1.8.1" in difference.lines
+        await calls.delete("Cluster", made.id, made.state, Silent())
+    finally:
+        await calls.close()
+        custom.delete_namespaced_custom_object(*HCI, SYSTEM, "versions", "v1.8.1")
 
 
 async def test_a_support_bundle_and_the_registration_at_a_rancher_and_its_end(simulated: Target) -> None:

@@ -109,6 +109,14 @@ def test_an_upgrade_begins_only_where_nothing_is_in_its_way(thing: Obj, words: s
     validate_upgrade(new, world(*ready))
     card = obj(kinds.INSTANCE, "gpu", spec={"domain": {"devices": {"hostDevices": [{"name": "card"}]}}})
     assert "default/gpu" in refused(validate_upgrade, new, *ready, card)
+    claim = {"kubernetesStatus": {"namespace": "default", "pvcName": "scratch"}}
+    single = obj(kinds.LONGHORN_VOLUME, "pvc-1", spec={"numberOfReplicas": 1}, status=claim)
+    assert refused(validate_upgrade, new, *ready, single).endswith("potential data integrity concerns: default/scratch")
+    validate_upgrade(new, world(ready[0], single))
+    degraded = obj(kinds.LONGHORN_VOLUME, "pvc-2", status={"robustness": "degraded"})
+    validate_upgrade(new, world(*ready, degraded))
+    third = {**ready[0], "metadata": {**ready[0]["metadata"], "name": "node3"}}
+    assert "there are degraded volumes" in refused(validate_upgrade, new, *ready, third, degraded)
 
 
 def test_a_setting_takes_its_default_back() -> None:

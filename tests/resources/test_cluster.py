@@ -223,23 +223,37 @@ def found(name: str, **parts: Any) -> Object:
     return {"metadata": {"name": name, "namespace": "default"}, **parts}
 
 
+def disks(node: str, *free: int) -> Object:
+    """What Longhorn says of a node whose disks have so many GiB left."""
+    status = {f"disk{number}": {"storageMaximum": 500 << 30, "storageAvailable": gib << 30} for number, gib in enumerate(free)}
+    return {"metadata": {"name": node}, "status": {"diskStatus": status}}
+
+
 def test_what_keeps_a_cluster_from_an_upgrade_is_told_with_the_way_out() -> None:
-    nodes = tuple({**node(f"node{n}"), "spec": {"unschedulable": n == 2}} for n in (1, 2, 3))
+    full = {"conditions": [{"type": kind, "status": "True"} for kind in ("Ready", "DiskPressure")]}
+    nodes = (node("node1"), {**node("node2"), "spec": {"unschedulable": True}}, {**node("node3"), "status": full})
     volume = {"status": {"robustness": "degraded", "kubernetesStatus": {"namespace": "default", "pvcName": "web-root"}}}
+    alone_there = {"spec": {"numberOfReplicas": 1}, "status": {"kubernetesStatus": {"namespace": "default", "pvcName": "scratch"}}}
     fixed = {"conditions": [{"type": "LiveMigratable", "status": "False"}]}
     listed = (
-        (volume, {"status": {"robustness": "healthy"}}),
+        (volume, alone_there, {"spec": {"numberOfReplicas": 3}, "status": {"robustness": "healthy"}}),
         (found("nightly-1", status={"readyToUse": False}), found("old", status={"readyToUse": True})),
         (found("nightly", status={}), found("off", status={"suspended": True})),
         (found("gpu", spec={"domain": {"devices": {"hostDevices": [{"name": "card"}]}}}), found("iso", status=fixed), found("web")),
+        (disks("node1", 13, 1), disks("node2", 12, 1), disks("node3")),
     )
     here = Snapshot({}, dict(zip(preflight.WANTS, (nodes, *listed), strict=True)))  # type: ignore[arg-type]  # all of them are listings
     assert list(preflight.refusals(here)) == [
         "node node2 is cordoned: take it back into use",
+        "node node3 has a disk that is full, so that images are deleted there as they come: free some room on it",
+        "nodes have too little room on all of their disks: node2: the images of a release take 13 GiB: delete what is not needed there, "
+        "or add a disk",
         "volumes are degraded: default/web-root: wait until their replicas are rebuilt",
         "backups or snapshots are under way: default/nightly-1: wait for them",
         "schedules may start a backup meanwhile: default/nightly: suspend them",
+        "volumes have one replica: default/scratch: they are gone while their node restarts: give them another replica (numberOfReplicas of "
+        "the Longhorn volume), or delete them",
         "machines cannot move to another node: default/gpu, default/iso: stop them",
     ]
     alone = Snapshot({}, dict(zip(preflight.WANTS, (nodes[:1], *listed), strict=True)))  # type: ignore[arg-type]  # see above
-    assert not [why for why in preflight.refusals(alone) if "degraded" in why or "cannot move" in why]
+    assert not [why for why in preflight.refusals(alone) if "degraded" in why or "cannot move" in why or "replica" in why]

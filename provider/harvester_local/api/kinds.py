@@ -102,6 +102,7 @@ SNAPSHOT_CONTENT = Kind("snapshot.storage.k8s.io", "v1", "volumesnapshotcontents
 SNAPSHOT_CLASS = Kind("snapshot.storage.k8s.io", "v1", "volumesnapshotclasses", "VolumeSnapshotClass", namespaced=False)
 BACKING_IMAGE = Kind("longhorn.io", "v1beta2", "backingimages", "BackingImage", status=True)
 LONGHORN_NODE = Kind("longhorn.io", "v1beta2", "nodes", "Node", status=True)
+LONGHORN_VOLUME = Kind("longhorn.io", "v1beta2", "volumes", "Volume", status=True)
 REVISION = Kind("apps", "v1", "controllerrevisions", "ControllerRevision")
 CLUSTER_ROLE = Kind("rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", namespaced=False)
 CLUSTER_ROLE_BINDING = Kind("rbac.authorization.k8s.io", "v1", "clusterrolebindings", "ClusterRoleBinding", namespaced=False)
@@ -119,7 +120,7 @@ ACCESS_REVIEW = Kind("authorization.k8s.io", "v1", "selfsubjectaccessreviews", "
 WATCHED = (
     *(IMAGE, KEY_PAIR, SETTING, TEMPLATE, TEMPLATE_VERSION),
     *(MACHINE, INSTANCE, MIGRATION),
-    *(BACKUP, RESTORE, SCHEDULE, LONGHORN_TARGET, LONGHORN_NODE),
+    *(BACKUP, RESTORE, SCHEDULE, LONGHORN_TARGET, LONGHORN_NODE, LONGHORN_VOLUME),
     *(CLUSTER_NETWORK, VLAN_CONFIG, VLAN_STATUS, NETWORK),
     *(IP_POOL, LOAD_BALANCER),
     *(RANCHER_CLUSTER, HARVESTER_CONFIG, MACHINE_DEPLOYMENT, CLUSTER_MACHINE),
