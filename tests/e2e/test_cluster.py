@@ -99,7 +99,7 @@ def test_a_login_and_an_upgrade_that_fails_half_way(simulated: Target, stack_of:
 async def test_an_upgrade_that_would_end_badly_is_refused_at_preview_with_the_way_out(simulated: Target) -> None:
     """Below the CLI. A node without room for the images of a release, and a volume whose only replica is down with its node."""
     custom = simulated.custom
-    release = {"apiVersion": "/".join(HCI), "kind": "Version", "metadata": {"name": "v1.8.1"}}
+    release = {"apiVersion": "/".join(HCI), "kind": "Version", "metadata": {"name": "v1.8.2"}}
     custom.create_namespaced_custom_object(
         *HCI, SYSTEM, "versions", {**release, "spec": {"isoURL": "https://x.org/h.iso", "isoChecksum": "0"}}
     )
@@ -112,17 +112,17 @@ async def test_an_upgrade_that_would_end_badly_is_refused_at_preview_with_the_wa
     try:
         made = await calls.create("Cluster", inputs, Silent())
         with pytest.raises(PlanRefused) as told:
-            await calls.diff("Cluster", made.id, made.state, {**inputs, "version": "1.8.1"}, Silent())
+            await calls.diff("Cluster", made.id, made.state, {**inputs, "version": "1.8.2"}, Silent())
         assert "nodes have too little room on all of their disks: node2: the images of a release take 13 GiB" in str(told.value)
         assert "volumes have one replica: default/scratch" in str(told.value)
         custom.delete_namespaced_custom_object(*LONGHORN, "longhorn-system", "volumes", "pvc-1")
         of_storage(simulated, "nodes", "node2", {"diskStatus": {"default-disk": {"storageAvailable": 400 << 30}}})
-        difference = await calls.diff("Cluster", made.id, made.state, {**inputs, "version": "1.8.1"}, Silent())
-        assert "1. upgrade the cluster from v1.8.0 to v1.8.1" in difference.lines
+        difference = await calls.diff("Cluster", made.id, made.state, {**inputs, "version": "1.8.2"}, Silent())
+        assert "1. upgrade the cluster from v1.8.0 to v1.8.2" in difference.lines
         await calls.delete("Cluster", made.id, made.state, Silent())
     finally:
         await calls.close()
-        custom.delete_namespaced_custom_object(*HCI, SYSTEM, "versions", "v1.8.1")
+        custom.delete_namespaced_custom_object(*HCI, SYSTEM, "versions", "v1.8.2")
 
 
 async def test_a_support_bundle_and_the_registration_at_a_rancher_and_its_end(simulated: Target) -> None:
