@@ -20,7 +20,8 @@ from harvester_provider.core.plan import Change, Patch, Plan
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
-from harvester_provider.core.unknown import UNKNOWN, Unknown
+from harvester_provider.core.unknown import Unknown
+from harvester_provider.engine.comparison import certain_replacements, changed, unknown
 from harvester_provider.engine.defaults import filled
 from harvester_provider.engine.disruption import Turn
 from harvester_provider.engine.local_file import with_file
@@ -29,8 +30,7 @@ from harvester_provider.engine.reader import bystanders, look, see
 from harvester_provider.engine.reporter import Reporter, Silent
 from harvester_provider.engine.runner import not_ours, run
 from harvester_provider.engine.state import Wire, declared, inputs_of_state, parse
-from harvester_provider.resources.kind import LOCAL_ONLY
-from harvester_provider.resources.model import Model
+from harvester_provider.engine.whose import is_another, shared, taken_over
 
 PLANS = 4
 """How often an update is planned anew when others change the object while it runs."""
@@ -119,7 +119,7 @@ async def foresee(kind: Kind[Any], cluster: Reads, news: Wire, coming: AbstractS
 
 async def _objections(kind: Kind[Any], cluster: Reads, inputs: Any) -> Sequence[Problem]:
     """What the cluster refuses of a new object, or of the one that is there and is taken over."""
-    if not (kind.foresees or kind.adopts) or _unknown(inputs):
+    if not (kind.foresees or kind.adopts) or unknown(inputs):
         return ()
     ref = kind.ref(inputs)
     seen = await see(cluster, kind, ref, inputs)
@@ -148,7 +148,7 @@ def is_same(kind: Kind[Any], olds: Wire, news: Wire) -> bool:
     if declared(kind, olds) == declared(kind, news):
         return True  # to the letter, as nearly always: nothing to parse
     old = inputs_of_state(kind, olds)
-    return old is not None and not _changed(old, parse(kind, news))
+    return old is not None and not changed(old, parse(kind, news))
 
 
 @naming_roles
@@ -159,24 +159,24 @@ async def diff(
     new, old = parse(kind, news), inputs_of_state(kind, olds)
     ref = Ref.of_id(kind.api, identity)
     if old is not None:
-        names = _changed(old, new)
+        names = changed(old, new)
         if not names:
             return Difference()
-        if unknown := _unknown(new):
-            return _uncertain(kind, old, new, names, unknown)
+        if missing := unknown(new):
+            return _uncertain(kind, old, new, names, missing)
     _raise(kind, new, kind.lacks(new))
     seen = await see(cluster, kind, ref, new)
     if old is None:
         old = kind.observe(ref, None, seen)
     if seen[ref] is None:
-        return Difference(_changed(old, new), (), (f"{ref} is gone: it will be made again",))
+        return Difference(changed(old, new), (), (f"{ref} is gone: it will be made again",))
     plan = kind.update(old, new, seen)
     if plan.replaces:
         plan = kind.update(old, new, seen.plus(await bystanders(cluster, kind, old)))
     if not plan.changes and not plan.steps:
         return Difference()  # the same in another order or notation
     missing = [str(problem) for problem in await _missing(kind, cluster, new, coming)]
-    return Difference(_changed(old, new), plan.replaces, [*plan.lines(), *_shared(ref, seen.get(ref), old.owner), *missing], plan)
+    return Difference(changed(old, new), plan.replaces, [*plan.lines(), *shared(ref, seen.get(ref), old.owner), *missing], plan)
 
 
 @naming_roles
@@ -255,7 +255,7 @@ async def read(kind: Kind[Any], cluster: Reads, identity: str, state: Wire) -> F
     prior = inputs_of_state(kind, state)
     seen = await see(cluster, kind, ref, prior)
     found = seen[ref]
-    if found is None or (prior is not None and _is_another(found, state, prior.owner)):
+    if found is None or (prior is not None and is_another(found, state, prior.owner)):
         return None
     return Found.of(kind, ref, kind.observe(ref, prior, seen), seen)
 
@@ -285,10 +285,10 @@ async def delete(kind: Kind[Any], cluster: Cluster, identity: str, state: Wire, 
     seen = await see(cluster, kind, ref, prior)
     found = seen[ref]
     old = prior if prior is not None else kind.observe(ref, None, seen)
-    if found is not None and _is_another(found, state, old.owner):
+    if found is not None and is_another(found, state, old.owner):
         reporter.warn(f"{ref}: another object has this name now, ours is gone: it is left alone")
         return
-    if _taken_over(seen.get(ref), old.owner):
+    if taken_over(seen.get(ref), old.owner):
         reporter.warn(f"{ref} belongs to {owner_of(seen.get(ref))} by now, which adopted it: it is left alone")
         return
     plan = await _removal(kind, cluster, old, seen)
@@ -321,60 +321,12 @@ def _raise(kind: Kind[Any], inputs: Any, problems: Sequence[Problem]) -> None:
         raise InvalidInputs(f"{kind.name} {inputs.name}", problems)
 
 
-def _is_another(found: Object, state: Wire, owner: str) -> bool:
-    """Whether the object took the name of ours after ours was gone: other UID, and not our mark."""
-    known = state.get("uid")
-    return bool(known) and known != uid(found) and not is_ours(found, owner)
-
-
-def _taken_over(found: Object, owner: str) -> bool:
-    """Whether another program has adopted what `owner` made."""
-    return bool(owner and owner_of(found)) and not is_ours(found, owner)
-
-
-def _shared(ref: Ref, found: Object, owner: str) -> Sequence[str]:
-    if not _taken_over(found, owner):
-        return ()
-    return (
-        f"{ref} belongs to {owner_of(found)} by now, which adopted it: two programs that declare one object undo each other's changes; "
-        "`pulumi state delete` takes it out of one of them",
-    )
-
-
 def _leaving(found: Object) -> bool:
     return bool(dig_str(found, "metadata", "deletionTimestamp"))
 
 
-def _changed(old: Any, new: Any) -> list[str]:
-    """The property names of the wire whose values differ, those that only steer the provider left out."""
-    fields = type(new).model_fields
-    return [
-        field.alias or name
-        for name, field in fields.items()
-        if name not in LOCAL_ONLY - {"cluster"} and getattr(old, name) != getattr(new, name)
-    ]
-
-
-def _unknown(value: object, path: str = "") -> list[str]:
-    """Paths of the values that are not known before the update."""
-    if value is UNKNOWN:
-        return [path]
-    if isinstance(value, list):
-        return [found for number, item in enumerate(value) for found in _unknown(item, f"{path}[{number}]")]
-    if isinstance(value, Model):
-        names = [(name, field.alias or name) for name, field in type(value).model_fields.items()]
-        return [found for name, alias in names for found in _unknown(getattr(value, name), f"{path}.{alias}" if path else alias)]
-    return []
-
-
-def _uncertain(kind: Kind[Any], old: Any, new: Any, names: list[str], unknown: list[str]) -> Difference:
+def _uncertain(kind: Kind[Any], old: Any, new: Any, names: list[str], missing: list[str]) -> Difference:
     """At preview, where values are not known yet: replacements that are certain, and what the rest depends on."""
-    replaces = []
-    for name, spec in type(new).model_fields.items():
-        extra = spec.json_schema_extra
-        if not isinstance(extra, dict) or not extra.get("replaceOnChanges") or getattr(old, name) == getattr(new, name):
-            continue
-        if getattr(new, name) is not UNKNOWN or extra.get("replaceWhenUnknown"):
-            replaces.append(spec.alias or name)
-    line = f"{kind.name}: what the update does is known only when {', '.join(unknown)} is known"
-    return Difference(names, replaces, (line,), Plan(changes=tuple(Change(name, Effect.NONE, "not known yet") for name in unknown)))
+    line = f"{kind.name}: what the update does is known only when {', '.join(missing)} is known"
+    plan = Plan(changes=tuple(Change(name, Effect.NONE, "not known yet") for name in missing))
+    return Difference(names, certain_replacements(old, new), (line,), plan)
