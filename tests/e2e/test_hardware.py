@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from declared import Estate, StackOf, estate
-from target import VMI, Target
+from target import VMI, Target, eventually
 
 ROOM = {"hot_plug": {"max_cpu": 4, "max_memory": "4Gi"}, "memory": "1Gi"}
 PLACED = {
@@ -64,7 +64,8 @@ def test_cpus_memory_and_placement_change_without_a_restart(here: Estate) -> Non
     assert all(f"{name}: live" in preview for name in ("nodeAffinity", "vmAntiAffinity", "tolerations"))
     here.stack.up()
     assert (here.boot(), guest(here)) == (boot, (3, "2Gi"))
-    assert here.target.get(VMI, "vm")["spec"]["tolerations"] == [{"key": "rack", "operator": "Exists", "effect": "NoSchedule"}]
+    tolerations = [{"key": "rack", "operator": "Exists", "effect": "NoSchedule"}]
+    eventually(lambda: here.target.get(VMI, "vm")["spec"].get("tolerations") == tolerations)
     assert not here.wants_restart()
     here.stack.shows_no_change()
     here.stack.refresh_shows_no_drift()
