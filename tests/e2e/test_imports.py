@@ -132,6 +132,7 @@ def test_an_estate_made_by_hand_is_adopted_in_one_command_and_its_next_preview_i
     assert by_hand.PASSWORD not in stack.state()
 
 
+@pytest.mark.timeout(1200)  # the language host is compiled for the first time
 def test_the_code_that_an_import_generates_gives_an_empty_preview(
     hands: tuple[Target, Mapping[str, str]], stack_of: StackOf, tmp_path: Path
 ) -> None:

@@ -195,6 +195,6 @@ CATALOG: tuple[Tool, ...] = (
     ),
     _host("go", PULUMI_SDK_WITH_GO_AND_NODEJS_HOSTS, f"{_PULUMI_SDK}/go"),
     _host("nodejs", PULUMI_SDK_WITH_GO_AND_NODEJS_HOSTS, f"{_PULUMI_SDK}/nodejs/cmd"),
-    _host("yaml", PULUMI_YAML, "github.com/pulumi/pulumi-yaml/cmd", minutes=2),
+    _host("yaml", PULUMI_YAML, "github.com/pulumi/pulumi-yaml/cmd", minutes=3),
 )
 """In the order in which they are obtained: what a local Harvester waits for comes first."""
