@@ -6,15 +6,14 @@ from harvester_provider.core.unknown import UNKNOWN
 from harvester_provider.resources.kind import LOCAL_ONLY
 from harvester_provider.resources.model import Model
 
+_STEERING = LOCAL_ONLY - {"cluster"}
+"""Inputs that only steer the provider."""
+
 
 def changed(old: Any, new: Any) -> list[str]:
     """The property names of the wire whose values differ, those that only steer the provider left out."""
-    fields = type(new).model_fields
-    return [
-        field.alias or name
-        for name, field in fields.items()
-        if name not in LOCAL_ONLY - {"cluster"} and getattr(old, name) != getattr(new, name)
-    ]
+    names = type(new).wire_names().items()
+    return [key for name, key in names if name not in _STEERING and getattr(old, name) != getattr(new, name)]
 
 
 def unknown(value: object, path: str = "") -> list[str]:
@@ -24,8 +23,8 @@ def unknown(value: object, path: str = "") -> list[str]:
     if isinstance(value, list):
         return [found for number, item in enumerate(value) for found in unknown(item, f"{path}[{number}]")]
     if isinstance(value, Model):
-        names = [(name, field.alias or name) for name, field in type(value).model_fields.items()]
-        return [found for name, alias in names for found in unknown(getattr(value, name), f"{path}.{alias}" if path else alias)]
+        names = type(value).wire_names().items()
+        return [found for name, key in names for found in unknown(getattr(value, name), f"{path}.{key}" if path else key)]
     return []
 
 

@@ -35,7 +35,7 @@ def inputs_of_state(kind: Kind[Any], state: Wire) -> Any | None:
 
 def declared(kind: Kind[Any], state: Wire) -> dict[str, Any]:
     """The values of a state that are inputs, as they stand there."""
-    names = kind.inputs.wire_names()
+    names = set(kind.inputs.wire_names().values())
     return {key: value for key, value in state.items() if key in names}
 
 

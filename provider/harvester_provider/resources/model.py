@@ -76,9 +76,9 @@ class Model(BaseModel):
         return handler(value)
 
     @classmethod
-    def wire_names(cls) -> set[str]:
-        """The names on the wire of all fields."""
-        return {field.key for field in _fields(cls).values()}
+    def wire_names(cls) -> Mapping[str, str]:
+        """The names on the wire of all fields, by those in Python."""
+        return _wire_names(cls)
 
     def wire(self) -> dict[str, Any]:
         """The values by their names on the wire, defaults filled in, absent and empty ones left out. UNKNOWN stays UNKNOWN.
@@ -146,6 +146,11 @@ class _Field:
 def _fields(model: type[Model]) -> Mapping[str, _Field]:
     """The fields of a model by their names in Python."""
     return {name: _Field.of(name, info) for name, info in model.model_fields.items()}
+
+
+@cache
+def _wire_names(model: type[Model]) -> Mapping[str, str]:
+    return {name: field.key for name, field in _fields(model).items()}
 
 
 def _wire(value: object) -> object:
