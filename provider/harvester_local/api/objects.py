@@ -69,6 +69,17 @@ def finalizers(obj: Obj) -> list[str]:
     return items(obj, "metadata", "finalizers")
 
 
+def with_finalizers(obj: Obj, *names: str) -> list[str]:
+    """The object's finalizers, and those of `names` that it lacks at the end."""
+    held = finalizers(obj)
+    return [*held, *(name for name in names if name not in held)]
+
+
+def without_finalizers(obj: Obj, *names: str) -> list[str]:
+    """The object's finalizers but `names`."""
+    return [name for name in finalizers(obj) if name not in names]
+
+
 def now() -> str:
     """The time in the API's form, to the second."""
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

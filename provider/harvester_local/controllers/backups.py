@@ -11,7 +11,21 @@ from collections.abc import Mapping
 
 from harvester_local.api.client import ApiError
 from harvester_local.api.kinds import BACKUP, MACHINE, SECRET, VOLUME_CLAIM, Kind
-from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, is_true, items, key_of, labels, now, part
+from harvester_local.api.objects import (
+    Key,
+    Obj,
+    annotations,
+    deleting,
+    finalizers,
+    is_true,
+    items,
+    key_of,
+    labels,
+    now,
+    part,
+    with_finalizers,
+    without_finalizers,
+)
 from harvester_local.api.quantities import parse
 from harvester_local.backup_store import StoreError
 from harvester_local.controllers.backup_stores import Stores
@@ -100,8 +114,9 @@ class Backups:
         }
         if kind == "backup":
             status["backupTarget"] = self._stores.target().reference
-        kept = [*finalizers(backup), *({FINALIZER} - set(finalizers(backup)))]
-        return await self._context.api.patch(BACKUP, key, {"metadata": {"finalizers": kept}, "status": status})
+        return await self._context.api.patch(
+            BACKUP, key, {"metadata": {"finalizers": with_finalizers(backup, FINALIZER)}, "status": status}
+        )
 
     def _entry(self, backup: Obj, volume: Obj) -> Obj:
         key, name = key_of(backup), claim_of(volume)
@@ -193,8 +208,7 @@ class Backups:
                 await self._remove_files(backup)
             except StoreError as error:
                 log.warning("backup %s: its files stay on the target: %s", key_of(backup), error)
-        remaining = [name for name in finalizers(backup) if name != FINALIZER]
-        await self._context.api.patch_version(BACKUP, backup, {"metadata": {"finalizers": remaining}})
+        await self._context.api.patch_version(BACKUP, backup, {"metadata": {"finalizers": without_finalizers(backup, FINALIZER)}})
 
     async def _remove_files(self, backup: Obj) -> None:
         store = await self._stores.open()

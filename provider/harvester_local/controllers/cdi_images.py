@@ -9,7 +9,18 @@ from collections.abc import Mapping
 import aiohttp
 
 from harvester_local.api.kinds import DATA_VOLUME, IMAGE, STORAGE_CLASS, VOLUME_CLAIM, Kind
-from harvester_local.api.objects import Key, Obj, deleting, finalizers, is_true, owned_by, owner_reference, part
+from harvester_local.api.objects import (
+    Key,
+    Obj,
+    deleting,
+    finalizers,
+    is_true,
+    owned_by,
+    owner_reference,
+    part,
+    with_finalizers,
+    without_finalizers,
+)
 from harvester_local.api.quantities import parse
 from harvester_local.controllers.image_status import FINALIZER, by_cdi, imported, initialized, is_over, try_failed, upload_failed
 from harvester_local.controllers.runtime import Context, Deadlines, Mapper, Tasks, own_key
@@ -84,7 +95,7 @@ class CdiImages:
     async def _initialize(self, key: Key, image: Obj) -> None:
         if is_true(image, "Initialized"):
             return
-        kept = [*finalizers(image), *({FINALIZER} - set(finalizers(image)))]
+        kept = with_finalizers(image, FINALIZER)
         status = initialized(image, image["spec"]["targetStorageClassName"])
         await self._context.api.patch(IMAGE, key, {"metadata": {"finalizers": kept}, "status": status})
 
@@ -129,8 +140,7 @@ class CdiImages:
         self._uploads.drop(uid)
         if FINALIZER in finalizers(image):
             await self._context.api.delete(DATA_VOLUME, key)
-            remaining = [name for name in finalizers(image) if name != FINALIZER]
-            await self._context.api.patch_version(IMAGE, image, {"metadata": {"finalizers": remaining}})
+            await self._context.api.patch_version(IMAGE, image, {"metadata": {"finalizers": without_finalizers(image, FINALIZER)}})
 
     async def _write(self, key: Key, status: Obj) -> None:
         await self._context.api.patch_status(IMAGE, key, status)

@@ -7,7 +7,7 @@ never creates an instance and never decides that one should end; that is the mac
 from collections.abc import Callable, Iterable, Mapping
 
 from harvester_local.api.kinds import INSTANCE, MACHINE, NODE, PCI_DEVICE_CLAIM, STORAGE_CLASS, USB_DEVICE_CLAIM, VOLUME_CLAIM, Kind
-from harvester_local.api.objects import Key, Obj, deleting, finalizers, is_true, items, key_of, labels, now, part
+from harvester_local.api.objects import Key, Obj, deleting, is_true, items, key_of, labels, now, part, without_finalizers
 from harvester_local.controllers.conditions import virt, without
 from harvester_local.controllers.events import WARNING, Recorder
 from harvester_local.controllers.faults import Fault, GuestEvent, fault_of, guest_event
@@ -188,7 +188,7 @@ class Instances:
             if wait := self._deadlines.remaining(uid, f"shutdown {grace}", seconds):
                 return wait
             where = "Succeeded"
-        remaining = [f for f in finalizers(instance) if f not in FINALIZERS]
+        remaining = without_finalizers(instance, *FINALIZERS)
         end = where if where in FINAL_PHASES else "Failed"
         body = {"metadata": {"finalizers": remaining}, "status": _with_phase(instance, end)}
         await self._context.api.patch_version(INSTANCE, instance, body)

@@ -10,7 +10,20 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from harvester_local.api.kinds import INSTANCE, MACHINE, REVISION, SETTING, VOLUME_CLAIM, Kind
-from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, items, key_of, labels, owned_by, owner_reference, part
+from harvester_local.api.objects import (
+    Key,
+    Obj,
+    annotations,
+    deleting,
+    finalizers,
+    items,
+    key_of,
+    labels,
+    owned_by,
+    owner_reference,
+    part,
+    without_finalizers,
+)
 from harvester_local.controllers.conditions import virt
 from harvester_local.controllers.events import Recorder
 from harvester_local.controllers.instance_spec import GENERATION, build_instance, revision_name
@@ -128,8 +141,9 @@ class Machines:
             return
         await take_along(self._context, machine, self._snapshots)
         if FINALIZER in finalizers(machine):
-            remaining = [f for f in finalizers(machine) if f not in (FINALIZER, *HARVESTERS)]
-            await self._context.api.patch_version(MACHINE, machine, {"metadata": {"finalizers": remaining}})
+            await self._context.api.patch_version(
+                MACHINE, machine, {"metadata": {"finalizers": without_finalizers(machine, FINALIZER, *HARVESTERS)}}
+            )
 
     # Failures to start ----------------------------------------------------------------------------------------------
 

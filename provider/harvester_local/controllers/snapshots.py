@@ -7,7 +7,7 @@ kubernetes-csi/external-snapshotter, pkg/common-controller and pkg/sidecar-contr
 from collections.abc import Iterable, Mapping
 
 from harvester_local.api.kinds import SNAPSHOT, SNAPSHOT_CLASS, SNAPSHOT_CONTENT, VOLUME_CLAIM, Kind
-from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, key_of, now, part
+from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, key_of, now, part, with_finalizers, without_finalizers
 from harvester_local.api.store import Index
 from harvester_local.controllers.faults import Fault, fault_of
 from harvester_local.controllers.runtime import Context, Mapper, own_key
@@ -55,8 +55,7 @@ class Snapshots:
             if part(snapshot, "status", "error").get("message") != why:
                 await self._context.api.patch_status(SNAPSHOT, key, {"readyToUse": False, "error": {"message": why, "time": now()}})
             return
-        kept = [*finalizers(snapshot), *(name for name in FINALIZERS if name not in finalizers(snapshot))]
-        await self._context.api.patch_version(SNAPSHOT, snapshot, {"metadata": {"finalizers": kept}})
+        await self._context.api.patch_version(SNAPSHOT, snapshot, {"metadata": {"finalizers": with_finalizers(snapshot, *FINALIZERS)}})
         content, volume = f"snapcontent-{snapshot['metadata']['uid']}", part(claim, "spec").get("volumeName")
         meta = snapshot["metadata"]
         reference = {
@@ -103,7 +102,7 @@ class Snapshots:
         content = part(snapshot, "status").get("boundVolumeSnapshotContentName")
         if content:
             await self._context.api.delete(SNAPSHOT_CONTENT, Key("", content))
-        left = [name for name in finalizers(snapshot) if name not in FINALIZERS]
+        left = without_finalizers(snapshot, *FINALIZERS)
         if left != finalizers(snapshot):
             await self._context.api.patch_version(SNAPSHOT, snapshot, {"metadata": {"finalizers": left}})
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from harvester_local.api.client import ApiError
 from harvester_local.api.kinds import IMAGE, INSTANCE, SNAPSHOT, STORAGE_CLASS, VOLUME, VOLUME_CLAIM, Kind
-from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, key_of, part
+from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, key_of, part, with_finalizers, without_finalizers
 from harvester_local.api.quantities import parse
 from harvester_local.api.store import Index
 from harvester_local.controllers.events import WARNING, Recorder
@@ -118,7 +118,7 @@ class Volumes:
             "pv.kubernetes.io/bound-by-controller": "yes",
             "volume.kubernetes.io/storage-provisioner": driver,
         }
-        kept = [*finalizers(claim), *({FINALIZER} - set(finalizers(claim)))]
+        kept = with_finalizers(claim, FINALIZER)
         await api.patch_version(VOLUME_CLAIM, claim, {"metadata": {"annotations": marks, "finalizers": kept}, "spec": {"volumeName": name}})
         await api.ensure(VOLUME, volume)  # now that the claim takes it along
         await api.patch_status(VOLUME, Key("", name), {"phase": "Bound"})
@@ -150,8 +150,7 @@ class Volumes:
                     raise
             if part(self._context.store.get(STORAGE_CLASS, Key("", _class(claim)))).get("reclaimPolicy") != "Retain":
                 await self._context.api.delete(VOLUME, volume)
-        remaining = [f for f in finalizers(claim) if f != FINALIZER]
-        await self._context.api.patch_version(VOLUME_CLAIM, claim, {"metadata": {"finalizers": remaining}})
+        await self._context.api.patch_version(VOLUME_CLAIM, claim, {"metadata": {"finalizers": without_finalizers(claim, FINALIZER)}})
 
 
 def _request(claim: Obj) -> str:
