@@ -7,6 +7,8 @@ import os
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self
 
+from harvester_local.api.jitter import Jitter
+
 VERSIONS = ("1.6.1", "1.7.1", "1.8.0", "1.9.0")
 VARIABLE = "variable"
 """Of a field's metadata: the environment variable that is its default."""
@@ -71,6 +73,10 @@ class Settings:
             value = getattr(self, each.name)
             if each.name.endswith("_seconds") and value < 0:
                 raise ValueError(f"{each.name}: {value} is negative; choose 0 or more seconds")
+
+    def jitter(self) -> Jitter:
+        """How late things are; each call begins with the first of the seed's times."""
+        return Jitter(self.jitter_seconds, self.jitter_seed)
 
     def to_json(self) -> dict[str, Any]:
         """The settings as a JSON-ready mapping, the reverse of `from_json`."""

@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from harvester_local.api.client import Api
-from harvester_local.api.jitter import Jitter
 from harvester_local.controllers.addons import Addons
 from harvester_local.controllers.backup_stores import Stores
 from harvester_local.controllers.backup_targets import BackupTargets
@@ -104,8 +103,7 @@ async def control(
         Inventories(context),
     ]
     of_flavor = [] if context.settings.flavor == "kubevirt" else harvester
-    settings = context.settings
-    runner = Runner([*of_flavor, *everywhere], Jitter(settings.jitter_seconds, settings.jitter_seed))
+    runner = Runner([*of_flavor, *everywhere], context.settings.jitter())
     context.store.listen(runner.listen)
     try:
         yield runner

@@ -12,7 +12,6 @@ import aiohttp
 from harvester_local.admission.server import serve_admission
 from harvester_local.admission.world import World
 from harvester_local.api.client import Api, client_tls
-from harvester_local.api.jitter import Jitter
 from harvester_local.api.kinds import CDI_CONFIG, WATCHED, WATCHED_IN_PLAIN
 from harvester_local.api.objects import Key, Obj
 from harvester_local.api.store import Store
@@ -61,8 +60,7 @@ async def _start(config: PlaneConfig, stack: AsyncExitStack, stop: asyncio.Event
     rules, store = rules_for(config.settings.minor), Store()
     tls = client_tls(config.ca, config.client_cert, config.client_key)
     api = await stack.enter_async_context(Api(config.apiserver, tls, store.observe))
-    jitter = Jitter(config.settings.jitter_seconds, config.settings.jitter_seed)
-    late = await stack.enter_async_context(Api(config.apiserver, tls, store.observe, jitter))
+    late = await stack.enter_async_context(Api(config.apiserver, tls, store.observe, config.settings.jitter()))
     outside = await stack.enter_async_context(
         aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=60))
     )
@@ -104,5 +102,5 @@ def _front(config: PlaneConfig) -> FrontConfig:
         password=config.bootstrap_password,
         work=config.work,
         version=config.settings.version,
-        jitter=Jitter(config.settings.jitter_seconds, config.settings.jitter_seed),
+        jitter=config.settings.jitter(),
     )

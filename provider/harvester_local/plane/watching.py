@@ -13,7 +13,7 @@ from typing import Any
 import kopf
 
 from harvester_local.api.client import Api
-from harvester_local.api.jitter import Jitter, Line
+from harvester_local.api.jitter import Line
 from harvester_local.api.kinds import Kind
 from harvester_local.api.store import Store
 from harvester_local.plane.config import PlaneConfig
@@ -68,7 +68,7 @@ def _settings() -> kopf.OperatorSettings:
 
 def _registry(kinds: Iterable[Kind], store: Store, config: PlaneConfig) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
-    jitter = Jitter(config.settings.jitter_seconds, config.settings.jitter_seed)
+    jitter = config.settings.jitter()
 
     def login(**_: Any) -> kopf.ConnectionInfo:
         return kopf.ConnectionInfo(
