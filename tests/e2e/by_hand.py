@@ -22,7 +22,6 @@ USER_DATA = f"#cloud-config\npassword: {PASSWORD}\n"
 ROUTE = {"mode": "auto", "serverIPAddr": "", "cidr": "", "gateway": ""}
 MONITORING = Ref(apis.ADDON, "rancher-monitoring", "cattle-monitoring-system")
 GPU = Ref(apis.SRIOV_GPU_DEVICE, "node2-000008000")
-MACHINE = {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": "hand"}
 
 HELD_ONTO = (apis.BACKUP, apis.LOAD_BALANCER)
 """What has to go before the target and the pool it is from, which are in no namespace."""
@@ -36,6 +35,11 @@ class Hand:
     share: Path
     """A folder that the local Harvester can take for an NFS share."""
     afterwards: ExitStack
+
+    @property
+    def machine(self) -> dict[str, str]:
+        """The machine, named as its namespace: Harvester deletes snapshots with any machine of that name, in every namespace."""
+        return {"apiGroup": "kubevirt.io", "kind": "VirtualMachine", "name": self.target.namespace}
 
     def here(self, api: Api, name: str = "hand") -> Ref:
         """An object in the namespace, or one with the namespace's name where the API has no namespaces."""
@@ -174,7 +178,7 @@ def machine(where: str) -> dict[str, Any]:
     }
     networks = [{"name": "default", "pod": {}}, {"name": "lan", "multus": {"networkName": f"{where}/hand"}}]
     template = {
-        "metadata": {"labels": {"harvesterhci.io/vmName": "hand"}},
+        "metadata": {"labels": {"harvesterhci.io/vmName": where}},
         "spec": {"domain": domain, "networks": networks, "volumes": volumes, "evictionStrategy": "LiveMigrateIfPossible"},
     }
     return {"runStrategy": "RerunOnFailure", "template": template}
@@ -207,7 +211,7 @@ def node(hand: Hand) -> str:
 
 
 def saved(hand: Hand, kind: str) -> str:
-    spec = {"type": kind, "source": MACHINE}
+    spec = {"type": kind, "source": hand.machine}
     return hand.make(hand.here(apis.BACKUP, f"hand-{kind}"), says("readyToUse"), spec=spec)
 
 
@@ -239,14 +243,14 @@ def backup_target(hand: Hand) -> str:
 
 def schedule(hand: Hand) -> str:
     """By the UI's numbers."""
-    spec = {"cron": "0 2 * * *", "retain": 8, "maxFailure": 4, "suspend": False, "vmbackup": {"type": "snapshot", "source": MACHINE}}
+    spec = {"cron": "0 2 * * *", "retain": 8, "maxFailure": 4, "suspend": False, "vmbackup": {"type": "snapshot", "source": hand.machine}}
     return hand.make(hand.here(apis.SCHEDULE), spec=spec)
 
 
 def restore(hand: Hand) -> str:
     """Of the snapshot, as a new machine."""
     spec = {
-        "target": {**MACHINE, "name": "again"}, "virtualMachineBackupName": "hand-snapshot",
+        "target": {**hand.machine, "name": "again"}, "virtualMachineBackupName": "hand-snapshot",
         "virtualMachineBackupNamespace": hand.target.namespace, "newVM": True,
     }  # fmt: skip
     return hand.make(hand.here(apis.RESTORE), says("complete"), spec=spec)
@@ -322,7 +326,7 @@ BY_HAND: Mapping[str, Callable[[Hand], str]] = {
     "VirtualMachineTemplate": lambda hand: hand.make(hand.here(apis.TEMPLATE), spec={"description": "made by hand"}),
     "VirtualMachineTemplateVersion": template_version,
     "VirtualMachine": lambda hand: hand.make(
-        hand.here(apis.VIRTUAL_MACHINE), says("ready"), notes=claims(hand), spec=machine(hand.target.namespace)
+        hand.here(apis.VIRTUAL_MACHINE, hand.machine["name"]), says("ready"), notes=claims(hand), spec=machine(hand.target.namespace)
     ),
     "VirtualMachineSnapshot": lambda hand: saved(hand, "snapshot"),
     "IpPool": ip_pool,
