@@ -11,7 +11,6 @@ import pytest
 from buckets import S3, Bucket, s3_server
 from deployers import deployer
 from fault_report import outcomes, table, write
-from filelock import FileLock
 from images import serving
 from ranch import Ranch, ranch_on
 from stack import EXAMPLES, Stack
@@ -135,14 +134,12 @@ def bucket(s3: S3) -> Bucket:
 
 
 @pytest.fixture(autouse=True)
-def turn(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Cases of an `xdist_group` change what a cluster has one of: on a given one, which all workers share, they take turns."""
+def grouped(request: pytest.FixtureRequest) -> None:
+    """Cases of an `xdist_group` change what a cluster has one of: on a given one, which all workers share, one worker takes them all."""
     group = request.node.get_closest_marker("xdist_group")
-    if group is None or not request.config.getoption("--kubeconfig"):
-        yield
-        return
-    with FileLock(tmp_path_factory.getbasetemp().parent / f"{group.args[0]}.lock"):
-        yield
+    shared = request.config.getoption("--kubeconfig") and hasattr(request.config, "workerinput")
+    if group and shared and not request.node.nodeid.endswith(f"@{group.args[0]}"):
+        pytest.fail("on a given cluster, more than one worker needs --dist loadgroup")
 
 
 @pytest.fixture
