@@ -55,7 +55,7 @@ fuzz: env ## Random and hand-made bad inputs for every kind: EXAMPLES=2000 each;
 	@EXAMPLES=$(or $(EXAMPLES),2000) $(BIN)/pytest --hypothesis-profile=fuzz tests/fuzz
 
 faults: setup ## Every fault at every step of every kind: prints what became of them, and writes docs/faults.md
-	@$(BIN)/pytest -v --all-faults --write-faults -n $(JOBS) --dist worksteal tests/e2e/test_fault_matrix.py tests/e2e/test_fault_kills.py tests/e2e/test_faults.py tests/e2e/test_interruption.py
+	@$(BIN)/pytest -v --all-faults --write-faults -n $(JOBS) --dist worksteal tests/e2e/test_fault_matrix.py tests/e2e/test_fault_kills.py tests/e2e/test_plain_faults.py tests/e2e/test_faults.py tests/e2e/test_interruption.py
 
 sbom: env ## Write dist/sbom.cdx.json: every package with version and hashes, in CycloneDX
 	@$(BIN)/python scripts/sbom.py

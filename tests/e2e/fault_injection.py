@@ -24,10 +24,13 @@ IDLE_SECONDS = 60.0
 DATES: Mapping[object, dt.timedelta] = {"expired": -2 * DAY, "not yet valid": DAY}
 
 
-def settings(target: Target) -> dict[str, Any]:
-    """What a program's provider is told; a Rancher is beside a Harvester alone."""
-    harvester = {"endpoint": target.endpoint, "clusters": {"rancher": target.rancher}} if target.endpoint else {}
-    return {"kubeconfig": target.kubeconfig, **harvester}
+def settings(target: Target, line: Line | None = None) -> dict[str, Any]:
+    """What a program's provider is told, of the way through a line where there is one; a Rancher is beside a Harvester alone."""
+    kubeconfig = {"kubeconfig": line.through(target.kubeconfig) if line else target.kubeconfig}
+    if not target.endpoint:
+        return kubeconfig
+    rancher = {**target.rancher, "host": line.address + "/k8s/clusters/local"} if line else target.rancher
+    return {**kubeconfig, "endpoint": line.address if line else target.endpoint, "clusters": {"rancher": rancher}}
 
 
 def known(target: Target, here: str, bucket: Bucket) -> dict[str, str]:
@@ -55,9 +58,7 @@ async def injected(fault: Fault, target: Target, folder: Path, score: Score) -> 
             yield plain, _idle(target, score)
         case Place.LINE:
             async with Line.to(target.local.endpoint) as line:
-                rancher = {**target.rancher, "host": line.address + "/k8s/clusters/local"}
-                through = {"kubeconfig": line.through(target.kubeconfig), "endpoint": line.address, "clusters": {"rancher": rancher}}
-                yield connecting(through), _line(fault, line, target.local, folder, score)
+                yield connecting(settings(target, line)), _line(fault, line, target.local, folder, score)
 
 
 def _line(fault: Fault, line: Line, local: LocalHarvester, folder: Path, score: Score) -> During:

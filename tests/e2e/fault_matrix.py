@@ -146,7 +146,7 @@ class Matrix:
         """Remove what a life that failed has left."""
         calls = self._clear(None)
         try:
-            await self.step("delete", calls, fault, Score(), _nothing)
+            await self.step("delete", calls, fault, Score(), nobody)
         finally:
             await calls.close()
 
@@ -219,10 +219,13 @@ class Matrix:
             life.keep(await calls.update(kind, life.id, life.state, checked.inputs, reporter))
 
     async def _read(self, life: Life, calls: Calls) -> None:
-        """`pulumi refresh`, and `pulumi up` where it finds nothing."""
-        life.keep(await calls.read(life.row.kind, life.id, life.state))
-        if not life.state:
-            await self._create(life, calls)
+        """`pulumi refresh`, and the `pulumi up` that brings back what it says is gone or other than it was: the user sees both."""
+        before, found = life.state, await calls.read(life.row.kind, life.id, life.state)
+        life.keep(found)
+        drift = differences(found.inputs, before) if found else ["everything"]
+        if drift:
+            await self._up(life, life.inputs, calls)
+            raise Unfit(f"a refresh says that this has changed: {', '.join(drift)}")
 
     async def _delete(self, life: Life, calls: Calls) -> None:
         if life.state:
@@ -259,7 +262,7 @@ class Matrix:
             return
         declared = life.edited if step == "update" else life.inputs
         news = (await calls.check(life.row.kind, life.state, declared, Silent())).inputs
-        drift = [name for name, value in found.inputs.items() if value != life.state.get(name)]
+        drift = differences(found.inputs, life.state)
         difference = await calls.diff(life.row.kind, life.id, found.state, news, Silent())
         if drift or difference.changed:
             score.wrong.append(f"{where}: {', '.join(sorted({*drift, *difference.changed}))}")
@@ -284,8 +287,13 @@ class Matrix:
         score.duplicates.extend(f"after the delete: {name} is left" for name in sorted(left))
 
 
-async def _nothing(_life: Life) -> None:
-    """Prepare nothing."""
+def differences(found: Inputs, state: Mapping[str, Any]) -> list[str]:
+    """The inputs that are other than the state has them."""
+    return [name for name, value in found.items() if value != state.get(name)]
+
+
+async def nobody(_life: Life) -> None:
+    """Who is at work besides the provider: nobody."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""A plain Kubernetes becomes a cluster for machines under the faults of the API, as every kind of a Harvester lives under them.
+"""A plain Kubernetes becomes a cluster for machines under every fault, as every kind of a Harvester lives under them.
 
 Each fault has a cluster of KubeVirt's next release before it, so that all manifests are applied again.
 """
@@ -9,21 +9,19 @@ from pathlib import Path
 
 import pytest
 from fault_injection import injected, settings
-from fault_matrix import Life, Matrix, Score, connecting
+from fault_kills import KILLED, live_killed
+from fault_matrix import Matrix, Score, connecting, nobody
 from fault_report import PROPERTY
-from fault_rows import FAULTS, Place
+from fault_rows import FAULTS
 from kind_rows import PLAIN_ROWS
 from plain import plain_cluster, releases
 from target import Target
 
-MISREAD = "404 between list and get"
-"""Left out: a part that is said to be gone is drift in a refresh, which the next `pulumi up` installs again."""
-
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    every = metafunc.config.getoption("--all-faults")
-    there = {name: fault for name, fault in FAULTS.items() if fault.place is Place.FRONT_DOOR and name != MISREAD}
-    metafunc.parametrize("fault_name", [name for name, fault in there.items() if every or fault.short])
+    if "fault_name" in metafunc.fixturenames:
+        every = metafunc.config.getoption("--all-faults")
+        metafunc.parametrize("fault_name", [name for name, fault in FAULTS.items() if every or fault.short])
 
 
 @pytest.fixture(scope="module")
@@ -37,21 +35,34 @@ def release() -> Iterator[int]:
     return count()
 
 
-async def _nothing(_life: Life) -> None:
-    """Nobody else is at work."""
+@pytest.fixture
+def matrix(plain: Target, release: Iterator[int], tmp_path: Path) -> Matrix:
+    kubevirt = f"1.1.{next(release)}"
+    words = {"kubevirt": kubevirt, "folder": releases(tmp_path / "releases", kubevirt)}
+    return Matrix(PLAIN_ROWS, plain.namespace, words, connecting(settings(plain)))
 
 
 async def test_a_cluster_is_made_one_for_machines_and_let_go(
-    fault_name: str, plain: Target, release: Iterator[int], tmp_path: Path, record_property: Callable[[str, object], None]
+    fault_name: str, plain: Target, matrix: Matrix, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    fault, score, kubevirt = FAULTS[fault_name], Score(), f"1.1.{next(release)}"
-    words = {"kubevirt": kubevirt, "folder": releases(tmp_path / "releases", kubevirt)}
-    matrix = Matrix(PLAIN_ROWS, plain.namespace, words, connecting(settings(plain)))
+    fault, score = FAULTS[fault_name], Score()
     async with injected(fault, plain, tmp_path, score) as (reach, during):
         try:
-            await matrix.live(fault, reach, during, _nothing, score)
+            await matrix.live(fault, reach, during, nobody, score)
         finally:
             await matrix.end(fault)
     record_property(PROPERTY, score.outcome(fault_name, fault, len(PLAIN_ROWS)).recorded())
+    assert not score.troubles
+    assert score.struck, "the fault never struck"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", KILLED)
+async def test_a_provider_that_is_killed_while_it_makes_one_goes_on_the_next_time(
+    name: str, plain: Target, matrix: Matrix, record_property: Callable[[str, object], None]
+) -> None:
+    fault, score = KILLED[name], Score()
+    await live_killed(matrix, fault, plain, score)
+    record_property(PROPERTY, score.outcome(name, fault, len(PLAIN_ROWS)).recorded())
     assert not score.troubles
     assert score.struck, "the fault never struck"
