@@ -1,11 +1,15 @@
 """Free loopback ports that nobody else can take between choosing them and listening on them."""
 
+import secrets
 import socket
 import sys
 from types import TracebackType
 from typing import Self
 
 LOOPBACK = "127.0.0.1"
+LISTENING = range(20000, 32768)
+"""Where ports are chosen from. Outgoing connections get higher ones from their systems, and never that of a server that is away."""
+TRIES = 1000
 
 
 class PortLease:
@@ -19,19 +23,27 @@ class PortLease:
         self._sockets: list[socket.socket] = []
 
     def take(self, preferred: int | None = None) -> int:
-        """Return `preferred` if it is free, else any free port."""
+        """Return `preferred` if nobody listens there, else any free port. Raises OSError when there is none."""
         if preferred:
             try:
-                return self._bind(preferred)
+                return self.hold(preferred)
             except OSError:
                 pass
-        return self._bind(0)
+        for _ in range(TRIES):
+            try:
+                return self._hold(secrets.choice(LISTENING))
+            except OSError:
+                continue
+        return self._hold(0)
 
-    def _bind(self, port: int) -> int:
+    def hold(self, port: int) -> int:
+        """Return this very port, also where connections of its former server linger. Raises OSError while somebody listens there."""
+        return self._hold(port, lingering=True)
+
+    def _hold(self, port: int, *, lingering: bool = False) -> int:
         holder = socket.socket()
         try:
-            if port:
-                # An earlier server's connections may still be in TIME_WAIT on a port that is asked for again.
+            if lingering:  # this also takes a port that somebody else holds
                 holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             holder.bind((LOOPBACK, port))
         except OSError:

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from harvester_local.pki import Pki
+from harvester_local.ports import LOOPBACK, PortLease
 
 DAY = dt.timedelta(days=1)
 
@@ -25,30 +26,30 @@ DAY = dt.timedelta(days=1)
 class Line:
     """Passes bytes on to `there`, on a port of its own."""
 
-    def __init__(self, there: str) -> None:
+    def __init__(self, there: str, port: int) -> None:
         parts = urlsplit(there)
         self._there = (parts.hostname or "", parts.port or 443)
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
         self._impostor: ssl.SSLContext | None = None
-        self.port = 0
+        self.port = port
         self.met = 0
         """How many connections met the wrong certificate."""
 
     @classmethod
     @asynccontextmanager
     async def to(cls, there: str) -> AsyncIterator["Line"]:
-        line = cls(there)
-        await line.mend()
-        try:
-            yield line
-        finally:
-            await line.cut()
+        with PortLease() as lease:  # nobody else gets the port while the line is cut
+            line = cls(there, lease.take())
+            await line.mend()
+            try:
+                yield line
+            finally:
+                await line.cut()
 
     async def mend(self) -> None:
         """Listen again, on the same port."""
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
+        self._server = await asyncio.start_server(self._serve, LOOPBACK, self.port)
 
     async def cut(self) -> None:
         """Nobody listens any more, and what is open is reset."""

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -14,10 +15,12 @@ import pytest
 import requests
 import yaml
 from kubernetes import client, config, watch
+from tenacity import retry, retry_if_result, stop_after_delay, wait_fixed
 
 from harvester_local import processes
 from harvester_local.cluster import LocalHarvester
 from harvester_local.errors import LocalError
+from harvester_local.ports import LOOPBACK
 from harvester_local.processes import Handle
 from harvester_local.programs import TOOLS
 from harvester_local.settings import Settings
@@ -157,6 +160,25 @@ def test_status_names_every_program_with_its_ports(running: LocalHarvester) -> N
 
 
 # -- crash, down, reset -----------------------------------------------------------------------------------------------
+
+
+@retry(stop=stop_after_delay(SECONDS), wait=wait_fixed(0.01), retry=retry_if_result(bool))
+def still_listens(address: tuple[str, int]) -> bool:
+    """Whether somebody listens there; asked until nobody does."""
+    with socket.socket() as knock:
+        return knock.connect_ex(address) == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse a port that is kept to its own server, too")
+def test_nobody_else_gets_a_port_of_a_program_that_is_away(running: LocalHarvester) -> None:
+    state = State.read(running.layout.state)
+    assert state is not None
+    peers = (LOOPBACK, state.ports["etcd-peer"])
+    with running.outage("etcd"), socket.socket() as stranger:
+        still_listens(peers)
+        with pytest.raises(OSError, match="in use"):
+            stranger.bind(peers)
+    assert running.status().state == "up"
 
 
 def test_after_a_crash_up_starts_again_with_the_same_data_ports_and_kubeconfig(make: Maker) -> None:

@@ -107,6 +107,13 @@ def test_a_leased_port_can_be_listened_on_but_not_taken() -> None:
         assert other.take(port) != port
 
 
+def test_a_port_is_none_that_an_outgoing_connection_gets() -> None:
+    with PortLease() as lease:
+        ports = [lease.take() for _ in range(200)]
+    assert len(set(ports)) == len(ports)
+    assert max(ports) < 32768
+
+
 def test_a_port_that_is_free_is_taken_again() -> None:
     with PortLease() as lease:
         port = lease.take()
