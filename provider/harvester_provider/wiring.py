@@ -1,13 +1,8 @@
-"""The one place that joins engine and kube: settings to clusters, verbs to the event loop.
-
-A process has one event loop, in a thread of its own; front ends call from their own threads and wait. Clusters are
-connected when they are first used, once each.
-"""
+"""The one place that joins engine and kube: settings to clusters, which are connected when they are first used, once each."""
 
 import asyncio
-import threading
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from harvester_provider.core.errors import BadConnection
 from harvester_provider.core.json import Object
@@ -19,8 +14,6 @@ from harvester_provider.kube.connection import Target, connect, is_kubeconfig
 from harvester_provider.kube.login import Login, log_in
 from harvester_provider.resources.apis import CREDENTIALS
 from harvester_provider.resources.provider import Connection, ProviderSettings
-
-T = TypeVar("T")
 
 
 class Clusters:
@@ -95,22 +88,3 @@ class Clusters:
             if task.done() and not task.cancelled() and task.exception() is None:
                 await task.result().close()
             task.cancel()
-
-
-class Loop:
-    """The event loop of the process, in a daemon thread."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="harvester", daemon=True)
-        self._thread.start()
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run `work` on the loop and wait for it, from any other thread."""
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
-
-    def stop(self) -> None:
-        """End the loop and its thread."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()

@@ -15,10 +15,10 @@ from test_small_kinds_lifecycle import FAILED, imported
 
 from harvester_provider.core.errors import HarvesterError, InvalidInputs
 from harvester_provider.frontends import functions
+from harvester_provider.frontends.loop import Loop
 from harvester_provider.frontends.native.values import decode, encode
 from harvester_provider.resources.functions import FUNCTIONS
 from harvester_provider.resources.virtual_machine import KIND as MACHINES
-from harvester_provider.wiring import Loop
 
 Begin = Callable[[FakeCluster, Row], Dynamic]
 

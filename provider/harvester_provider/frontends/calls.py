@@ -7,7 +7,8 @@ is decided by the verbs; this adds only what goes around them: which cluster, a 
 import asyncio
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from harvester_provider.core.cluster import Reads
 from harvester_provider.core.errors import HarvesterError, InvalidInputs, NotHarvester, PlanRefused
@@ -19,12 +20,14 @@ from harvester_provider.engine import verbs
 from harvester_provider.engine.invoke import invoke
 from harvester_provider.engine.local_file import FILE
 from harvester_provider.engine.reporter import FromThread, Reporter
-from harvester_provider.kube.cluster import KubeCluster
 from harvester_provider.resources.dialects import asks, comes_with_kubevirt, speaks
 from harvester_provider.resources.model import Model
 from harvester_provider.resources.provider import ProviderSettings
 from harvester_provider.resources.registry import KINDS
-from harvester_provider.wiring import Clusters
+
+if TYPE_CHECKING:
+    from harvester_provider.kube.cluster import KubeCluster
+    from harvester_provider.wiring import Clusters
 
 Values = Mapping[str, Any]
 _WAYS = ("cluster", "endpoint", "password", "ca", "fingerprint")
@@ -34,15 +37,24 @@ _WAYS = ("cluster", "endpoint", "password", "ca", "fingerprint")
 class Calls:
     """All calls of a process, on its clusters. To be used on its one event loop."""
 
-    def __init__(self, settings: ProviderSettings, clusters: Clusters | None = None) -> None:
+    def __init__(self, settings: ProviderSettings, clusters: "Clusters | None" = None) -> None:
+        self._given = settings
         self._settings = settings.wire()
-        self._clusters = clusters or Clusters(settings)
+        if clusters is not None:
+            self._clusters = clusters
 
-    async def cluster(self, kind: str, values: Values, *, before: Values | None = None, change: bool = False) -> KubeCluster:
+    @cached_property
+    def _clusters(self) -> "Clusters":
+        """Made at the first use: without any change nobody is asked, and then the client's modules are a third of a start."""
+        from harvester_provider.wiring import Clusters  # noqa: PLC0415  see above
+
+        return Clusters(self._given)
+
+    async def cluster(self, kind: str, values: Values, *, before: Values | None = None, change: bool = False) -> "KubeCluster":
         """The cluster of a resource, from its inputs or its state."""
         return await self._clusters.reach(KINDS[kind], values, before=before, change=change)
 
-    async def on(self, name: str, values: Values, *, before: Values | None = None, change: bool = False) -> tuple[Kind[Any], KubeCluster]:
+    async def on(self, name: str, values: Values, *, before: Values | None = None, change: bool = False) -> tuple[Kind[Any], "KubeCluster"]:
         """The cluster of a resource, and its kind in the dialect of that cluster. NotHarvester where it has none."""
         cluster = await self.cluster(name, values, before=before, change=change)
         return speaks(name, await cluster.flavour()), cluster

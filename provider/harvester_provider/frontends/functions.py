@@ -12,7 +12,7 @@ import pulumi
 
 if TYPE_CHECKING:
     from harvester_provider.frontends.calls import Calls
-    from harvester_provider.wiring import Loop
+    from harvester_provider.frontends.loop import Loop
 
 _running: tuple[Loop, Calls] | None = None
 
@@ -34,8 +34,8 @@ def _start() -> tuple[Loop, Calls]:
     global _running  # noqa: PLW0603  one per process, as Pulumi's own configuration is
     if _running is None:
         from harvester_provider.frontends.calls import Calls  # noqa: PLC0415  only programs that ask pay for it
+        from harvester_provider.frontends.loop import Loop  # noqa: PLC0415  see above
         from harvester_provider.frontends.settings import settings_of  # noqa: PLC0415  see above
-        from harvester_provider.wiring import Loop  # noqa: PLC0415  see above
 
         config = pulumi.Config("harvester")
         _running = Loop(), Calls(settings_of(lambda key: config.get(key.removeprefix("harvester:"))))

@@ -22,11 +22,11 @@ from harvester_provider.core.unknown import UNKNOWN
 from harvester_provider.engine import verbs
 from harvester_provider.frontends.calls import Calls
 from harvester_provider.frontends.log import EngineLog
+from harvester_provider.frontends.loop import Loop
 from harvester_provider.frontends.settings import settings_of
 from harvester_provider.resources.model import conceal
 from harvester_provider.resources.provider import ProviderSettings
 from harvester_provider.resources.registry import KINDS
-from harvester_provider.wiring import Loop
 
 WORKERS = 256
 """Calls the host answers at once. Its own limit is 4, and most of a call is waiting."""
