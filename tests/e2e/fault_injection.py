@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 from buckets import Bucket
-from fault_matrix import Connect, During, Score, connecting
+from fault_matrix import Connect, During, Matrix, Prepare, Score, connecting, nobody
 from fault_rows import Fault, Place
 from line import DAY, Line, certificate
 from target import Target, account
@@ -59,6 +59,17 @@ async def injected(fault: Fault, target: Target, folder: Path, score: Score) -> 
         case Place.LINE:
             async with Line.to(target.local.endpoint) as line:
                 yield connecting(settings(target, line)), _line(fault, line, target.local, folder, score)
+
+
+async def lived(matrix: Matrix, fault: Fault, target: Target, folder: Path, others: Prepare = nobody) -> Score:
+    """One life of all rows under the fault, and what became of it; what a life that failed has left is removed."""
+    score = Score()
+    async with injected(fault, target, folder, score) as (reach, during):
+        try:
+            await matrix.live(fault, reach, during, others, score)
+        finally:
+            await matrix.end(fault)
+    return score
 
 
 def _line(fault: Fault, line: Line, local: LocalHarvester, folder: Path, score: Score) -> During:

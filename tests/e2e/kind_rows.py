@@ -5,7 +5,7 @@ the test knows, such as the address of an image.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Inputs = Mapping[str, Any]
@@ -107,3 +107,10 @@ PLAIN_ROWS: Mapping[str, Row] = {
     "poor": Row("PoorMansCluster", {"kubevirt": "{kubevirt}", "folder": "{folder}"}, {"featureGates": ["ExpandDisks"]}),
 }
 """Those of a Kubernetes without Harvester."""
+DIALECT_ROWS: Mapping[str, Row] = {
+    **{name: ROWS[name] for name in ("red", "blue", "image", "key", "data", "class", "node")},
+    "vm": replace(ROWS["vm"], inputs={**ROWS["vm"].inputs, "disks": [{**_ROOT, "size": "10Gi"}]}),  # as large as CDI makes the image
+    "disk": Row("Volume", {"size": "1Gi"}),  # local volumes do not grow
+    "team": Row("Namespace", name="{here}-team"),
+}
+"""Those of a cluster with KubeVirt and without Harvester, whose kinds speak its dialect."""

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from buckets import Bucket
-from fault_injection import injected, known, settings
-from fault_matrix import Matrix, Others, Score, connecting
+from fault_injection import known, lived, settings
+from fault_matrix import Matrix, Others, connecting
 from fault_report import PROPERTY
 from fault_rows import FAULTS
 from kind_rows import PLAIN_ROWS, ROWS
@@ -31,16 +31,10 @@ def test_every_kind_has_a_row() -> None:
 async def test_nothing_is_lost_and_nothing_is_there_twice(
     fault_name: str, simulated: Target, short_namespace: str, bucket: Bucket, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    fault, score = FAULTS[fault_name], Score()
-
     assert simulated.local is not None
     others = Others(simulated.local.kubeconfig_direct.read_text(), short_namespace, simulated.kubeconfig)
     matrix = Matrix(ROWS, short_namespace, known(simulated, short_namespace, bucket), connecting(settings(simulated)))
-    async with injected(fault, simulated, tmp_path, score) as (reach, during):
-        try:
-            await matrix.live(fault, reach, during, others, score)
-        finally:
-            await matrix.end(fault)
-    record_property(PROPERTY, score.outcome(fault_name, fault, len({row.kind for row in ROWS.values()})).recorded())
+    score = await lived(matrix, FAULTS[fault_name], simulated, tmp_path, others)
+    record_property(PROPERTY, score.outcome(fault_name, FAULTS[fault_name], ROWS))
     assert not score.troubles
     assert score.struck, "the fault never struck"

@@ -7,7 +7,7 @@ from aiohttp import web
 from api_server import Answer, serving, status
 from test_client import connected
 
-from harvester_provider.core.errors import NotHarvester
+from harvester_provider.core.errors import Forbidden, NotHarvester
 from harvester_provider.core.flavour import Flavour
 
 
@@ -63,7 +63,9 @@ async def test_what_is_no_kubernetes_is_told() -> None:
             await cluster.flavour()
 
 
-async def test_who_may_not_ask_is_taken_for_a_user_of_a_harvester() -> None:
+async def test_who_may_not_ask_is_told_and_asks_again() -> None:
     async with serving() as server, connected(server) as cluster:
-        server.answers = [(403, status(403, "Forbidden", "forbidden"))]
-        assert await cluster.flavour() is Flavour.HARVESTER
+        server.answers, server.handler = [(403, status(403, "Forbidden", "forbidden"))], serves("kubevirt.io")
+        with pytest.raises(Forbidden, match="ask which kinds the cluster has"):
+            await cluster.flavour()
+        assert await cluster.flavour() is Flavour.KUBEVIRT

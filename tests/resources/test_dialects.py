@@ -53,7 +53,7 @@ def test_a_function_answers_in_the_same_words_on_both(name: str) -> None:
 
 
 def test_a_function_that_harvester_alone_can_answer_says_what_to_do_instead() -> None:
-    with pytest.raises(NotHarvester, match="getKubeconfig: this is a cluster with KubeVirt and without Harvester: .* GuestAccess"):
+    with pytest.raises(NotHarvester, match="getKubeconfig: this is a cluster with KubeVirt and without Harvester: .* with kubectl"):
         asks("getKubeconfig", Flavour.KUBEVIRT)
 
 

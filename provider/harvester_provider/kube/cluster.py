@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Literal
 
-from harvester_provider.core.errors import Forbidden, NotFound, NotHarvester
+from harvester_provider.core.errors import NotFound, NotHarvester
 from harvester_provider.core.flavour import Flavour
 from harvester_provider.core.json import Json, Object, dig_objects
 from harvester_provider.core.plan import Call, Upload
@@ -58,21 +58,18 @@ class KubeCluster:
         await self._client.close()
 
     async def flavour(self) -> Flavour:
-        """What sort of cluster it is. Whoever may not ask is taken for a user of a Harvester."""
+        """What sort of cluster it is. Raises Forbidden for who may not ask, as all who have logged in may by default."""
         async with self._telling:
             if self._flavour is Flavour.KUBERNETES:
                 self._flavour = await self._told()
         return self._flavour
 
     async def _told(self) -> Flavour:
-        try:
-            answer = await self._client.request("GET", "/apis", asked="ask which kinds the cluster has")
-            listed = {group.get("name") for group in dig_objects(answer, "groups")}
-            for group, flavour in _GROUPS.items():
-                if group in listed or await self._serves(group):
-                    return flavour
-        except Forbidden:
-            return Flavour.HARVESTER
+        answer = await self._client.request("GET", "/apis", asked="ask which kinds the cluster has")
+        listed = {group.get("name") for group in dig_objects(answer, "groups")}
+        for group, flavour in _GROUPS.items():
+            if group in listed or await self._serves(group):
+                return flavour
         return Flavour.KUBERNETES
 
     async def _serves(self, group: str) -> bool:

@@ -15,7 +15,7 @@ from harvester_provider.core.kind import Kind
 from harvester_provider.resources.registry import KINDS
 
 ANYWHERE = frozenset((
-    *("CloudInit", "GuestAccess", "GuestKubeconfig", "GuestNode"),
+    *("CloudInit", "GuestKubeconfig", "GuestNode"),
     *("PoorMansCluster", "RancherCloudCredential", "RancherCluster"),
 ))  # fmt: skip
 """Kinds that speak to every cluster alike."""
@@ -42,6 +42,7 @@ HARVESTERS: Mapping[str, str] = {
     "BackupTarget": _BACKUPS,
     "Cluster": "use PoorMansCluster",
     "ClusterNetwork": _NETWORKS,
+    "GuestAccess": "its rights are those of Harvester's cloud provider and CSI driver: make an account with kubectl",
     "IpPool": _BALANCERS,
     "LinkMonitor": _NETWORKS,
     "LoadBalancer": _BALANCERS,
@@ -64,9 +65,7 @@ HARVESTERS: Mapping[str, str] = {
 
 FUNCTIONS_ANYWHERE = frozenset(("getStorageClass", "getVirtualMachine", "getVirtualMachines"))
 """Functions that ask every cluster the same."""
-HARVESTERS_FUNCTIONS: Mapping[str, str] = {
-    "getKubeconfig": "Harvester makes the account and its rights: make them with kubectl, or take a GuestAccess"
-}
+HARVESTERS_FUNCTIONS: Mapping[str, str] = {"getKubeconfig": "Harvester makes the account and its rights: make them with kubectl"}
 """Functions that there are with Harvester only, and what to do without."""
 
 

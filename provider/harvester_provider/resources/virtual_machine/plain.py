@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from harvester_provider.core.effect import Effect
 from harvester_provider.core.errors import InvalidInputs
 from harvester_provider.core.json import Json, Object, dig_map, dig_str, dig_strings
 from harvester_provider.core.kind import Requirement
-from harvester_provider.core.plan import Await, Patch, Plan, Put, Step
+from harvester_provider.core.plan import Await, Change, Patch, Plan, Put, Remove, Step
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.ref import Listing, Ref, Want
@@ -20,7 +21,7 @@ from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import is_known
 from harvester_provider.resources import plain
 from harvester_provider.resources.apis import DATA_VOLUME, IMAGE_ID, PERSISTENT_VOLUME_CLAIM
-from harvester_provider.resources.virtual_machine import VirtualMachine, disks
+from harvester_provider.resources.virtual_machine import VirtualMachine, disks, removal, words
 from harvester_provider.resources.virtual_machine.devices import Disk, NetworkInterface
 from harvester_provider.resources.virtual_machine.live import Live
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
@@ -64,9 +65,9 @@ class PlainVirtualMachine(VirtualMachine):
                 claim = Ref(PERSISTENT_VOLUME_CLAIM, dig_str(template, "metadata", "name"), ref.namespace)
                 yield from (claim, Ref(DATA_VOLUME, claim.name, claim.namespace))
 
-    def bystanders(self, inputs: VirtualMachineInputs) -> Iterable[Listing]:  # noqa: ARG002  see below
-        """Nothing: snapshots of machines are Harvester's."""
-        return ()
+    def bystanders(self, inputs: VirtualMachineInputs) -> Iterable[Listing]:
+        """The volumes there, for those of a machine that is gone. Snapshots of machines are Harvester's."""
+        return (_volumes(self.ref(inputs)),)
 
     def create(self, inputs: VirtualMachineInputs, seen: Snapshot) -> Plan:
         """Make the machine. Its volumes follow once it says which ones."""
@@ -95,8 +96,16 @@ class PlainVirtualMachine(VirtualMachine):
         return replace(plan, steps=tuple(_viewed(plan.steps)), recover=tuple(_viewed(plan.recover)))
 
     def delete(self, old: VirtualMachineInputs, seen: Snapshot) -> Plan:
-        """The machine, the volumes whose disk says so, the Secret."""
-        return super().delete(old, plain.as_harvester(seen))
+        """The machine, the volumes whose disk says so, the Secret. The volumes are marked before: the machine tells which are its own."""
+        plan, machine = super().delete(old, plain.as_harvester(seen)), Live.of(self.ref(old), seen)
+        if plan.refused:
+            return plan
+        if machine.vm:
+            return replace(plan, steps=(*_marks(old, machine, seen), *plan.steps))
+        if _volumes(machine.ref) not in seen:
+            why = "volumes of it may be left, and this account may not list DataVolumes: let it list datavolumes.cdi.kubevirt.io"
+            return Plan(changes=(Change("name", Effect.REFUSED, why),))
+        return replace(plan, steps=(*plan.steps, *_remove_marked(old, machine.ref, seen)))
 
     def observe(self, ref: Ref, prior: VirtualMachineInputs | None, seen: Snapshot) -> VirtualMachineInputs:
         """The inputs as the cluster has them now."""
@@ -139,6 +148,36 @@ def _image(template: Object) -> str:
 def _source_in_words(template: Object) -> str:
     image = _image(template)
     return f" from the image {image}" if image else ", blank"
+
+
+def _marks(old: VirtualMachineInputs, machine: Live, seen: Snapshot) -> Iterator[Patch]:
+    """Mark the volumes that go with the machine, and take marks of an earlier deletion from those that stay by now."""
+    doomed = {*removal.doomed_claims(old, machine), *removal.pending_claims(machine)}
+    disks_of = {claim: name for name in machine.disks if (claim := machine.claim(name))}
+    for claim in sorted({*doomed, *disks_of}):
+        volume = Ref(DATA_VOLUME, claim, machine.ref.namespace)
+        note = f"{machine.ref.name}/{disks_of.get(claim, '')}" if claim in doomed else None
+        if note != _goes_with(seen.get(volume)):
+            yield Patch(volume, {"metadata": {"annotations": {words.GOES_WITH: note}}}, leaving=True)
+
+
+def _remove_marked(old: VirtualMachineInputs, ref: Ref, seen: Snapshot) -> Iterator[Remove]:
+    """Remove the marked volumes of a machine that is gone, but for those of disks that are to be kept by now."""
+    going = {"", *(disk.name for disk in old.disks if disk.deletes)}
+    for found in seen.listed(_volumes(ref)):
+        machine, _, disk = (_goes_with(found) or "").partition("/")
+        if machine == ref.name and disk in going:
+            volume = Ref(DATA_VOLUME, dig_str(found, "metadata", "name"), ref.namespace)
+            yield Remove(volume, says=f"delete {volume} of the machine that is gone, and its data")
+            yield Remove(Ref(PERSISTENT_VOLUME_CLAIM, volume.name, volume.namespace))
+
+
+def _volumes(ref: Ref) -> Listing:
+    return Listing(DATA_VOLUME, ref.namespace)
+
+
+def _goes_with(volume: Object) -> str | None:
+    return dig_strings(volume, "metadata", "annotations").get(words.GOES_WITH)
 
 
 def _viewed(steps: Iterable[Step]) -> Iterator[Step]:
