@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +69,7 @@ async def live_killed(matrix: Matrix, fault: Fault, target: Target, score: Score
     """One life of all rows, whose worker is killed at every write until nothing is left to write."""
     assert target.local is not None
     job = {
-        "namespace": matrix.namespace, "known": {"kubeconfig": target.kubeconfig, **matrix.known}, "settings": settings(target),
+        "rows": {name: asdict(life.row) for name, life in matrix.lives.items()}, "namespace": matrix.namespace, "known": {"kubeconfig": target.kubeconfig, **matrix.known}, "settings": settings(target),
         "direct": target.local.kubeconfig_direct.read_text(),
     }  # fmt: skip
     before = await matrix.census()

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from fault_matrix import Life, Matrix, Others, Score, connecting
 from fault_rows import Fault
-from kind_rows import PLAIN_ROWS, ROWS
+from kind_rows import Row
 
 NO_FAULT = Fault("it is killed")
 
@@ -25,8 +25,7 @@ def told(life: Life) -> None:
 
 
 async def work(job: dict[str, Any]) -> None:
-    rows = {name: row for name, row in {**ROWS, **PLAIN_ROWS}.items() if name in job["states"]}
-    matrix = Matrix(rows, job["namespace"], job["known"], connecting(job["settings"]))
+    matrix = Matrix({name: Row(**row) for name, row in job["rows"].items()}, job["namespace"], job["known"], connecting(job["settings"]))
     for name, (identity, state) in job["states"].items():
         matrix.lives[name].id, matrix.lives[name].state = identity, state
     calls, score = connecting(job["settings"])(None), Score()

@@ -84,3 +84,15 @@ async def test_a_provider_that_is_killed_while_it_makes_one_goes_on_the_next_tim
     record_property(PROPERTY, score.outcome(name, fault, PLAIN_ROWS))
     assert not score.troubles
     assert score.struck, "the fault never struck"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", KILLED)
+async def test_a_provider_that_is_killed_in_the_dialect_of_such_a_cluster_leaves_nothing_behind(
+    name: str, kubevirt: Target, dialects: Matrix, record_property: Callable[[str, object], None]
+) -> None:
+    fault, score = KILLED[name], Score()
+    await live_killed(dialects, fault, kubevirt, score)
+    record_property(PROPERTY, score.outcome(name, fault, DIALECT_ROWS))
+    assert not score.troubles
+    assert score.struck, "the fault never struck"
