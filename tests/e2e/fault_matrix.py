@@ -76,9 +76,9 @@ class Score:
         """How many calls the fault struck."""
         return self.calls.total()
 
-    def outcome(self, name: str, fault: Fault, rows: Mapping[str, Row]) -> dict[str, Any]:
+    def outcome(self, name: str, fault: Fault, matrix: "Matrix") -> dict[str, Any]:
         """The row of the table, as it is recorded."""
-        kinds, counts = {row.kind for row in rows.values()}, (len(self.lost), len(self.duplicates), len(self.wrong))
+        kinds, counts = {life.row.kind for life in matrix.lives.values()}, (len(self.lost), len(self.duplicates), len(self.wrong))
         return Outcome(name, fault.does, fault.told, len(kinds), self.steps, self.struck, self.again, *counts).recorded()
 
     @property

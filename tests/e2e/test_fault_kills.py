@@ -20,6 +20,6 @@ async def test_a_provider_that_is_killed_at_any_write_leaves_nothing_behind_that
     fault, score = KILLED[name], Score()
     matrix = Matrix(ROWS, short_namespace, known(simulated, short_namespace, bucket), connecting(settings(simulated)))
     await live_killed(matrix, fault, simulated, score)
-    record_property(PROPERTY, score.outcome(name, fault, ROWS))
+    record_property(PROPERTY, score.outcome(name, fault, matrix))
     assert not score.troubles
     assert score.struck

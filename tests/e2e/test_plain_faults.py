@@ -1,6 +1,7 @@
-"""A plain Kubernetes becomes a cluster for machines under every fault, as every kind of a Harvester lives under them.
+"""The kinds of clusters without Harvester under every fault, as those of a Harvester live under them.
 
-Each fault has a cluster of KubeVirt's next release before it, so that all manifests are applied again.
+A plain Kubernetes becomes a cluster for machines: each fault has one of KubeVirt's next release before it, so that all manifests are
+applied again. On one that has KubeVirt, the kinds that speak another dialect there are made, read, changed and removed.
 """
 
 import uuid
@@ -26,8 +27,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="module")
-def plain(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+def bare(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     with plain_cluster(request.config, tmp_path_factory.mktemp("plain")) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def kubevirt(request: pytest.FixtureRequest, images: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
+    with kubevirt_cluster(request.config, tmp_path_factory.mktemp("kubevirt"), f"{images}/tiny.qcow2") as found:
         yield found
 
 
@@ -37,62 +44,43 @@ def release() -> Iterator[int]:
 
 
 @pytest.fixture
-def matrix(plain: Target, release: Iterator[int], tmp_path: Path) -> Matrix:
-    kubevirt = f"1.1.{next(release)}"
-    words = {"kubevirt": kubevirt, "folder": releases(tmp_path / "releases", kubevirt)}
-    return Matrix(PLAIN_ROWS, plain.namespace, words, connecting(settings(plain)))
-
-
-async def test_a_cluster_is_made_one_for_machines_and_let_go(
-    fault_name: str, plain: Target, matrix: Matrix, tmp_path: Path, record_property: Callable[[str, object], None]
-) -> None:
-    score = await lived(matrix, FAULTS[fault_name], plain, tmp_path)
-    record_property(PROPERTY, score.outcome(fault_name, FAULTS[fault_name], PLAIN_ROWS))
-    assert not score.troubles
-    assert score.struck, "the fault never struck"
-
-
-@pytest.fixture(scope="module")
-def kubevirt(request: pytest.FixtureRequest, images: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    with kubevirt_cluster(request.config, tmp_path_factory.mktemp("kubevirt"), f"{images}/tiny.qcow2") as found:
-        yield found
+def installing(bare: Target, release: Iterator[int], tmp_path: Path) -> tuple[Target, Matrix]:
+    version = f"1.1.{next(release)}"
+    words = {"kubevirt": version, "folder": releases(tmp_path / "releases", version)}
+    return bare, Matrix(PLAIN_ROWS, bare.namespace, words, connecting(settings(bare)))
 
 
 @pytest.fixture
-def dialects(kubevirt: Target) -> Iterator[Matrix]:
+def speaking(kubevirt: Target) -> Iterator[tuple[Target, Matrix]]:
     name = f"f{uuid.uuid4().hex[:5]}"
     with namespace(kubevirt.core, name):
-        yield Matrix(DIALECT_ROWS, name, {"image_url": kubevirt.image_url}, connecting(settings(kubevirt)))
+        yield kubevirt, Matrix(DIALECT_ROWS, name, {"image_url": kubevirt.image_url}, connecting(settings(kubevirt)))
 
 
-async def test_kinds_in_the_dialect_of_such_a_cluster_are_not_lost_and_not_there_twice(
-    fault_name: str, kubevirt: Target, dialects: Matrix, tmp_path: Path, record_property: Callable[[str, object], None]
+@pytest.fixture(params=["installing", "speaking"])
+def estate(request: pytest.FixtureRequest) -> tuple[Target, Matrix]:
+    """A cluster, and the lives of what is made there."""
+    found: tuple[Target, Matrix] = request.getfixturevalue(request.param)
+    return found
+
+
+async def test_nothing_is_lost_and_nothing_is_there_twice_without_harvester(
+    fault_name: str, estate: tuple[Target, Matrix], tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
-    score = await lived(dialects, FAULTS[fault_name], kubevirt, tmp_path)
-    record_property(PROPERTY, score.outcome(fault_name, FAULTS[fault_name], DIALECT_ROWS))
+    target, matrix = estate
+    score = await lived(matrix, FAULTS[fault_name], target, tmp_path)
+    record_property(PROPERTY, score.outcome(fault_name, FAULTS[fault_name], matrix))
     assert not score.troubles
     assert score.struck, "the fault never struck"
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("name", KILLED)
-async def test_a_provider_that_is_killed_while_it_makes_one_goes_on_the_next_time(
-    name: str, plain: Target, matrix: Matrix, record_property: Callable[[str, object], None]
+async def test_a_provider_that_is_killed_without_harvester_goes_on_the_next_time(
+    name: str, estate: tuple[Target, Matrix], record_property: Callable[[str, object], None]
 ) -> None:
-    fault, score = KILLED[name], Score()
-    await live_killed(matrix, fault, plain, score)
-    record_property(PROPERTY, score.outcome(name, fault, PLAIN_ROWS))
-    assert not score.troubles
-    assert score.struck, "the fault never struck"
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("name", KILLED)
-async def test_a_provider_that_is_killed_in_the_dialect_of_such_a_cluster_leaves_nothing_behind(
-    name: str, kubevirt: Target, dialects: Matrix, record_property: Callable[[str, object], None]
-) -> None:
-    fault, score = KILLED[name], Score()
-    await live_killed(dialects, fault, kubevirt, score)
-    record_property(PROPERTY, score.outcome(name, fault, DIALECT_ROWS))
+    (target, matrix), score = estate, Score()
+    await live_killed(matrix, KILLED[name], target, score)
+    record_property(PROPERTY, score.outcome(name, KILLED[name], matrix))
     assert not score.troubles
     assert score.struck, "the fault never struck"
