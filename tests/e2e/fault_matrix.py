@@ -35,7 +35,7 @@ from harvester_provider.wiring import Clusters
 
 TRIES = 60
 """How often a step is taken again: it makes fewer calls than that."""
-SECONDS = 90.0
+SECONDS = 150.0
 """How long a step of one row may take, all tries together."""
 NAMESPACED = [api for api in vars(apis).values() if isinstance(api, Api) and api.namespaced and api is not apis.EVENT]
 
