@@ -17,7 +17,7 @@ import aiohttp
 
 from harvester_local.api.jitter import Jitter
 from harvester_local.api.kinds import Kind
-from harvester_local.api.objects import Key, Obj, key_of
+from harvester_local.api.objects import Key, Obj, key_of, with_finalizers, without_finalizers
 
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
@@ -135,6 +135,14 @@ class Api:
         """Merge patch of just this version of the object, for lists that others write too. Raises ApiError 409 when it has changed."""
         meta = {**body.get("metadata", {}), "resourceVersion": obj["metadata"]["resourceVersion"]}
         return await self.patch(kind, key_of(obj), {**body, "metadata": meta})
+
+    async def hold(self, kind: Kind, obj: Obj, *finalizers: str) -> Obj:
+        """Add finalizers that it lacks, to just this version of the object. Raises ApiError 409 when it has changed."""
+        return await self.patch_version(kind, obj, {"metadata": {"finalizers": with_finalizers(obj, *finalizers)}})
+
+    async def let_go(self, kind: Kind, obj: Obj, *finalizers: str) -> Obj:
+        """Take finalizers from just this version of the object. Raises ApiError 409 when it has changed."""
+        return await self.patch_version(kind, obj, {"metadata": {"finalizers": without_finalizers(obj, *finalizers)}})
 
     async def patch_status(self, kind: Kind, key: Key, status: Obj) -> Obj:
         """Merge `status` into the object's status, through the subresource where the kind has one."""

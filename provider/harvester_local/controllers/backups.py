@@ -24,7 +24,6 @@ from harvester_local.api.objects import (
     now,
     part,
     with_finalizers,
-    without_finalizers,
 )
 from harvester_local.api.quantities import parse
 from harvester_local.backup_store import StoreError
@@ -208,7 +207,7 @@ class Backups:
                 await self._remove_files(backup)
             except StoreError as error:
                 log.warning("backup %s: its files stay on the target: %s", key_of(backup), error)
-        await self._context.api.patch_version(BACKUP, backup, {"metadata": {"finalizers": without_finalizers(backup, FINALIZER)}})
+        await self._context.api.let_go(BACKUP, backup, FINALIZER)
 
     async def _remove_files(self, backup: Obj) -> None:
         store = await self._stores.open()

@@ -9,18 +9,7 @@ from collections.abc import Mapping
 import aiohttp
 
 from harvester_local.api.kinds import DATA_VOLUME, IMAGE, STORAGE_CLASS, VOLUME_CLAIM, Kind
-from harvester_local.api.objects import (
-    Key,
-    Obj,
-    deleting,
-    finalizers,
-    is_true,
-    owned_by,
-    owner_reference,
-    part,
-    with_finalizers,
-    without_finalizers,
-)
+from harvester_local.api.objects import Key, Obj, deleting, finalizers, is_true, owned_by, owner_reference, part, with_finalizers
 from harvester_local.api.quantities import parse
 from harvester_local.controllers.image_status import FINALIZER, by_cdi, imported, initialized, is_over, try_failed, upload_failed
 from harvester_local.controllers.runtime import Context, Deadlines, Mapper, Tasks, own_key
@@ -140,7 +129,7 @@ class CdiImages:
         self._uploads.drop(uid)
         if FINALIZER in finalizers(image):
             await self._context.api.delete(DATA_VOLUME, key)
-            await self._context.api.patch_version(IMAGE, image, {"metadata": {"finalizers": without_finalizers(image, FINALIZER)}})
+            await self._context.api.let_go(IMAGE, image, FINALIZER)
 
     async def _write(self, key: Key, status: Obj) -> None:
         await self._context.api.patch_status(IMAGE, key, status)

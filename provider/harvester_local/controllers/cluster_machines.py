@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from harvester_local.api.client import MERGE, Api, ApiError
 from harvester_local.api.kinds import CLUSTER_MACHINE, IMAGE, INSTANCE, MACHINE, MACHINE_TEMPLATE, NODE, RANCHER_CLUSTER, SECRET, Kind
-from harvester_local.api.objects import Key, Obj, annotations, deleting, items, key_of, labels, owner_reference, part, without_finalizers
+from harvester_local.api.objects import Key, Obj, annotations, deleting, items, key_of, labels, owner_reference, part
 from harvester_local.controllers.conditions import rancher
 from harvester_local.controllers.faults import ANNOTATION
 from harvester_local.controllers.guest_clusters import GuestClusters
@@ -152,7 +152,7 @@ class ClusterMachines:
         api, key = self._context.api, key_of(machine)
         if made is None:
             await api.delete(SECRET, plan_secret(machine))
-            await api.patch_version(CLUSTER_MACHINE, machine, {"metadata": {"finalizers": without_finalizers(machine, MACHINE_FINALIZER)}})
+            await api.let_go(CLUSTER_MACHINE, machine, MACHINE_FINALIZER)
             return None
         if cluster is None or deleting(made):
             return None

@@ -6,7 +6,7 @@ reserved is in use. What is left in Harvester when a guest ends stays there, as 
 
 from harvester_local.api.client import MERGE, Api, ApiError
 from harvester_local.api.kinds import LOAD_BALANCER, SERVICE
-from harvester_local.api.objects import Obj, annotations, deleting, finalizers, items, key_of, part, with_finalizers, without_finalizers
+from harvester_local.api.objects import Obj, annotations, deleting, finalizers, items, key_of, part
 from harvester_local.controllers.load_balancers import DHCP, leased
 from harvester_local.model.guest_services import ADDRESS, FINALIZER, CloudAccess, balancer_of, key_in_harvester
 
@@ -23,13 +23,13 @@ class CloudProvider:
         """Bring the LoadBalancer and the address in line with a service. Raises ApiError where it has to be looked at again."""
         if deleting(service) and FINALIZER in finalizers(service):
             await self._ask("DELETE", LOAD_BALANCER.path(*key_in_harvester(self._access, service)), missing=True)
-            await guest.patch_version(SERVICE, service, {"metadata": {"finalizers": without_finalizers(service, FINALIZER)}})
+            await guest.let_go(SERVICE, service, FINALIZER)
         elif part(service, "spec").get("type") == "LoadBalancer" and not deleting(service):
             await self._provide(guest, service)
 
     async def _provide(self, guest: Api, service: Obj) -> None:
         if FINALIZER not in finalizers(service):
-            await guest.patch_version(SERVICE, service, {"metadata": {"finalizers": with_finalizers(service, FINALIZER)}})
+            await guest.hold(SERVICE, service, FINALIZER)
             return
         key = key_in_harvester(self._access, service)
         found = await self._ask("GET", LOAD_BALANCER.path(*key), missing=True)

@@ -13,19 +13,7 @@ import aiohttp
 
 from harvester_local.api.client import ApiError
 from harvester_local.api.kinds import IMAGE, STORAGE_CLASS, VOLUME_CLAIM, Kind
-from harvester_local.api.objects import (
-    Key,
-    Obj,
-    annotations,
-    deleting,
-    finalizers,
-    is_true,
-    key_of,
-    labels,
-    part,
-    with_finalizers,
-    without_finalizers,
-)
+from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, is_true, key_of, labels, part
 from harvester_local.api.quantities import parse
 from harvester_local.controllers.backing_images import BackingImages
 from harvester_local.controllers.image_status import FINALIZER, by_cdi, imported, initialized, is_over, try_failed, upload_failed
@@ -67,7 +55,7 @@ class Images:
         elif deleting(image):
             await self._clean_up(image)
         elif FINALIZER not in finalizers(image):  # before anything is made that the image has to take along
-            await self._context.api.patch_version(IMAGE, image, {"metadata": {"finalizers": with_finalizers(image, FINALIZER)}})
+            await self._context.api.hold(IMAGE, image, FINALIZER)
         elif not is_over(image):
             return self._tasks.start(image["metadata"]["uid"], lambda: self._import(image))
         return None
@@ -84,7 +72,7 @@ class Images:
             await self._context.api.delete(STORAGE_CLASS, Key("", self._class_name(image)))
             await self._stored.remove(image)
             await self._saved.forget(image)
-            await self._context.api.patch_version(IMAGE, image, {"metadata": {"finalizers": without_finalizers(image, FINALIZER)}})
+            await self._context.api.let_go(IMAGE, image, FINALIZER)
 
     async def _label(self, image: Obj) -> None:
         """Give an imported image the label with its display name, as releases do whose mutator does not."""

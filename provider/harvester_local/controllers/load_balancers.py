@@ -7,7 +7,7 @@ Services that upstream puts behind load balancers do not exist. Upstream: load-b
 from collections.abc import Iterable, Mapping
 
 from harvester_local.api.kinds import INSTANCE, IP_POOL, LOAD_BALANCER, Kind
-from harvester_local.api.objects import Key, Obj, deleting, finalizers, items, key_of, labels, part, with_finalizers, without_finalizers
+from harvester_local.api.objects import Key, Obj, deleting, finalizers, items, key_of, labels, part
 from harvester_local.controllers.conditions import rancher
 from harvester_local.controllers.faults import Fault, fault_of
 from harvester_local.controllers.runtime import Context, Mapper, own_key
@@ -70,10 +70,10 @@ class LoadBalancers:
         api = self._context.api
         if deleting(balancer):
             await self._release(balancer)
-            await api.patch_version(LOAD_BALANCER, balancer, {"metadata": {"finalizers": without_finalizers(balancer, FINALIZER)}})
+            await api.let_go(LOAD_BALANCER, balancer, FINALIZER)
             return None
         if FINALIZER not in finalizers(balancer):
-            await api.patch_version(LOAD_BALANCER, balancer, {"metadata": {"finalizers": with_finalizers(balancer, FINALIZER)}})
+            await api.hold(LOAD_BALANCER, balancer, FINALIZER)
             return None
         given, why = await self._address(balancer)
         status = self._status(balancer, given, why)

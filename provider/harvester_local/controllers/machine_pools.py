@@ -9,18 +9,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 
 from harvester_local.api.kinds import CLUSTER_MACHINE, MACHINE_DEPLOYMENT, Kind
-from harvester_local.api.objects import (
-    Key,
-    Obj,
-    deleting,
-    finalizers,
-    key_of,
-    labels,
-    owner_reference,
-    part,
-    with_finalizers,
-    without_finalizers,
-)
+from harvester_local.api.objects import Key, Obj, deleting, finalizers, key_of, labels, owner_reference, part
 from harvester_local.controllers.runtime import Context, Mapper, own_key
 from harvester_local.model.rancher import DEPLOYMENT_NAME, alive, figure, template_name
 
@@ -49,9 +38,7 @@ class MachinePools:
             await self._end(deployment, machines)
             return None
         if _FINALIZER not in finalizers(deployment):
-            await self._context.api.patch_version(
-                MACHINE_DEPLOYMENT, deployment, {"metadata": {"finalizers": with_finalizers(deployment, _FINALIZER)}}
-            )
+            await self._context.api.hold(MACHINE_DEPLOYMENT, deployment, _FINALIZER)
             return None
         await self._step(deployment, machines)
         status = _status(deployment, machines)
@@ -63,9 +50,7 @@ class MachinePools:
         for machine in alive(machines):
             await self._context.api.delete(CLUSTER_MACHINE, key_of(machine))
         if not machines:
-            await self._context.api.patch_version(
-                MACHINE_DEPLOYMENT, deployment, {"metadata": {"finalizers": without_finalizers(deployment, _FINALIZER)}}
-            )
+            await self._context.api.let_go(MACHINE_DEPLOYMENT, deployment, _FINALIZER)
 
     async def _step(self, deployment: Obj, machines: list[Obj]) -> None:
         """Make what is missing; where a former template is left, or too many are, let the oldest go."""

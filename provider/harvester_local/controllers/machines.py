@@ -10,20 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 
 from harvester_local.api.kinds import INSTANCE, MACHINE, REVISION, SETTING, VOLUME_CLAIM, Kind
-from harvester_local.api.objects import (
-    Key,
-    Obj,
-    annotations,
-    deleting,
-    finalizers,
-    items,
-    key_of,
-    labels,
-    owned_by,
-    owner_reference,
-    part,
-    without_finalizers,
-)
+from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, items, key_of, labels, owned_by, owner_reference, part
 from harvester_local.controllers.conditions import virt
 from harvester_local.controllers.events import Recorder
 from harvester_local.controllers.instance_spec import GENERATION, build_instance, revision_name
@@ -141,9 +128,7 @@ class Machines:
             return
         await take_along(self._context, machine, self._snapshots)
         if FINALIZER in finalizers(machine):
-            await self._context.api.patch_version(
-                MACHINE, machine, {"metadata": {"finalizers": without_finalizers(machine, FINALIZER, *HARVESTERS)}}
-            )
+            await self._context.api.let_go(MACHINE, machine, FINALIZER, *HARVESTERS)
 
     # Failures to start ----------------------------------------------------------------------------------------------
 

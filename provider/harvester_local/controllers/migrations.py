@@ -8,20 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from harvester_local.api.client import Api
 from harvester_local.api.kinds import INSTANCE, MACHINE, MIGRATION, NODE, VOLUME_CLAIM, Kind
-from harvester_local.api.objects import (
-    Key,
-    Obj,
-    annotations,
-    condition,
-    deleting,
-    finalizers,
-    is_true,
-    items,
-    key_of,
-    now,
-    part,
-    without_finalizers,
-)
+from harvester_local.api.objects import Key, Obj, annotations, condition, deleting, finalizers, is_true, items, key_of, now, part
 from harvester_local.controllers.conditions import without
 from harvester_local.controllers.faults import Fault, fault_of
 from harvester_local.controllers.guest import reported_interfaces
@@ -165,9 +152,7 @@ class Migrations:
             state = {"completed": True, "failed": True, "abortRequested": True, "abortStatus": "Succeeded", "endTimestamp": now()}
             await self._context.api.patch_status(INSTANCE, key_of(instance), {"migrationState": state})
         if FINALIZER in finalizers(migration):
-            await self._context.api.patch_version(
-                MIGRATION, migration, {"metadata": {"finalizers": without_finalizers(migration, FINALIZER)}}
-            )
+            await self._context.api.let_go(MIGRATION, migration, FINALIZER)
         return None
 
     async def _phase(self, key: Key, migration: Obj, name: str, more: Obj | None = None) -> None:

@@ -8,19 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 
 from harvester_local.api.kinds import CLUSTER_NETWORK, NETWORK, NODE, VLAN_CONFIG, VLAN_STATUS, Kind
-from harvester_local.api.objects import (
-    Key,
-    Obj,
-    annotations,
-    deleting,
-    finalizers,
-    is_true,
-    key_of,
-    labels,
-    owner_reference,
-    with_finalizers,
-    without_finalizers,
-)
+from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, is_true, key_of, labels, owner_reference
 from harvester_local.controllers.conditions import rancher
 from harvester_local.controllers.faults import Fault, fault_of
 from harvester_local.controllers.runtime import Context, Deadlines, Mapper, own_key
@@ -68,9 +56,7 @@ class Uplinks:
         """Bring up what is missing, take down what is no longer matched."""
         config = self._context.store.get(VLAN_CONFIG, key)
         if config and not deleting(config) and UPLINK_FINALIZER not in finalizers(config):
-            config = await self._context.api.patch_version(
-                VLAN_CONFIG, config, {"metadata": {"finalizers": with_finalizers(config, UPLINK_FINALIZER)}}
-            )
+            config = await self._context.api.hold(VLAN_CONFIG, config, UPLINK_FINALIZER)
         wanted = set(matched_nodes(config)) if config and not deleting(config) else set()
         known = [s for s in self._context.store.all(VLAN_STATUS) if s["status"]["vlanConfig"] == key.name]
         for status in known:
@@ -81,9 +67,7 @@ class Uplinks:
             ):
                 await self._take_down(status)
         if config and deleting(config):
-            await self._context.api.patch_version(
-                VLAN_CONFIG, config, {"metadata": {"finalizers": without_finalizers(config, UPLINK_FINALIZER)}}
-            )
+            await self._context.api.let_go(VLAN_CONFIG, config, UPLINK_FINALIZER)
         if config is None or deleting(config) or config["spec"]["clusterNetwork"] == MANAGEMENT:
             return None
         await self._tell_mtu(config)

@@ -18,18 +18,7 @@ from harvester_local.api.kinds import (
     SECRET,
     Kind,
 )
-from harvester_local.api.objects import (
-    Key,
-    Obj,
-    annotations,
-    deleting,
-    finalizers,
-    key_of,
-    labels,
-    owner_reference,
-    part,
-    without_finalizers,
-)
+from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, key_of, labels, owner_reference, part
 from harvester_local.controllers.conditions import rancher
 from harvester_local.controllers.rancher_planner import Planner
 from harvester_local.controllers.runtime import Context, Mapper, own_key
@@ -205,7 +194,7 @@ class RancherClusters:
         for secret in list(self._context.store.all(SECRET, key.namespace)):
             if annotations(secret).get(_AUTHORIZED) == key.name and annotations(secret).get(_GOES_WITH) == "true":
                 await api.delete(SECRET, key_of(secret))
-        await api.patch_version(RANCHER_CLUSTER, cluster, {"metadata": {"finalizers": without_finalizers(cluster, *_FINALIZERS)}})
+        await api.let_go(RANCHER_CLUSTER, cluster, *_FINALIZERS)
 
 
 def _cluster_of(obj: Obj) -> Iterable[Key]:

@@ -7,7 +7,7 @@ kubernetes-csi/external-snapshotter, pkg/common-controller and pkg/sidecar-contr
 from collections.abc import Iterable, Mapping
 
 from harvester_local.api.kinds import SNAPSHOT, SNAPSHOT_CLASS, SNAPSHOT_CONTENT, VOLUME_CLAIM, Kind
-from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, key_of, now, part, with_finalizers, without_finalizers
+from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, key_of, now, part, without_finalizers
 from harvester_local.api.store import Index
 from harvester_local.controllers.faults import Fault, fault_of
 from harvester_local.controllers.runtime import Context, Mapper, own_key
@@ -55,7 +55,7 @@ class Snapshots:
             if part(snapshot, "status", "error").get("message") != why:
                 await self._context.api.patch_status(SNAPSHOT, key, {"readyToUse": False, "error": {"message": why, "time": now()}})
             return
-        await self._context.api.patch_version(SNAPSHOT, snapshot, {"metadata": {"finalizers": with_finalizers(snapshot, *FINALIZERS)}})
+        await self._context.api.hold(SNAPSHOT, snapshot, *FINALIZERS)
         content, volume = f"snapcontent-{snapshot['metadata']['uid']}", part(claim, "spec").get("volumeName")
         meta = snapshot["metadata"]
         reference = {

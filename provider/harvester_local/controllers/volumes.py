@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from harvester_local.api.client import ApiError
 from harvester_local.api.kinds import IMAGE, INSTANCE, SNAPSHOT, STORAGE_CLASS, VOLUME, VOLUME_CLAIM, Kind
-from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, key_of, part, with_finalizers, without_finalizers
+from harvester_local.api.objects import Key, Obj, annotations, deleting, finalizers, key_of, part, with_finalizers
 from harvester_local.api.quantities import parse
 from harvester_local.api.store import Index
 from harvester_local.controllers.events import WARNING, Recorder
@@ -150,7 +150,7 @@ class Volumes:
                     raise
             if part(self._context.store.get(STORAGE_CLASS, Key("", _class(claim)))).get("reclaimPolicy") != "Retain":
                 await self._context.api.delete(VOLUME, volume)
-        await self._context.api.patch_version(VOLUME_CLAIM, claim, {"metadata": {"finalizers": without_finalizers(claim, FINALIZER)}})
+        await self._context.api.let_go(VOLUME_CLAIM, claim, FINALIZER)
 
 
 def _request(claim: Obj) -> str:
