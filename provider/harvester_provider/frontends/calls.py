@@ -7,7 +7,6 @@ is decided by the verbs; this adds only what goes around them: which cluster, a 
 import asyncio
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from harvester_provider.core.cluster import Reads
@@ -40,19 +39,19 @@ class Calls:
     def __init__(self, settings: ProviderSettings, clusters: "Clusters | None" = None) -> None:
         self._given = settings
         self._settings = settings.wire()
-        if clusters is not None:
-            self._clusters = clusters
+        self._clusters = clusters
 
-    @cached_property
-    def _clusters(self) -> "Clusters":
+    def _reached(self) -> "Clusters":
         """Made at the first use: without any change nobody is asked, and then the client's modules are a third of a start."""
-        from harvester_provider.wiring import Clusters  # noqa: PLC0415  see above
+        if self._clusters is None:
+            from harvester_provider.wiring import Clusters  # noqa: PLC0415  see above
 
-        return Clusters(self._given)
+            self._clusters = Clusters(self._given)
+        return self._clusters
 
     async def cluster(self, kind: str, values: Values, *, before: Values | None = None, change: bool = False) -> "KubeCluster":
         """The cluster of a resource, from its inputs or its state."""
-        return await self._clusters.reach(KINDS[kind], values, before=before, change=change)
+        return await self._reached().reach(KINDS[kind], values, before=before, change=change)
 
     async def on(self, name: str, values: Values, *, before: Values | None = None, change: bool = False) -> tuple[Kind[Any], "KubeCluster"]:
         """The cluster of a resource, and its kind in the dialect of that cluster. NotHarvester where it has none."""
@@ -144,10 +143,11 @@ class Calls:
 
     async def ask(self, name: str, asked: Values) -> Model:
         """The answer of a function, as its result model. Raises InvalidInputs; NotHarvester where such a cluster cannot be asked that."""
-        cluster = await self._clusters.get(asked.get("cluster"))
+        cluster = await self._reached().get(asked.get("cluster"))
         answer: Model = await invoke(asks(name, await cluster.flavour()), cluster, asked)
         return answer
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._clusters.close()
+        if self._clusters is not None:
+            await self._clusters.close()

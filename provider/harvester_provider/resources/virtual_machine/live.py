@@ -196,6 +196,11 @@ class Live:
         """The name of the claim behind a disk; empty where it has none."""
         return claim_of(self.volumes.get(disk, {}))
 
+    @cached_property
+    def disks_of_claims(self) -> dict[str, str]:
+        """The disks by the names of the claims behind them."""
+        return {claim: name for name in self.disks if (claim := self.claim(name))}
+
     def claims(self) -> list[Ref]:
         """All claims the machine uses."""
         names = dict.fromkeys(claim_of(entry) for entry in self.volumes.values())

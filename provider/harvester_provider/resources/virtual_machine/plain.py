@@ -152,8 +152,7 @@ def _source_in_words(template: Object) -> str:
 
 def _marks(old: VirtualMachineInputs, machine: Live, seen: Snapshot) -> Iterator[Patch]:
     """Mark the volumes that go with the machine, and take marks of an earlier deletion from those that stay by now."""
-    doomed = {*removal.doomed_claims(old, machine), *removal.pending_claims(machine)}
-    disks_of = {claim: name for name in machine.disks if (claim := machine.claim(name))}
+    doomed, disks_of = removal.going_claims(old, machine), machine.disks_of_claims
     for claim in sorted({*doomed, *disks_of}):
         volume = Ref(DATA_VOLUME, claim, machine.ref.namespace)
         note = f"{machine.ref.name}/{disks_of.get(claim, '')}" if claim in doomed else None

@@ -33,8 +33,7 @@ def delete(old: VirtualMachineInputs, live: Live, seen: Snapshot) -> Plan:
     if trouble := driven.removal(live):
         return Plan(changes=(Change("name", Effect.REFUSED, trouble),))
     seconds = old.seconds("delete", live.grace_seconds + _MARGIN_SECONDS)
-    doomed = [*doomed_claims(old, live), *pending_claims(live)]
-    doomed = list(dict.fromkeys(doomed))
+    doomed = going_claims(old, live)
     if refused := (*saved.unsaved(old, live, seen, doomed), *snapshots.refused(old, live.ref, seen)):
         return Plan(changes=refused)
     kept = [claim for claim in live.claims() if claim.name not in doomed]
@@ -51,7 +50,7 @@ def delete(old: VirtualMachineInputs, live: Live, seen: Snapshot) -> Plan:
 
 
 def _notes(live: Live, doomed: Sequence[str], kept: Sequence[Ref]) -> Iterable[str]:
-    disks = {claim: name for name in live.disks if (claim := live.claim(name))}
+    disks = live.disks_of_claims
     if doomed:
         gone = ", ".join(f"{claim} (disk {disks[claim]})" if claim in disks else claim for claim in doomed)
         yield f"{live.ref}: deleted with their data: {gone}"
@@ -65,6 +64,11 @@ def doomed_claims(old: VirtualMachineInputs, live: Live, names: Iterable[str] | 
     wanted = set(names) if names is not None else {disk.name for disk in old.disks}
     disks = [disk for disk in old.disks if disk.name in wanted and disk.deletes]
     return [claim for disk in disks if (claim := live.claim(disk.name)) and live.claim_template(claim)]
+
+
+def going_claims(old: VirtualMachineInputs, live: Live) -> list[str]:
+    """All volumes that go with the machine, each once: those of declared disks, and those that an update has left."""
+    return list(dict.fromkeys((*doomed_claims(old, live), *pending_claims(live))))
 
 
 def pending_claims(live: Live) -> list[str]:

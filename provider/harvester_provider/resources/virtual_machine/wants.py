@@ -28,7 +28,7 @@ from harvester_provider.resources.virtual_machine.manifest import answers_secret
 from harvester_provider.resources.virtual_machine.model import VirtualMachineInputs
 from harvester_provider.resources.virtual_machine.observe import observe
 from harvester_provider.resources.virtual_machine.observe_drive import secrets_of
-from harvester_provider.resources.virtual_machine.removal import doomed_claims, pending_claims
+from harvester_provider.resources.virtual_machine.removal import going_claims
 from harvester_provider.resources.virtual_machine.words import CLOUD_INIT_DISK
 
 _PLACEMENT = frozenset({"node_affinity", "vm_affinity", "vm_anti_affinity", "tolerations"})
@@ -57,7 +57,7 @@ def _claims(live: Live, inputs: VirtualMachineInputs) -> Iterable[Want]:
     another class: how, they say themselves."""
     undeclared = [live.claim(name) for name in live.disks.keys() - {disk.name for disk in inputs.disks}]
     moving = [live.claim(disk.name) for disk in inputs.disks if _is_elsewhere(disk, live)]
-    names = dict.fromkeys((*doomed_claims(inputs, live), *pending_claims(live), *filter(None, (*undeclared, *moving)), *live.copies))
+    names = dict.fromkeys((*going_claims(inputs, live), *filter(None, (*undeclared, *moving)), *live.copies))
     return (Ref(PERSISTENT_VOLUME_CLAIM, name, live.ref.namespace) for name in names)
 
 
