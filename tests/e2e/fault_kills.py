@@ -69,9 +69,12 @@ async def live_killed(matrix: Matrix, fault: Fault, target: Target, score: Score
     """One life of all rows, whose worker is killed at every write until nothing is left to write."""
     assert target.local is not None
     job = {
-        "rows": {name: asdict(life.row) for name, life in matrix.lives.items()}, "namespace": matrix.namespace, "known": {"kubeconfig": target.kubeconfig, **matrix.known}, "settings": settings(target),
+        "rows": {name: asdict(life.row) for name, life in matrix.lives.items()},
+        "namespace": matrix.namespace,
+        "known": {"kubeconfig": target.kubeconfig, **matrix.known},
+        "settings": settings(target),
         "direct": target.local.kubeconfig_direct.read_text(),
-    }  # fmt: skip
+    }
     before = await matrix.census()
     try:
         for step in (step for step in STEPS if step != "read"):

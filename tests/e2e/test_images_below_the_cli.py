@@ -11,7 +11,7 @@ from ranch import Heard, cut_off
 from target import Target
 from workshop import Made, Workshop
 
-from harvester_provider.core.errors import WaitFailed
+from harvester_provider.core.errors import WaitFailed, WaitTimedOut
 from harvester_provider.core.json import dig_objects, dig_str
 from harvester_provider.core.ref import Ref
 from harvester_provider.engine import verbs
@@ -70,6 +70,8 @@ async def test_what_cdi_cannot_fetch_is_told_in_its_words(cluster: Target, shop:
     nothing = {"url": cluster.image_url.replace("tiny", "nothing"), "backend": "cdi", "storageClass": lvm}
     made = verbs.create(image.speaks, shop.cluster, image.checked(nothing), heard)
     await cut_off(made, lambda: any("Unable to connect to http data source" in line and "404" in line for line in heard.lines))
+    with pytest.raises(WaitTimedOut, match="not imported after 1 s"):
+        await image.make(**nothing, timeouts={"create": "1s"})
     await shop.remove(Ref(IMAGE, "leap", shop.namespace))
 
 
