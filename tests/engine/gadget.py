@@ -63,11 +63,11 @@ class Gadget(BaseKind[GadgetInputs]):
         return Plan((Put(self.ref(inputs), body, f"create {inputs.name}"),))
 
     def settle(self, inputs: GadgetInputs, seen: Snapshot) -> Sequence[Step]:  # noqa: ARG002  the Protocol's signature
-        return (self._ready(inputs),)
+        return (self._ready(inputs, "create"),)
 
-    def _ready(self, inputs: GadgetInputs) -> Await:
+    def _ready(self, inputs: GadgetInputs, operation: str) -> Await:
         ref = self.ref(inputs)
-        return Await(ref, "ready", (ref,), judge_of(ref), inputs.seconds("create", 1800))
+        return Await(ref, "ready", (ref,), judge_of(ref), inputs.seconds(operation, 1800))
 
     def update(self, old: GadgetInputs, new: GadgetInputs, seen: Snapshot) -> Plan:  # noqa: ARG002  the Protocol's signature
         changes = self.replacements(old, new)
@@ -81,7 +81,7 @@ class Gadget(BaseKind[GadgetInputs]):
         start = Patch(ref, {"spec": {"stopped": None}}, "start it")
         group = Disruption(ref, new.group, new.most, (ref,), judge_of(ref)) if new.group else None
         changes = [Change("size", Effect.STOP_MODIFY_START, "it must stand still")]
-        return Plan((stop, grow, start, self._ready(new)), tuple(changes), recover=(start,), disruption=group)
+        return Plan((stop, grow, start, self._ready(new, "update")), tuple(changes), recover=(start,), disruption=group)
 
     def observe(self, ref: Ref, prior: GadgetInputs | None, seen: Snapshot) -> GadgetInputs:
         found = seen.get(ref)

@@ -132,6 +132,13 @@ class TestCreate:
         with pytest.raises(WaitFailed, match=r"it is broken.*Next: mend it"):
             await made(cluster)
 
+    @pytest.mark.looptime
+    async def test_a_resumed_create_has_the_time_of_a_create_for_what_is_left_to_change(self) -> None:
+        cluster = FakeCluster()
+        cluster.place(REF, {"spec": {"size": 1, "colour": "red"}, "metadata": {"annotations": {"harvester.pulumi.com/owner": "p/s/g1"}}})
+        with pytest.raises(WaitTimedOut, match="not ready after 5 s"):
+            await made(cluster, size=2, timeouts={"create": "5s"})
+
     async def test_a_left_over_of_ours_that_cannot_be_changed_is_made_again(self, cluster: FakeCluster) -> None:
         await made(cluster, colour="red")
         found = await made(cluster, colour="blue")

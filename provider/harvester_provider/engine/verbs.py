@@ -211,7 +211,7 @@ async def _take_over(kind: Kind[Any], cluster: Cluster, inputs: Any, seen: Snaps
     plan = kind.update(old, inputs, seen)
     if not plan.replaces and not _leaving(found):
         reporter.info(f"{ref} exists: {'going on with it' if ours else 'taking it over'}")
-        await _bring(kind, cluster, old, inputs, seen, reporter)
+        await _bring(kind, cluster, old, inputs.going_on(), seen, reporter)
         await _mark(cluster, ref, found, inputs.owner, reporter)
         return
     if not ours:

@@ -282,6 +282,12 @@ class ResourceInputs(Model):
         """The time for `create`, `update` or `delete`, in seconds."""
         return default if isinstance(self.timeouts, Unknown) else self.timeouts.seconds(operation, default)
 
+    def going_on(self) -> Self:
+        """The inputs with which a create goes on where the object is there already: its update has the time of the create."""
+        if isinstance(self.timeouts, Unknown) or self.timeouts.create is None:
+            return self
+        return self.updated(timeouts=self.timeouts.updated(update=self.timeouts.create))
+
 
 class NamespacedInputs(ResourceInputs):
     """The inputs that every kind in a namespace has."""
