@@ -19,6 +19,7 @@ from harvester_provider.engine import verbs
 from harvester_provider.engine.invoke import invoke
 from harvester_provider.engine.local_file import FILE
 from harvester_provider.engine.reporter import FromThread, Reporter
+from harvester_provider.frontends.start import certificates_later
 from harvester_provider.resources.dialects import asks, comes_with_kubevirt, speaks
 from harvester_provider.resources.model import Model
 from harvester_provider.resources.provider import ProviderSettings
@@ -44,7 +45,8 @@ class Calls:
     def _reached(self) -> "Clusters":
         """Made at the first use: without any change nobody is asked, and then the client's modules are a third of a start."""
         if self._clusters is None:
-            from harvester_provider.wiring import Clusters  # noqa: PLC0415  see above
+            with certificates_later():
+                from harvester_provider.wiring import Clusters  # noqa: PLC0415  see above
 
             self._clusters = Clusters(self._given)
         return self._clusters

@@ -4,7 +4,6 @@ It turns the host's values into those of the verbs and back: unknown values, con
 `Host` serves all kinds of a program.
 """
 
-import gc
 import logging
 import sys
 import threading
@@ -24,6 +23,7 @@ from harvester_provider.frontends.calls import Calls
 from harvester_provider.frontends.log import EngineLog
 from harvester_provider.frontends.loop import Loop
 from harvester_provider.frontends.settings import settings_of
+from harvester_provider.frontends.start import keep_what_is_loaded
 from harvester_provider.resources.model import conceal
 from harvester_provider.resources.provider import ProviderSettings
 from harvester_provider.resources.registry import KINDS
@@ -46,7 +46,7 @@ def start(config: Callable[[str], Any]) -> None:
                 messages.warn("this Pulumi SDK keeps its limit of 4 resources at a time: larger programs take longer")
             _quiet_grpc()
             _current = Host(settings_of(config), messages)
-            gc.freeze()  # what was imported stays: no collection has to look through it again
+            keep_what_is_loaded()
 
 
 def current() -> "Host":
