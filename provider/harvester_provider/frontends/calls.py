@@ -14,6 +14,7 @@ from harvester_provider.core.errors import HarvesterError, InvalidInputs, NotHar
 from harvester_provider.core.kind import Kind
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Ref
+from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import UNKNOWN
 from harvester_provider.engine import verbs
 from harvester_provider.engine.invoke import invoke
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 Values = Mapping[str, Any]
 _WAYS = ("cluster", "endpoint", "password", "ca", "fingerprint")
 """Inputs that say how a cluster is reached: as long as one is not known, it cannot be asked."""
+
+
+def _way_unknown(values: Values) -> bool:
+    return any(values.get(name) is UNKNOWN for name in _WAYS)
 
 
 class Calls:
@@ -65,6 +70,19 @@ class Calls:
         kind, cluster = await self.on(name, values)
         return kind, cluster.shared
 
+    def at_once(self, kind: str, olds: Values, news: Values, reporter: Reporter) -> verbs.Checked | None:
+        """What `check` says of a resource that is there, where nobody has to be asked; else None. On any thread.
+
+        The engine asks for one resource after another, so that a program of hundreds waits for each turn to the event loop and back.
+        """
+        known, asks_nobody = KINDS[kind], olds and not news.get(FILE) and not _way_unknown(news)
+        if not asks_nobody or not known.inputs.__pydantic_complete__:  # models are built at their first use, on one thread
+            return None
+        seen = Snapshot()
+        if any(True for _ in known.sources(news, olds, seen)):
+            return None
+        return verbs.check(known, known.inherited(news, olds, seen), self._settings, olds, reporter)
+
     async def check(
         self, kind: str, olds: Values, news: Values, reporter: Reporter, coming: AbstractSet[Ref] = frozenset()
     ) -> verbs.Checked:
@@ -75,7 +93,7 @@ class Calls:
         try:
             news = await self._inherited(kind, olds, news)
             checked = await self._checked(kind, olds, news, reporter)
-            if checked.problems or olds or any(checked.inputs.get(name) is UNKNOWN for name in _WAYS):
+            if checked.problems or olds or _way_unknown(checked.inputs):
                 return checked
             news = checked.inputs
             found = await verbs.foresee(*await self.looking(kind, news), news, coming)
@@ -109,7 +127,7 @@ class Calls:
 
     async def _inherited(self, kind: str, olds: Values, news: Values) -> Values:
         """The inputs with what they take over from other objects, such as those of a machine from its template."""
-        if any(news.get(name) is UNKNOWN for name in _WAYS):
+        if _way_unknown(news):
             return news
         return await verbs.inherit(KINDS[kind], lambda: self.looking(kind, news), olds, news)
 

@@ -29,9 +29,9 @@ class DynamicProvider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         """Take the program's configuration: the connection settings, with secrets decrypted."""
-        from harvester_provider.frontends.start import collect_seldom  # noqa: PLC0415  only the host process needs it
+        from harvester_provider.frontends.start import look_seldom  # noqa: PLC0415  only the host process needs it
 
-        collect_seldom()
+        look_seldom()
         from harvester_provider.frontends.host import start  # noqa: PLC0415  as above
 
         start(req.config.get)

@@ -1,6 +1,7 @@
 """What makes a provider's start short. To be used before the imports that it is about."""
 
 import gc
+import os
 import ssl
 import threading
 from collections.abc import Callable, Iterator
@@ -13,9 +14,10 @@ _OBJECTS = 50_000
 what a call makes goes when nobody refers to it any longer: a fifth of the time of a start went into looking."""
 
 
-def collect_seldom() -> None:
-    """Have Python look for garbage seldom."""
+def look_seldom() -> None:
+    """Have Python look for garbage seldom, and pydantic not look through all installed packages for plugins (who sets its variable decides)."""
     gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 
 
 def keep_what_is_loaded() -> None:

@@ -14,7 +14,7 @@ from pulumi.runtime.proto import provider_pb2_grpc
 
 from harvester_provider.frontends.native.messages import Messages
 from harvester_provider.frontends.native.servicer import Servicer
-from harvester_provider.frontends.start import collect_seldom
+from harvester_provider.frontends.start import look_seldom
 
 _MESSAGE_BYTES = 400 * 2**20
 """What the engine itself allows (upstream sdk/go/common/util/rpcutil)."""
@@ -29,7 +29,7 @@ process group of their own.
 
 def main() -> None:
     """The console script `pulumi-resource-harvester`. Its only argument is the engine's address; without one it waits to be attached."""
-    collect_seldom()
+    look_seldom()
     address = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
     asyncio.run(_serve(address))
 
