@@ -116,3 +116,20 @@ async def test_an_error_that_stays_or_is_new_ends_the_wait(texts: list[str], sec
     with pytest.raises(WaitFailed, match=f"{texts[-1]}. Next: mend it"):
         await done
     assert asyncio.get_running_loop().time() - begin == pytest.approx(max(seconds, len(texts)))
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("tries", [["no route", ""], ["no DNS", "no route", ""], ["no route"]])
+async def test_the_last_trouble_is_told_at_the_end_also_while_the_next_try_runs(tries: list[str]) -> None:
+    cluster = FakeCluster()
+    cluster.place(MACHINE, {"trouble": tries.pop(0)})
+
+    def judge(seen: Snapshot) -> Verdict:
+        trouble = dig_str(seen.get(MACHINE), "trouble")
+        if tries:
+            cluster.place(MACHINE, {"trouble": tries.pop(0)})
+        return Waiting(f"importing 0 %{', ' if trouble else ''}{trouble}", trouble=trouble)
+
+    with pytest.raises(WaitTimedOut) as error:
+        await wait(cluster, Await(MACHINE, "imported", (MACHINE,), judge, 5), Heard())
+    assert str(error.value).count("no route") == 1

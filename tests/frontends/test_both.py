@@ -96,3 +96,17 @@ def test_a_resource_lives_the_same_life_in_both_front_ends(
     native = asyncio.run(through_plugin(row))
     assert dynamic == native
     assert native.changed
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_a_resource_without_a_change_waits_for_nobody(row: Row, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine asks for one after another: the way to the event loop, on which all requests are made, would be half of the time."""
+    one = Dynamic(row.cluster(), row.kind, monkeypatch)
+    given = {**row.inputs, "name": row.name, "owner": f"shop/dev/{row.name}"}
+    inputs = one.provider.check({}, given).inputs
+    one.host._loop.stop()
+    again = one.provider.check(inputs, given)
+    assert (again.inputs, again.failures) == (inputs, [])
+    assert not one.provider.diff(f"default/{row.name}", one.state(inputs), again.inputs).changes
+    (wrong,) = one.provider.check(inputs, {**given, "nmae": "thing"}).failures
+    assert (wrong.property, wrong.reason) == ("nmae", "there is no input of this name: check the spelling")

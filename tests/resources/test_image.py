@@ -142,7 +142,7 @@ def test_an_import_at_its_end_is_not_ready_before_the_cluster_says_so() -> None:
 def test_a_failed_try_is_shown_and_waited_out() -> None:
     tried = "retry attempted 1/3 failed due to error: connection refused"
     assert verdict(IMPORTING, {"status": {"conditions": conditions(("RetryLimitExceeded", "False", tried))}}) == Waiting(
-        f"importing 42 %, {tried}"
+        f"importing 42 %, {tried}", trouble=tried
     )
 
 
@@ -167,7 +167,9 @@ def test_an_import_by_cdi_tells_why_it_does_not_run() -> None:
     assert isinstance(wait, Await)
     seen = Snapshot({ref: made(KIND, inputs, IMPORTING), Ref(DATA_VOLUME, "ubuntu", "default"): volume})
     assert set(wait.wants) == set(seen.objects)
-    assert wait.judge(seen) == Waiting("importing 42 %, Unable to connect to http data source")
+    assert wait.judge(seen) == Waiting(
+        "importing 42 %, Unable to connect to http data source", trouble="Unable to connect to http data source"
+    )
 
 
 def test_a_create_waits_for_the_import_as_long_as_it_is_told_to() -> None:

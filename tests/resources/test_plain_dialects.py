@@ -92,7 +92,7 @@ def volume_state(phase: str, restarts: int = 0, message: str = "") -> Object:
 
 def test_an_import_has_failed_when_it_was_tried_more_often_than_declared() -> None:
     judge = Populated(DISC, retry=2)
-    assert judge(Snapshot({DISC: volume_state("ImportInProgress", 2, "404")})) == Waiting("ImportInProgress, 404")
+    assert judge(Snapshot({DISC: volume_state("ImportInProgress", 2, "404")})) == Waiting("ImportInProgress, 404", trouble="404")
     verdict = judge(Snapshot({DISC: volume_state("ImportInProgress", 3, "404")}))
     assert isinstance(verdict, Failed)
     assert "404" in verdict.why

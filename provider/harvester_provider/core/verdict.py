@@ -14,10 +14,12 @@ class Waiting:
     """Not yet. `why` is shown as progress and, after the deadline, in the error.
 
     Where many things are waited for, `parts` says how far each unfinished one is, by its name: each has lines of progress of its own.
+    `trouble` is what the cluster says of a try that failed. The last one is told after the deadline, also where the next try runs then.
     """
 
     why: str
     parts: Mapping[str, str] = field(default_factory=dict)
+    trouble: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,12 @@ ROUNDS = 10
 
 async def look(cluster: Reads, wants: Sequence[Want]) -> Snapshot:
     """Read all `wants` side by side."""
-    refs = [want for want in wants if isinstance(want, Ref)]
-    listings = [want for want in wants if not isinstance(want, Ref)]
-    objects = asyncio.gather(*(cluster.get(ref) for ref in refs))
-    lists = asyncio.gather(*(cluster.list(listing) for listing in listings))
-    found, listed = await asyncio.gather(objects, lists)  # awaited together: the second error of two is not left to the event loop
-    return Snapshot(dict(zip(refs, found, strict=True)), dict(zip(listings, listed, strict=True)))
+    found: Sequence[Any] = await asyncio.gather(*(cluster.get(want) if isinstance(want, Ref) else cluster.list(want) for want in wants))
+    pairs = list(zip(wants, found, strict=True))
+    return Snapshot(
+        {want: answer for want, answer in pairs if isinstance(want, Ref)},
+        {want: answer for want, answer in pairs if not isinstance(want, Ref)},
+    )
 
 
 async def bystanders(cluster: Reads, kind: Kind[Any], inputs: Any) -> Snapshot:

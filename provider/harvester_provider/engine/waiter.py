@@ -23,7 +23,7 @@ _ASKED = 5
 
 async def wait(cluster: Cluster, step: Await, reporter: Reporter) -> None:
     """Return when the step's judge says Ready. Raises WaitFailed or WaitTimedOut."""
-    last, standing, begin = Waiting(""), None, asyncio.get_running_loop().time()
+    last, trouble, standing, begin = Waiting(""), "", None, asyncio.get_running_loop().time()
     try:
         async with asyncio.timeout(step.seconds) as deadline, cluster.follow(step.wants) as snapshots:
             async for seen in snapshots:
@@ -38,12 +38,12 @@ async def wait(cluster: Cluster, step: Await, reporter: Reporter) -> None:
                 now = Waiting(f"{verdict.why} (from before; it may pass)") if isinstance(verdict, Failed) else verdict
                 for line in _news(step, last, now):
                     reporter.progress(line)
-                last = now
+                last, trouble = now, now.trouble or trouble
     except TimeoutError as error:
         if standing:
             raise WaitFailed(await _failure(cluster, step, standing)) from error
-        raise WaitTimedOut(await _timeout(cluster, step, last)) from error
-    raise WaitTimedOut(await _timeout(cluster, step, last))
+        raise WaitTimedOut(await _timeout(cluster, step, last, trouble)) from error
+    raise WaitTimedOut(await _timeout(cluster, step, last, trouble))
 
 
 def _standing(verdict: Verdict, before: Failed | None, *, first: bool) -> Failed | None:
@@ -64,9 +64,11 @@ async def _failure(cluster: Cluster, step: Await, verdict: Failed) -> str:
     return f"{step.of}: will not become {step.until}: {verdict.why}{await _events(cluster, step)}{next_step}"
 
 
-async def _timeout(cluster: Cluster, step: Await, last: Waiting) -> str:
+async def _timeout(cluster: Cluster, step: Await, last: Waiting, trouble: str) -> str:
     seen, parts = last.why or "nothing was seen of it", [f"\n  {name}: {how}" for name, how in last.parts.items()]
     end = f":{''.join(parts)}\n" if parts else ". "
+    if trouble not in seen:
+        seen = f"{seen}, and before that: {trouble}"
     return (
         f"{step.of}: not {step.until} after {step.seconds:g} s: {seen}{await _events(cluster, step)}{end}"
         f"Next: look at the object in the cluster; `pulumi up` goes on from here; {step.advice or '`timeouts` gives it more time'}"

@@ -15,7 +15,7 @@ what a call makes goes when nobody refers to it any longer: a fifth of the time 
 
 
 def look_seldom() -> None:
-    """Have Python look for garbage seldom, and pydantic not look through all installed packages for plugins (who sets its variable decides)."""
+    """Have Python look for garbage seldom, and pydantic not look for plugins in each installed package, unless its variable is set."""
     gc.set_threshold(_OBJECTS, *gc.get_threshold()[1:])
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
 

@@ -47,7 +47,7 @@ class Populated:
         if has_failed(found, self.retry):
             return Failed(f"import failed: {_trouble(found)}", f"check url ({_url(found)}): the cluster's nodes must reach it")
         trouble, progress = _trouble(found), dig_str(found, "status", "progress")
-        return Waiting(f"{phase or 'not begun'}{f' {progress}' if progress else ''}{f', {trouble}' if trouble else ''}")
+        return Waiting(f"{phase or 'not begun'}{f' {progress}' if progress else ''}{f', {trouble}' if trouble else ''}", trouble=trouble)
 
 
 @dataclass(frozen=True, slots=True)

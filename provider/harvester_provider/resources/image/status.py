@@ -33,7 +33,7 @@ class Imported:
             return Failed(f"import failed: {failure(found)}", _way_out(found))
         done = dig_int(found, "status", "progress")
         tries = dig_str(condition(found, "RetryLimitExceeded"), "message") or _cdi_trouble(seen.get(data_volume(self.ref)))
-        return Waiting(f"importing {done} %" + (f", {tries}" if tries else ""))
+        return Waiting(f"importing {done} %" + (f", {tries}" if tries else ""), trouble=tries)
 
 
 @dataclass(frozen=True, slots=True)
