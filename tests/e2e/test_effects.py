@@ -123,6 +123,7 @@ async def _deferred(machine: Made, case: Case, _: Effect) -> None:
     assert preview.plan.effect <= Effect.METADATA
     await machine.up(**case.whole_after, **defer)
     await machine.settled(restart_required=None if case.silent else True)
+    assert not await machine.runs_as_declared()
     assert await machine.starts() == starts
     await machine.refresh()
     assert machine.state.get("restartRequired")
@@ -132,6 +133,7 @@ async def _deferred(machine: Made, case: Case, _: Effect) -> None:
     await machine.up(**restart)
     assert await machine.starts() == starts + 1
     await _in_order(machine, replace(case, after=restart), had)
+    assert await machine.runs_as_declared() == machine.shop.given
 
 
 async def _not_deferred(machine: Made, case: Case, _: Effect) -> None:
@@ -147,8 +149,8 @@ async def _not_deferred(machine: Made, case: Case, _: Effect) -> None:
 
 async def _in_order(machine: Made, case: Case, had: dict[str, str]) -> None:
     """KubeVirt wants no restart, volumes and addresses are where they were, and neither refresh nor preview find anything to do."""
-    await machine.settled(restart_required=False)
-    assert not machine.state.get("restartRequired")
+    if not await machine.settled(restart_required=False):
+        assert not machine.state.get("restartRequired")
     has = await machine.belongings()
     if case.gives:
         assert has.pop(case.gives) != had[case.gives]
