@@ -40,6 +40,7 @@ def test_settings_quotas_and_node_labels_are_set_and_put_back(here: Estate) -> N
         taints = [{"key": "dedicated", "value": "db", "effect": "PreferNoSchedule"}]
         return [
             declared("Setting", "overcommit", name="overcommit-config", value=OVERCOMMIT),
+            declared("Setting", "default", name="support-bundle-node-collection-timeout", value=""),
             declared("Namespace", "team", name=f"{target.namespace}-team", quota=quota),
             declared("Node", "host", name="node2", labels={"rack": "r1"}, taints=taints, description="left one"),
         ]

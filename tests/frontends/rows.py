@@ -191,6 +191,7 @@ ROWS: Mapping[str, Row] = {case.kind: Row(case.kind, case.inputs, case.change, s
             room(template={"spec": {"description": "small"}})),
     )
 } | {
+    "Setting at its default": Row("Setting", {"name": "log-level", "value": "debug"}, {"value": ""}, room(), "log-level"),
     "VirtualMachine": Row("VirtualMachine", MACHINE, {"description": "the shop"}, MachineRoom, "vm1"),
     "VirtualMachine restart": Row("VirtualMachine", MACHINE, {"cpu": 4}, MachineRoom, "vm1"),
     "VirtualMachine replaced": Row("VirtualMachine", MACHINE, {"namespace": "other"}, MachineRoom, "vm1"),

@@ -48,6 +48,26 @@ async def test_a_second_change_does_not_forget_the_first_value(cluster: FakeClus
     assert cluster.objects[REF]["value"] == "warn"
 
 
+async def test_an_empty_value_puts_a_setting_to_its_default(cluster: FakeCluster) -> None:
+    checked = verbs.check(setting.KIND, {**INPUTS, "value": ""})
+    assert not checked.problems
+    found = await verbs.create(setting.KIND, cluster, checked.inputs, Heard())
+    assert cluster.objects[REF]["value"] == ""
+    assert not (await verbs.diff(setting.KIND, cluster, found.id, found.state, checked.inputs)).changed
+    await verbs.delete(setting.KIND, cluster, found.id, found.state, Heard())
+    assert cluster.objects[REF]["value"] == "warn"
+
+
+async def test_a_setting_at_its_default_is_imported_with_the_empty_value_that_it_has(cluster: FakeCluster) -> None:
+    cluster.place(REF, {"value": "", "default": "info"})
+    found = await verbs.read(setting.KIND, cluster, REF.id, {})
+    assert found is not None
+    assert found.inputs["value"] == ""
+    checked = verbs.check(setting.KIND, found.inputs, olds=found.inputs)
+    assert not checked.problems
+    assert not (await verbs.diff(setting.KIND, cluster, found.id, found.state, checked.inputs)).changed
+
+
 async def test_a_setting_that_another_program_has_is_left_alone(cluster: FakeCluster) -> None:
     await verbs.create(setting.KIND, cluster, {**INPUTS, "owner": "other/dev/x"}, Heard())
     (problem,) = (await verbs.foresee(setting.KIND, cluster, INPUTS)).problems

@@ -40,6 +40,7 @@ NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 WHERE = frozenset({"name", "namespace", "cluster"})
 """Inputs that say where an object is."""
 _EMPTY: tuple[object, ...] = (None, "", [], {})
+_MAY_BE_EMPTY = "may be empty"
 _PLAIN = frozenset({str, int, float, bool, type(None)})
 """Types of values that are on the wire what they are in Python, and hold no others. Most values are of these."""
 
@@ -83,7 +84,7 @@ class Model(BaseModel):
     def wire(self) -> dict[str, Any]:
         """The values by their names on the wire, defaults filled in, absent and empty ones left out. UNKNOWN stays UNKNOWN.
 
-        An empty value in the place of a default that is not empty, or of a required list, says something, and stays.
+        An empty value in the place of a default that is not empty, or of a required list or `TextOrEmpty`, says something, and stays.
         """
         out = {}
         for name, field in _fields(type(self)).items():
@@ -129,13 +130,13 @@ class _Field:
     """Its name on the wire."""
     default: object
     filled: bool
-    """Whether an empty value says something: the default is not empty, or it is a list that is required."""
+    """Whether an empty value says something: the default is not empty, or it is a list or a `TextOrEmpty` that is required."""
 
     @classmethod
     def of(cls, name: str, info: FieldInfo) -> Self:
         default = info.get_default(call_default_factory=True)
-        listed = get_origin(info.annotation) is list
-        return cls(info.alias or name, default, listed if info.is_required() else _wire(default) not in _EMPTY)
+        may_be_empty = get_origin(info.annotation) is list or _MAY_BE_EMPTY in info.metadata
+        return cls(info.alias or name, default, may_be_empty if info.is_required() else _wire(default) not in _EMPTY)
 
     def is_said_by(self, value: object) -> bool:
         """Whether a value is not what is read where nothing is."""
@@ -225,6 +226,9 @@ QuantityText = Annotated[
     WithJsonSchema({"type": "string", "format": "quantity"}),
 ]  # fmt: skip
 """A Kubernetes quantity; compared as a number, kept as it was written."""
+
+TextOrEmpty = Annotated[str, _MAY_BE_EMPTY]
+"""A text whose empty value says something, also where it is required."""
 
 DurationText = Annotated[str, BeforeValidator(_duration), WithJsonSchema({"type": "string", "format": "duration"})]
 """A duration such as `30s` or `10m`."""

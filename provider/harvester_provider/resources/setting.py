@@ -20,7 +20,7 @@ from harvester_provider.core.unknown import is_known
 from harvester_provider.resources import setting_rules
 from harvester_provider.resources.apis import BACKUP_TARGET, SETTING
 from harvester_provider.resources.kind import BaseKind, metadata_patch
-from harvester_provider.resources.model import SECRET, Outputs, ResourceInputs
+from harvester_provider.resources.model import SECRET, Outputs, ResourceInputs, TextOrEmpty
 from harvester_provider.resources.previous import previous_value, release, restore_setting, same, setting_patch
 
 READ_ONLY = frozenset({"server-version", "api-ui-version", "upgradable-versions", "harvester-csi-ccm-versions"})
@@ -30,7 +30,7 @@ READ_ONLY = frozenset({"server-version", "api-ui-version", "upgradable-versions"
 class SettingInputs(ResourceInputs):
     """A setting of the cluster, by its name. It must exist; a delete puts back the value it had before."""
 
-    value: str = Field(json_schema_extra=SECRET)
+    value: TextOrEmpty = Field(json_schema_extra=SECRET)
     """The value as Harvester wants it, often JSON text: `json.dumps(...)` of it. An empty one means the default. Some settings hold
     passwords or keys, so that values are never shown.
     """
