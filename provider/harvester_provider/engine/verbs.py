@@ -87,7 +87,8 @@ def check(kind: Kind[Any], news: Wire, settings: Wire | None = None, olds: Wire 
         inputs = with_file(kind, parse(kind, given), olds or {}, reporter or Silent())
     except InvalidInputs as error:
         return Checked(given, error.problems)
-    return Checked(inputs.wire(), tuple(kind.check(inputs)))
+    empty = (Problem(path, "empty: this input is required") for path in inputs.blanks())
+    return Checked(inputs.wire(), (*empty, *kind.check(inputs)))
 
 
 async def inherit(kind: Kind[Any], connect: Callable[[], Awaitable[tuple[Kind[Any], Reads]]], olds: Wire, news: Wire) -> Wire:

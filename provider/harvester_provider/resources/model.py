@@ -5,7 +5,7 @@ in here knows a kind.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Self, get_args, get_origin
@@ -104,6 +104,15 @@ class Model(BaseModel):
                     out[field.key] = short
         return out
 
+    def blanks(self) -> Iterator[str]:
+        """The paths of required texts that are empty, which is as good as missing. `TextOrEmpty` is for those that may be."""
+        for name, inner in _texts(type(self)).items():
+            key, value = _fields(type(self))[name].key, getattr(self, name)
+            if inner is None and value == "":
+                yield key
+            listed = [(f"{key}[{number}]", item) for number, item in enumerate(value)] if isinstance(value, list) else [(key, value)]
+            yield from (f"{path}.{blank}" for path, item in listed if isinstance(item, Model) for blank in item.blanks())
+
     def updated(self, **changes: object) -> Self:
         """A copy with other values for the named fields (already validated ones)."""
         return self.model_copy(update=changes)
@@ -174,6 +183,19 @@ def conceal(model: type[Model], values: Mapping[str, Any], wrap: Callable[[Any],
     for key, inner in _secrets(model).items():
         if out.get(key) is not None:
             out[key] = wrap(out[key]) if inner is None else _conceal_inner(inner, out[key], wrap)
+    return out
+
+
+@cache
+def _texts(model: type[Model]) -> Mapping[str, type[Model] | None]:
+    """The fields that are required texts without a rule of their own (None), or hold a model with such fields."""
+    out: dict[str, type[Model] | None] = {}
+    for name, field in model.model_fields.items():
+        inner = model_in(field.annotation)
+        if field.annotation is str and field.is_required() and not field.metadata:
+            out[name] = None
+        elif inner and _texts(inner):
+            out[name] = inner
     return out
 
 
