@@ -180,11 +180,8 @@ def test_an_upgrade_tells_its_progress_and_the_node_that_failed() -> None:
         ({**VIP, "fingerprint": "0" * 64, "ca": "x"}, "fingerprint"),
         ({"version": "latest"}, "version"),
         ({"version": "1.8.0", "rancher": {"url": "u", "version": "2.12.0"}}, "rancher.version"),
-        ({"settings": {"storage_network": {"cluster_network": "c", "vlan_id": 1, "range": "10.5.0.1"}}}, ""),
-        (
-            {"settings": {"storage_network": {"cluster_network": "c", "vlan_id": 1, "range": "10.5.0.1/24"}}},
-            "settings.storageNetwork.range",
-        ),
+        ({"settings": {"storage_network": {"cluster_network": "c", "vlan_id": 1, "range": "10.5.0.0/24"}}}, ""),
+        ({"settings": {"storage_network": {"cluster_network": "c", "vlan_id": 1, "range": "10.5.0.1/24"}}}, "settings.storageNetwork"),
     ],
 )
 def test_what_cannot_be_is_refused_with_its_property(given: dict[str, Any], property: str) -> None:  # noqa: A002  a column of the table

@@ -17,7 +17,7 @@ from harvester_provider.core.problem import Problem
 from harvester_provider.core.ref import Api, Ref, Want
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.unknown import is_known
-from harvester_provider.resources import setting_rules
+from harvester_provider.resources import setting_rules, setting_values
 from harvester_provider.resources.apis import BACKUP_TARGET, SETTING
 from harvester_provider.resources.kind import BaseKind, metadata_patch
 from harvester_provider.resources.model import SECRET, Outputs, ResourceInputs, TextOrEmpty
@@ -32,7 +32,7 @@ class SettingInputs(ResourceInputs):
 
     value: TextOrEmpty = Field(json_schema_extra=SECRET)
     """The value as Harvester wants it, often JSON text: `json.dumps(...)` of it. An empty one means the default. Some settings hold
-    passwords or keys, so that values are never shown.
+    passwords or keys, so that values are never shown. What no cluster takes is told at preview, by its place in the value.
     """
 
 
@@ -60,10 +60,13 @@ class Setting(BaseKind[SettingInputs]):
         return bool(dig_str(found, "value")) and name not in READ_ONLY and name != BACKUP_TARGET.name
 
     def check(self, inputs: SettingInputs) -> Sequence[Problem]:
-        """Settings that cannot be set."""
-        if is_known(inputs.name) and inputs.name in READ_ONLY:
+        """Settings that cannot be set, and values that no cluster takes."""
+        if not is_known(inputs.name):
+            return ()
+        if inputs.name in READ_ONLY:
             return (Problem("name", f"{inputs.name} is written by Harvester itself and can only be read"),)
-        return ()
+        why = setting_values.fault(inputs.name, inputs.value) if is_known(inputs.value) else ""
+        return (Problem("value", why),) if why else ()
 
     def requires(self, inputs: SettingInputs) -> Sequence[Requirement]:
         """The setting itself."""

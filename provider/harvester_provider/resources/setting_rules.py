@@ -1,6 +1,7 @@
 """What Harvester refuses of a setting because of the cluster as it is, for a preview that says so.
 
-Only what no other resource of the program is likely to mend: that a cluster network is there may be its doing. Pure. Upstream:
+Only what no other resource of the program is likely to mend: that a cluster network is there may be its doing. What is wrong with a value
+whatever the cluster looks like is in `setting_values`. Pure. Upstream:
 pkg/webhook/resources/setting/validator.go; it also wants all of Longhorn's volumes detached for the storage network.
 """
 

@@ -133,11 +133,11 @@ class TrafficNetworkArgs:
     cluster_network: pulumi.Input[str] = prop(name="clusterNetwork")
     """The cluster network it is on."""
     vlan_id: pulumi.Input[int] = prop(name="vlanId")
-    """Its VLAN; 0 is untagged."""
+    """Its VLAN; 0 is untagged. On the cluster network `mgmt` from 2 on."""
     range: pulumi.Input[str] = prop(name="range")
-    """Subnet in CIDR notation that the nodes take addresses from, for example `10.5.0.0/24`."""
+    """Subnet in CIDR notation that the nodes take addresses from, for example `10.5.0.0/24`; a /16 at most."""
     exclude: pulumi.Input[Sequence[pulumi.Input[str]]] | None = prop(name="exclude", default=None)
-    """Parts of it that are left out, in CIDR notation."""
+    """Parts of it that are left out, in CIDR notation; each smaller than it."""
 
 
 class TrafficNetworkArgsDict(TypedDict):
@@ -162,11 +162,11 @@ class TrafficNetwork(dict[str, Any]):
     cluster_network: str = prop(name="clusterNetwork")
     """The cluster network it is on."""
     vlan_id: int = prop(name="vlanId")
-    """Its VLAN; 0 is untagged."""
+    """Its VLAN; 0 is untagged. On the cluster network `mgmt` from 2 on."""
     range: str = prop(name="range")
-    """Subnet in CIDR notation that the nodes take addresses from, for example `10.5.0.0/24`."""
+    """Subnet in CIDR notation that the nodes take addresses from, for example `10.5.0.0/24`; a /16 at most."""
     exclude: Sequence[str] | None = prop(name="exclude")
-    """Parts of it that are left out, in CIDR notation."""
+    """Parts of it that are left out, in CIDR notation; each smaller than it."""
 
 
 @input_type
@@ -176,7 +176,7 @@ class SslCertificatesArgs:
     certificate: pulumi.Input[str] = prop(name="certificate")
     """Certificate, PEM, with intermediate ones after it."""
     private_key: pulumi.Input[str] = prop(name="privateKey")
-    """Private key, PEM."""
+    """Its private key, PEM, not encrypted."""
     ca: pulumi.Input[str] | None = prop(name="ca", default=None)
     """Certificate of the authority, PEM."""
 
@@ -202,7 +202,7 @@ class SslCertificates(dict[str, Any]):
     certificate: str = prop(name="certificate")
     """Certificate, PEM, with intermediate ones after it."""
     private_key: str = prop(name="privateKey")
-    """Private key, PEM."""
+    """Its private key, PEM, not encrypted."""
     ca: str | None = prop(name="ca")
     """Certificate of the authority, PEM."""
 
@@ -217,11 +217,13 @@ class ClusterSettingsArgs:
     overcommit: pulumi.Input[OvercommitLike] | None = prop(name="overcommit", default=None)
     """How much more CPU, memory and storage is given away than there is."""
     ntp_servers: pulumi.Input[Sequence[pulumi.Input[str]]] | None = prop(name="ntpServers", default=None)
-    """Time servers of the nodes."""
+    """Time servers of the nodes: names or addresses, each once, without `https://` and port."""
     http_proxy: pulumi.Input[HttpProxyLike] | None = prop(name="httpProxy", default=None)
     """Proxy for the internet."""
     vip_pools: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = prop(name="vipPools", default=None)
-    """Addresses for load balancers: namespace (or `global`) -> `10.1.0.0/24` or `10.1.0.5-10.1.0.9`, several ones with commas."""
+    """Addresses for load balancers: namespace (or `global`) -> subnets such as `10.1.0.0/24`, or ranges such as `10.1.0.5-10.1.0.9`;
+    several ones of the same sort with commas, without spaces.
+    """
     storage_network: pulumi.Input[TrafficNetworkLike] | None = prop(name="storageNetwork", default=None)
     """Network for the replicas of volumes. Harvester takes it only while all machines are off."""
     vm_migration_network: pulumi.Input[TrafficNetworkLike] | None = prop(name="vmMigrationNetwork", default=None)
@@ -231,11 +233,11 @@ class ClusterSettingsArgs:
     additional_ca: pulumi.Input[str] | None = prop(name="additionalCa", default=None)
     """Authorities that the cluster trusts in addition, PEM."""
     containerd_registry: pulumi.Input[str] | None = prop(name="containerdRegistry", default=None)
-    """Registries and mirrors, as JSON text. Harvester takes the passwords out of it once it has read them."""
+    """Registries and mirrors, as the text of a JSON object. Harvester takes the passwords out of it once it has read them."""
     log_level: pulumi.Input[ClusterSettingsLogLevel] | None = prop(name="logLevel", default=None)
     """How much Harvester writes to its logs."""
     auto_rotate_certificates: pulumi.Input[str] | None = prop(name="autoRotateCertificates", default=None)
-    """Renew RKE2's certificates that long before they expire, for example `240h`."""
+    """Renew RKE2's certificates that long before they expire, for example `240h`; from `1h` to `8759h`, in whole hours."""
     default_grace_period: pulumi.Input[int] | None = prop(name="defaultGracePeriod", default=None)
     """Seconds a guest may take to shut down, where its machine says nothing."""
     max_hotplug_ratio: pulumi.Input[int] | None = prop(name="maxHotplugRatio", default=None)
@@ -276,11 +278,13 @@ class ClusterSettings(dict[str, Any]):
     overcommit: Overcommit | None = prop(name="overcommit")
     """How much more CPU, memory and storage is given away than there is."""
     ntp_servers: Sequence[str] | None = prop(name="ntpServers")
-    """Time servers of the nodes."""
+    """Time servers of the nodes: names or addresses, each once, without `https://` and port."""
     http_proxy: HttpProxy | None = prop(name="httpProxy")
     """Proxy for the internet."""
     vip_pools: Mapping[str, str] | None = prop(name="vipPools")
-    """Addresses for load balancers: namespace (or `global`) -> `10.1.0.0/24` or `10.1.0.5-10.1.0.9`, several ones with commas."""
+    """Addresses for load balancers: namespace (or `global`) -> subnets such as `10.1.0.0/24`, or ranges such as `10.1.0.5-10.1.0.9`;
+    several ones of the same sort with commas, without spaces.
+    """
     storage_network: TrafficNetwork | None = prop(name="storageNetwork")
     """Network for the replicas of volumes. Harvester takes it only while all machines are off."""
     vm_migration_network: TrafficNetwork | None = prop(name="vmMigrationNetwork")
@@ -290,11 +294,11 @@ class ClusterSettings(dict[str, Any]):
     additional_ca: str | None = prop(name="additionalCa")
     """Authorities that the cluster trusts in addition, PEM."""
     containerd_registry: str | None = prop(name="containerdRegistry")
-    """Registries and mirrors, as JSON text. Harvester takes the passwords out of it once it has read them."""
+    """Registries and mirrors, as the text of a JSON object. Harvester takes the passwords out of it once it has read them."""
     log_level: ClusterSettingsLogLevel | None = prop(name="logLevel")
     """How much Harvester writes to its logs."""
     auto_rotate_certificates: str | None = prop(name="autoRotateCertificates")
-    """Renew RKE2's certificates that long before they expire, for example `240h`."""
+    """Renew RKE2's certificates that long before they expire, for example `240h`; from `1h` to `8759h`, in whole hours."""
     default_grace_period: int | None = prop(name="defaultGracePeriod")
     """Seconds a guest may take to shut down, where its machine says nothing."""
     max_hotplug_ratio: int | None = prop(name="maxHotplugRatio")

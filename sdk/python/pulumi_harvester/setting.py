@@ -21,7 +21,7 @@ class SettingArgs:
 
     value: pulumi.Input[str] = prop(name="value")
     """The value as Harvester wants it, often JSON text: `json.dumps(...)` of it. An empty one means the default. Some settings hold
-    passwords or keys, so that values are never shown.
+    passwords or keys, so that values are never shown. What no cluster takes is told at preview, by its place in the value.
     """
     name: pulumi.Input[str] | None = prop(name="name", default=None)
     """Name of the object in the cluster. Default: the resource's name in the program. A change replaces the resource."""
@@ -68,7 +68,8 @@ class Setting(HarvesterResource, kind="Setting", inputs=SettingArgs, secrets=(("
         """Declare the resource, with its inputs by keyword or all in one SettingArgs.
 
         :param value: The value as Harvester wants it, often JSON text: `json.dumps(...)` of it. An empty one means the default.
-            Some settings hold passwords or keys, so that values are never shown.
+            Some settings hold passwords or keys, so that values are never shown. What no cluster takes is told at preview, by
+            its place in the value.
         :param name: Name of the object in the cluster. Default: the resource's name in the program. A change replaces the
             resource.
         :param description: Free text that Harvester's UI shows beside the object.
@@ -94,7 +95,7 @@ class Setting(HarvesterResource, kind="Setting", inputs=SettingArgs, secrets=(("
     @pulumi.getter(name="value")
     def value(self) -> pulumi.Output[str]:
         """The value as Harvester wants it, often JSON text: `json.dumps(...)` of it. An empty one means the default. Some settings hold
-        passwords or keys, so that values are never shown.
+        passwords or keys, so that values are never shown. What no cluster takes is told at preview, by its place in the value.
         """
         return pulumi.get(self, "value")
 

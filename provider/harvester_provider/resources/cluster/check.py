@@ -2,13 +2,15 @@
 
 import re
 from collections.abc import Iterable
-from ipaddress import ip_network
 from urllib.parse import urlsplit
 
 from harvester_provider.core.problem import Problem
 from harvester_provider.core.unknown import is_known
-from harvester_provider.resources.cluster.model import ClusterInputs
+from harvester_provider.resources.cluster.model import ClusterInputs, ClusterSettings, TrafficNetwork
 from harvester_provider.resources.cluster.report import rancher_problem, release
+from harvester_provider.resources.cluster.settings import FIELDS, typed_values
+from harvester_provider.resources.model import Model
+from harvester_provider.resources.setting_values import fault
 
 SHORTEST_PASSWORD = 12
 """Rancher's least length."""
@@ -19,11 +21,7 @@ def problems(inputs: ClusterInputs) -> Iterable[Problem]:
     yield from _check_login(inputs)
     yield from _check_release(inputs)
     if is_known(inputs.settings):
-        for field in ("storage_network", "vm_migration_network"):
-            network = getattr(inputs.settings, field)
-            if is_known(network) and network is not None and is_known(network.range):
-                alias = "storageNetwork" if field == "storage_network" else "vmMigrationNetwork"
-                yield from _check_range(f"settings.{alias}.range", network.range)
+        yield from _check_settings(inputs.settings)
 
 
 def _check_login(inputs: ClusterInputs) -> Iterable[Problem]:
@@ -55,8 +53,17 @@ def _check_release(inputs: ClusterInputs) -> Iterable[Problem]:
         yield from (Problem("rancher.version", why) for why in rancher_problem(version, inputs.rancher.version))
 
 
-def _check_range(name: str, value: str) -> Iterable[Problem]:
-    try:
-        ip_network(value)
-    except ValueError:
-        yield Problem(name, f"{value!r} is no subnet: write for example 10.5.0.0/24")
+def _check_settings(given: ClusterSettings) -> Iterable[Problem]:
+    known = given.updated(**{field: _known_part(getattr(given, field)) for field in FIELDS.values()})
+    for name, value in typed_values(known).items():
+        if why := fault(name, value):
+            yield Problem(f"settings.{ClusterSettings.wire_names()[FIELDS[name]]}", why)
+
+
+def _known_part(value: object) -> object:
+    """What of a setting can be judged already; None where that is nothing. Of a network, its range is judged by itself."""
+    if isinstance(value, TrafficNetwork) and is_known(value.range):
+        place = {} if is_known(value.cluster_network, value.vlan_id) else {"cluster_network": "", "vlan_id": 0}
+        return value.updated(**place, **({} if is_known(value.exclude) else {"exclude": []}))
+    parts = [getattr(value, field) for field in type(value).model_fields] if isinstance(value, Model) else ()
+    return value if is_known(value, *parts) else None

@@ -35,11 +35,11 @@ class TrafficNetwork(Model):
     cluster_network: str
     """The cluster network it is on."""
     vlan_id: int = Field(ge=0, le=4094)
-    """Its VLAN; 0 is untagged."""
+    """Its VLAN; 0 is untagged. On the cluster network `mgmt` from 2 on."""
     range: str
-    """Subnet in CIDR notation that the nodes take addresses from, for example `10.5.0.0/24`."""
+    """Subnet in CIDR notation that the nodes take addresses from, for example `10.5.0.0/24`; a /16 at most."""
     exclude: list[str] = []
-    """Parts of it that are left out, in CIDR notation."""
+    """Parts of it that are left out, in CIDR notation; each smaller than it."""
 
 
 class SslCertificates(Model):
@@ -48,7 +48,7 @@ class SslCertificates(Model):
     certificate: str
     """Certificate, PEM, with intermediate ones after it."""
     private_key: str = Field(json_schema_extra=SECRET)
-    """Private key, PEM."""
+    """Its private key, PEM, not encrypted."""
     ca: str = ""
     """Certificate of the authority, PEM."""
 
@@ -73,11 +73,13 @@ class ClusterSettings(Model):
     overcommit: Overcommit | None = None
     """How much more CPU, memory and storage is given away than there is."""
     ntp_servers: list[str] | None = None
-    """Time servers of the nodes."""
+    """Time servers of the nodes: names or addresses, each once, without `https://` and port."""
     http_proxy: HttpProxy | None = None
     """Proxy for the internet."""
     vip_pools: dict[str, str] | None = None
-    """Addresses for load balancers: namespace (or `global`) -> `10.1.0.0/24` or `10.1.0.5-10.1.0.9`, several ones with commas."""
+    """Addresses for load balancers: namespace (or `global`) -> subnets such as `10.1.0.0/24`, or ranges such as `10.1.0.5-10.1.0.9`;
+    several ones of the same sort with commas, without spaces.
+    """
     storage_network: TrafficNetwork | None = None
     """Network for the replicas of volumes. Harvester takes it only while all machines are off."""
     vm_migration_network: TrafficNetwork | None = None
@@ -87,11 +89,11 @@ class ClusterSettings(Model):
     additional_ca: str | None = None
     """Authorities that the cluster trusts in addition, PEM."""
     containerd_registry: str | None = Field(default=None, json_schema_extra=SECRET)
-    """Registries and mirrors, as JSON text. Harvester takes the passwords out of it once it has read them."""
+    """Registries and mirrors, as the text of a JSON object. Harvester takes the passwords out of it once it has read them."""
     log_level: Literal["info", "debug", "trace"] | None = None
     """How much Harvester writes to its logs."""
     auto_rotate_certificates: DurationText | None = None
-    """Renew RKE2's certificates that long before they expire, for example `240h`."""
+    """Renew RKE2's certificates that long before they expire, for example `240h`; from `1h` to `8759h`, in whole hours."""
     default_grace_period: int | None = Field(default=None, ge=0)
     """Seconds a guest may take to shut down, where its machine says nothing."""
     max_hotplug_ratio: int | None = Field(default=None, ge=1, le=20)

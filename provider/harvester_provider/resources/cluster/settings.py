@@ -12,17 +12,28 @@ from harvester_provider.core.json import Json, dig_str
 from harvester_provider.core.ref import Ref
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.apis import SERVER_VERSION, SETTING
-from harvester_provider.resources.cluster.model import ClusterInputs, HttpProxy, SslCertificates, TrafficNetwork
+from harvester_provider.resources.cluster.model import ClusterInputs, ClusterSettings, HttpProxy, SslCertificates, TrafficNetwork
 from harvester_provider.resources.cluster.report import release
 
 REGISTRATION = "cluster-registration-url"
 
-
-ALL = (
-    *("additional-ca", "containerd-registry", "log-level", "default-vm-termination-grace-period-seconds", "max-hotplug-ratio"),
-    *("overcommit-config", "ntp-servers", "vip-pools", "http-proxy", "storage-network", "vm-migration-network"),
-    *("ssl-certificates", "auto-rotate-rke2-certs", REGISTRATION),
-)  # fmt: skip
+FIELDS = {
+    "additional-ca": "additional_ca",
+    "containerd-registry": "containerd_registry",
+    "log-level": "log_level",
+    "default-vm-termination-grace-period-seconds": "default_grace_period",
+    "max-hotplug-ratio": "max_hotplug_ratio",
+    "overcommit-config": "overcommit",
+    "ntp-servers": "ntp_servers",
+    "vip-pools": "vip_pools",
+    "http-proxy": "http_proxy",
+    "storage-network": "storage_network",
+    "vm-migration-network": "vm_migration_network",
+    "ssl-certificates": "ssl_certificates",
+    "auto-rotate-rke2-certs": "auto_rotate_certificates",
+}
+"""Harvester's names of the settings with typed values -> their fields in ClusterSettings."""
+ALL = (*FIELDS, REGISTRATION)
 """Every setting that the inputs can declare."""
 
 
@@ -38,24 +49,24 @@ def names(inputs: ClusterInputs) -> list[str]:
 
 def values(inputs: ClusterInputs, seen: Snapshot) -> dict[str, str]:
     """What the inputs declare: Harvester's name -> value."""
-    given = inputs.settings
-    simple: dict[str, Json] = {
-        "additional-ca": given.additional_ca,
-        "containerd-registry": given.containerd_registry,
-        "log-level": given.log_level,
-        "default-vm-termination-grace-period-seconds": given.default_grace_period,
-        "max-hotplug-ratio": given.max_hotplug_ratio,
+    registration = _registration(inputs, seen)
+    return typed_values(inputs.settings) | ({REGISTRATION: _text(registration)} if registration is not None else {})
+
+
+def typed_values(given: ClusterSettings) -> dict[str, str]:
+    """What the settings declare, without the registration. All of them must be known."""
+    plain = {name: getattr(given, field) for name, field in FIELDS.items()}
+    found: dict[str, Json] = {
+        **plain,
         "overcommit-config": given.overcommit.model_dump() if given.overcommit else None,
         "ntp-servers": {"ntpServers": given.ntp_servers} if given.ntp_servers is not None else None,
-        "vip-pools": dict(given.vip_pools) if given.vip_pools is not None else None,
         "http-proxy": _proxy(given.http_proxy),
         "storage-network": _network(given.storage_network),
         "vm-migration-network": _network(given.vm_migration_network),
         "ssl-certificates": _certificates(given.ssl_certificates),
         "auto-rotate-rke2-certs": _rotation(given.auto_rotate_certificates),
-        REGISTRATION: _registration(inputs, seen),
     }
-    return {name: _text(value) for name, value in simple.items() if value is not None}
+    return {name: _text(value) for name, value in found.items() if value is not None}
 
 
 def _text(value: Json) -> str:
