@@ -62,7 +62,7 @@ REFUSED = [
     ("ntp-servers", ntp("."), "server 1: give"),
     ("ntp-servers", ntp("fe80::1%eth0"), "server 1: give"),
     ("ntp-servers", ntp("a\n"), "server 1: give"),
-    ("auto-rotate-rke2-certs", "{}", "expiringInHours: give a whole number, without quotes, from 1 to 8759"),
+    ("auto-rotate-rke2-certs", "{}", "expiringInHours: must be from 1 to 8759 hours"),
     ("auto-rotate-rke2-certs", '{"enable":false,"expiringInHours":0}', "from 1 to 8759"),
     ("auto-rotate-rke2-certs", '{"enable":true,"expiringInHours":8760}', "from 1 to 8759"),
     ("auto-rotate-rke2-certs", '{"enable":true,"expiringInHours":"5"}', "without quotes"),

@@ -7,7 +7,7 @@ the same from 1.6 on, and a field that an older release does not know does nothi
 import re
 from collections.abc import Callable, Mapping
 
-from harvester_provider.core.json import Json, dig_list, dig_map, dig_str
+from harvester_provider.core.json import Json, dig_int, dig_list, dig_map, dig_str
 from harvester_provider.core.wording import first_of
 from harvester_provider.resources.model import NAME
 from harvester_provider.resources.setting_values import networks
@@ -20,6 +20,8 @@ _PROTOCOLS = ("SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _LONGEST_LABEL = 63
 _MOST_RESERVED_CPU = 40.0
+_MOST_HOURS = 8759
+"""An hour less than a year, which is how long the certificates live."""
 _HUNDRED_YEARS = 52_560_000
 """In minutes."""
 
@@ -64,6 +66,11 @@ def _ratio(text: str) -> str:
 def _label(text: str) -> str:
     fits = len(text) <= _LONGEST_LABEL and re.fullmatch(NAME, text)
     return "" if fits else f"no valid name: use at most {_LONGEST_LABEL} lower-case letters, digits and inner dashes"
+
+
+def _rotation(value: Json) -> str:
+    fits = 1 <= dig_int(value, "expiringInHours") <= _MOST_HOURS
+    return "" if fits else f"expiringInHours: must be from 1 to {_MOST_HOURS} hours, for example 240 hours, which are 10 days"
 
 
 def _image(value: Json) -> str:
@@ -165,7 +172,7 @@ _PERCENT = Whole(100)
 
 _RULES: Mapping[str, Rule] = {
     "additional-guest-memory-overhead-ratio": _ratio,
-    "auto-rotate-rke2-certs": _json(Fields({"enable": FLAG, "expiringInHours": Whole(1, 8759)}, needed=("expiringInHours",))),
+    "auto-rotate-rke2-certs": _json(Fields({"enable": FLAG, "expiringInHours": Whole()}), _rotation),
     "backup-target": _json(_TARGET, _backup_target),
     "containerd-registry": _json(_REGISTRY),
     "default-vm-termination-grace-period-seconds": _number(),
