@@ -1,4 +1,4 @@
-"""What KubeVirt refuses about CPUs, memory, devices and affinity of a machine.
+"""What KubeVirt refuses about CPUs, memory and devices of a machine.
 
 Upstream: pkg/virt-api/webhooks/validating-webhook/admitters (vmi-create-admitter.go, vms-admitter.go) and
 pkg/liveupdate/memory/memory.go. Called by the validator of machines, which answers with all problems at once.
@@ -6,16 +6,12 @@ pkg/liveupdate/memory/memory.go. Called by the validator of machines, which answ
 
 from collections.abc import Iterator
 
+from harvester_local.admission.virt_affinity import Problem
 from harvester_local.api.objects import Obj, items, part
 from harvester_local.model.machines import amount, not_pluggable
 
 _SPEC = "spec.template.spec"
 _DOMAIN = f"{_SPEC}.domain"
-_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt")
-_REQUIRED, _PREFERRED = "requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution"
-
-Problem = tuple[str, str]
-"""Message and field."""
 
 
 def hardware_problems(spec: Obj) -> Iterator[Problem]:
@@ -25,7 +21,6 @@ def hardware_problems(spec: Obj) -> Iterator[Problem]:
     yield from _pinning(spec)
     yield from _sound(devices)
     yield from _room(spec)
-    yield from _affinity(spec)
 
 
 def _inputs(devices: Obj) -> Iterator[Problem]:
@@ -74,31 +69,3 @@ def _room(spec: Obj) -> Iterator[Problem]:
         return
     if message := not_pluggable(guest, most, spec):
         yield message, f"{_DOMAIN}.memory.guest"
-
-
-def _affinity(spec: Obj) -> Iterator[Problem]:
-    """The shapes that Kubernetes' own validation refuses, in its words."""
-    nodes, field = part(spec, "affinity", "nodeAffinity"), f"{_SPEC}.affinity.nodeAffinity"
-    terms = [(f"{field}.{_REQUIRED}.nodeSelectorTerms[{n}]", term) for n, term in enumerate(items(nodes, _REQUIRED, "nodeSelectorTerms"))]
-    terms += [(f"{field}.{_PREFERRED}[{n}].preference", part(term, "preference")) for n, term in enumerate(items(nodes, _PREFERRED))]
-    for where, term in terms:
-        for number, expression in enumerate(items(term, "matchExpressions")):
-            yield from _expression(f"{where}.matchExpressions[{number}]", expression)
-    for kind in ("podAffinity", "podAntiAffinity"):
-        for number, term in enumerate(items(spec, "affinity", kind, _REQUIRED)):
-            if not term.get("topologyKey"):
-                where = f"{_SPEC}.affinity.{kind}.{_REQUIRED}[{number}].topologyKey"
-                yield f"{where}: Required value: can not be empty", where
-
-
-def _expression(where: str, expression: Obj) -> Iterator[Problem]:
-    operator, values = expression.get("operator"), expression.get("values") or []
-    if operator not in _OPERATORS:
-        yield f'{where}.operator: Invalid value: "{operator}": not a valid selector operator', f"{where}.operator"
-    elif operator in ("In", "NotIn") and not values:
-        yield f"{where}.values: Required value: must be specified when `operator` is 'In' or 'NotIn'", f"{where}.values"
-    elif operator in ("Exists", "DoesNotExist") and values:
-        yield f"{where}.values: Forbidden: may not be specified when `operator` is 'Exists' or 'DoesNotExist'", f"{where}.values"
-    elif operator in ("Gt", "Lt") and len(values) != 1:
-        message = f"{where}.values: Required value: must be specified single value when `operator` is 'Lt' or 'Gt'"
-        yield message, f"{where}.values"

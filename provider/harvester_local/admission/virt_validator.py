@@ -8,8 +8,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from harvester_local.admission.names import label_problems
 from harvester_local.admission.review import DeniedError, Request
-from harvester_local.admission.virt_hardware import Problem, hardware_problems
+from harvester_local.admission.virt_affinity import Problem, affinity_problems
+from harvester_local.admission.virt_hardware import hardware_problems
 from harvester_local.admission.world import World
 from harvester_local.api.objects import Obj, part
 from harvester_local.model.machines import disks, interfaces, networks, template_spec, volumes
@@ -20,13 +22,8 @@ EVICTIONS = ("None", "LiveMigrate", "LiveMigrateIfPossible", "External")
 MODELS = ("e1000", "e1000e", "igb", "ne2k_pci", "pcnet", "rtl8139", "virtio")
 STATES = ("", "absent", "up", "down")
 INLINE_BYTES = 2048
+_SERIAL, _LONGEST_SERIAL = re.compile(r"[A-Za-z0-9_.+-]+"), 256
 _SPEC, _DEVICES = "spec.template.spec", "spec.template.spec.domain.devices"
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_LABEL_RULE = (
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', "
-    "and must start and end with an alphanumeric character "
-    "(e.g. 'my-name',  or '123-abc', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
-)
 
 
 def validate_virt_machine(request: Request, world: World) -> None:
@@ -63,18 +60,16 @@ def _template(machine: Obj, world: World) -> Iterator[Problem]:
     yield from _interfaces(spec)
     yield from _domain(spec)
     yield from hardware_problems(spec)
+    yield from affinity_problems(spec, _SPEC)
     eviction = spec.get("evictionStrategy")
     if eviction and eviction not in EVICTIONS:
         yield f"{_SPEC}.evictionStrategy is set with an unrecognized option: {eviction}", f"{_SPEC}.evictionStrategy"
 
 
 def _hostname(machine: Obj, spec: Obj) -> Iterator[Problem]:
-    hostname = spec.get("hostname") or ""
-    field = f"{_SPEC}.hostname"
-    if len(hostname) > 63:
-        yield f"{field} does not conform to the kubernetes DNS_LABEL rules : must be no more than 63 characters", field
-    elif hostname and not _LABEL.fullmatch(hostname):
-        yield f"{field} does not conform to the kubernetes DNS_LABEL rules : {_LABEL_RULE}", field
+    hostname, field = spec.get("hostname") or "", f"{_SPEC}.hostname"
+    if hostname and (found := label_problems(hostname)):
+        yield f"{field} does not conform to the kubernetes DNS_LABEL rules : {', '.join(found)}", field
     elif not hostname and len(machine["metadata"].get("name", "")) > 63:
         yield "must be no more than 63 characters", "metadata.name"
 
@@ -102,8 +97,16 @@ def _disks(spec: Obj, world: World) -> Iterator[Problem]:
             yield f"Bus type {bus} is invalid for CD-ROM device", f"{field}.cdrom.bus"
         elif bus and bus not in {"virtio", "sata", "scsi", "usb"}:
             yield f"{field}.{kind}.bus is set with an unrecognized bus {bus}, must be one of: [virtio sata scsi usb]", f"{field}.{kind}.bus"
+        yield from _serial(disk.get("serial") or "", field)
         if name not in known and not (kind == "cdrom" and world.rules.declarative_disk_hotplug):
             yield f"{field}.Name '{name}' not found.", f"{field}.name"
+
+
+def _serial(serial: str, field: str) -> Iterator[Problem]:
+    if serial and not _SERIAL.fullmatch(serial):
+        yield f"{field} must be made up of the following characters [A-Za-z0-9_.+-], if specified", f"{field}.serial"
+    if len(serial) > _LONGEST_SERIAL:
+        yield f"{field} must be less than or equal to {_LONGEST_SERIAL} in length, if specified", f"{field}.serial"
 
 
 def _volumes(spec: Obj) -> Iterator[Problem]:
