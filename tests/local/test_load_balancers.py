@@ -78,6 +78,42 @@ def test_a_second_global_pool_is_refused() -> None:
     assert "already a global IP pool: one" in refusal(validate_ip_pool, two, world(one))
 
 
+@pytest.mark.parametrize(
+    ("scope", "shown"),
+    [
+        (
+            [{"namespace": "a"}, {"namespace": "b"}, {"namespace": "a"}],
+            "{Project: Namespace:b GuestCluster:} {Project: Namespace:a GuestCluster:}",
+        ),
+        ([{"project": "p", "namespace": "a"}, {"project": ALL, "namespace": "a"}], "[{Project:p Namespace:a GuestCluster:} {Project:*"),
+        ([*EVERYBODY["scope"], *EVERYBODY["scope"]], "[{Project:* Namespace:* GuestCluster:*} {"),
+    ],
+)
+def test_a_pool_that_names_somebody_twice_is_refused(scope: list[Obj], shown: str) -> None:
+    said = refusal(validate_ip_pool, creating(pool(selector={"priority": 5, "scope": scope})), world())
+    assert said.startswith("Internal error occurred: can't create IP pool pool because selector {Priority:5 Network: Scope:[{")
+    assert said.endswith("}]} is invalid: scope overlaps")
+    assert shown in said
+
+
+@pytest.mark.parametrize("scope", [[], [{"namespace": ALL}], [{"namespace": "a"}, {"namespace": "b"}, {"namespace": "a", "project": "p"}]])
+def test_a_pool_whose_users_differ_is_taken(scope: list[Obj]) -> None:
+    validate_ip_pool(creating(pool(selector={"scope": scope})), world())
+
+
+@pytest.mark.parametrize(
+    ("network", "why"),
+    [
+        ("lan", "invalid network lan"),
+        ("a/b/c", "invalid network a/b/c"),
+        ("default/gone", 'network-attachment-definitions.k8s.cni.cncf.io "gone" not found'),
+    ],
+)
+def test_the_network_of_a_pool_is_one_that_exists(network: str, why: str) -> None:
+    wanted = updating(pool(), pool(selector={"network": network}))
+    assert refusal(mutate_ip_pool, wanted, world()) == f"Internal error occurred: can't update IP pool pool because {why}"
+
+
 def test_a_pool_whose_addresses_are_in_use_is_neither_deleted_nor_cut_short() -> None:
     used = pool(status={"allocated": {"10.0.0.12": "a/b"}})
     assert "before releasing all" in refusal(validate_ip_pool, removing(used), world(used))

@@ -4,12 +4,13 @@ Upstream: load-balancer-harvester pkg/webhook/{ippool,loadbalancer}. Its plain e
 """
 
 import ipaddress
+from itertools import combinations
 
-from harvester_local.admission.review import DELETE, Request, failed
+from harvester_local.admission.review import DELETE, DeniedError, Request, failed, network_error
 from harvester_local.admission.world import World
 from harvester_local.api.kinds import IP_POOL, NETWORK
 from harvester_local.api.objects import Key, Obj, annotations, deleting, items, labels, part
-from harvester_local.model.addresses import GLOBAL, PREFIX, VID, is_global, overlap, serves, spans
+from harvester_local.model.addresses import GLOBAL, PREFIX, SELECTED_BY, VID, in_common, is_global, overlap, serves, spans
 from harvester_local.model.networks import net_conf
 
 _PORTS = 65535
@@ -22,16 +23,18 @@ def mutate_ip_pool(request: Request, world: World) -> Obj:
     if deleting(pool):
         return pool
     network = part(pool, "spec", "selector").get("network") or ""
+    if network and network.count("/") != 1:
+        raise _cannot(request, f"invalid network {network}")
     nad = world.store.get(NETWORK, Key.parse(network)) if network else None
     if network and nad is None:
         name = Key.parse(network).name
-        raise failed(f'{_cannot(request)}, error: network-attachment-definitions.k8s.cni.cncf.io "{name}" not found')
+        raise _cannot(request, f'network-attachment-definitions.k8s.cni.cncf.io "{name}" not found')
     marks = {VID: str(net_conf(nad).vlan if nad else 0), GLOBAL: "true" if is_global(pool) else "false"}
     return {**pool, "metadata": {**pool["metadata"], "labels": {**labels(pool), **marks}}}
 
 
-def _cannot(request: Request) -> str:
-    return f"Internal error occurred: {request.operation.lower()} IP pool {request.key.name} failed"
+def _cannot(request: Request, why: object) -> DeniedError:
+    return network_error(request.operation.lower(), "IP pool", request.key.name, why)
 
 
 def validate_ip_pool(request: Request, world: World) -> None:
@@ -45,7 +48,7 @@ def validate_ip_pool(request: Request, world: World) -> None:
     try:
         _check_pool(request, world)
     except ValueError as error:
-        raise failed(f"{_cannot(request)}, error: {error}") from error
+        raise _cannot(request, error) from error
 
 
 def _check_pool(request: Request, world: World) -> None:
@@ -72,15 +75,23 @@ def _check_selector(pool: Obj, others: list[Obj]) -> None:
                 raise ValueError(f"there is already a global IP pool: {other['metadata']['name']}")
         return
     selector = part(pool, "spec", "selector")
+    if any(in_common(one, other) for one, other in combinations(items(selector, "scope"), 2)):
+        raise ValueError(f"selector {_shown(selector)} is invalid: scope overlaps")
     priority, network = selector.get("priority") or 0, selector.get("network") or ""
     for other in (each for each in others if not is_global(each)):
         name, its = other["metadata"]["name"], part(other, "spec", "selector").get("priority") or 0
         if priority and its == priority:
             raise ValueError(f"the priority can't be the same as the pool {name}")
         for scope in items(selector, "scope"):
-            wanted = {key: scope.get(key) or "" for key in ("project", "namespace", "guestCluster")}
-            if not priority and not its and serves(other, wanted, network=network):
+            if not priority and not its and serves(other, scope, network=network):
                 raise ValueError(f"scope selector is same as the pool {name} with priority 0, set a different priority or scope")
+
+
+def _shown(selector: Obj) -> str:
+    """A selector as Go prints it."""
+    said = [[f"{name[0].upper()}{name[1:]}:{scope.get(name) or ''}" for name in SELECTED_BY] for scope in items(selector, "scope")]
+    scopes = " ".join(f"{{{' '.join(entry)}}}" for entry in said)
+    return f"{{Priority:{selector.get('priority') or 0} Network:{selector.get('network') or ''} Scope:[{scopes}]}}"
 
 
 def mutate_load_balancer(request: Request, world: World) -> Obj:  # noqa: ARG001  one signature for all rules

@@ -14,7 +14,7 @@ PREFIX = "loadbalancer.harvesterhci.io"
 GLOBAL = f"{PREFIX}/global-ip-pool"
 VID = f"{PREFIX}/vid"
 ALL = "*"
-_SELECTED_BY = ("project", "namespace", "guestCluster")
+SELECTED_BY = ("project", "namespace", "guestCluster")
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ def next_address(pool: Obj, holder: str) -> tuple[str, Span] | None:
 def is_global(pool: Obj) -> bool:
     """Whether it is the pool of everybody without another."""
     scope = items(pool, "spec", "selector", "scope")
-    return len(scope) == 1 and all(scope[0].get(name) == ALL for name in _SELECTED_BY)
+    return len(scope) == 1 and all(scope[0].get(name) == ALL for name in SELECTED_BY)
 
 
 def serves(pool: Obj, wanted: Mapping[str, str], *, network: str = "") -> bool:
@@ -109,10 +109,13 @@ def serves(pool: Obj, wanted: Mapping[str, str], *, network: str = "") -> bool:
     selector = part(pool, "spec", "selector")
     if (selector.get("network") or "") != network:
         return False
-    return any(
-        all(ALL in (entry.get(name) or "", wanted[name]) or (entry.get(name) or "") == wanted[name] for name in _SELECTED_BY)
-        for entry in items(selector, "scope")
-    )
+    return any(in_common(entry, wanted) for entry in items(selector, "scope"))
+
+
+def in_common(scope: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether two entries of selectors have somebody in common; `*` is everybody."""
+    pairs = [(scope.get(name) or "", other.get(name) or "") for name in SELECTED_BY]
+    return all(ALL in pair or pair[0] == pair[1] for pair in pairs)
 
 
 def pool_for(balancer: Obj, pools: Iterable[Obj]) -> Obj | None:
