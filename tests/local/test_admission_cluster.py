@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from plane_objects import creating, obj, removing, updating, world
 
-from harvester_local.admission.cluster_kinds import validate_addon, validate_node, validate_setting
+from harvester_local.admission.cluster_kinds import validate_addon, validate_node
 from harvester_local.admission.cluster_settings import validate_by_cluster
 from harvester_local.admission.host_devices import validate_device_claim, validate_host_devices
 from harvester_local.admission.review import DeniedError
@@ -33,18 +33,6 @@ def refused(check: Any, request: Any, *others: Obj) -> str:
     with pytest.raises(DeniedError) as refusal:
         check(request, world(*others))
     return refusal.value.message
-
-
-@pytest.mark.parametrize(
-    ("name", "value", "words"),
-    [
-        ("overcommit-config", '{"cpu": 50}', "Cannot undercommit"),
-        ("overcommit-config", "no json", "failed to parse value"),
-        ("max-hotplug-ratio", "21", "not in range"),
-    ],
-)
-def test_a_setting_refuses_what_it_cannot_be(name: str, value: str, words: str) -> None:
-    assert words in refused(validate_setting, updating(setting(name, ""), setting(name, value)))
 
 
 def network(subnet: str, **more: Any) -> str:
@@ -117,10 +105,6 @@ def test_an_upgrade_begins_only_where_nothing_is_in_its_way(thing: Obj, words: s
     validate_upgrade(new, world(*ready, degraded))
     third = {**ready[0], "metadata": {**ready[0]["metadata"], "name": "node3"}}
     assert "there are degraded volumes" in refused(validate_upgrade, new, *ready, third, degraded)
-
-
-def test_a_setting_takes_its_default_back() -> None:
-    validate_setting(updating(setting("overcommit-config", '{"cpu": 200}'), setting("overcommit-config", "")), world())
 
 
 def test_an_addon_is_not_changed_while_an_operation_runs_and_never_gets_another_chart() -> None:

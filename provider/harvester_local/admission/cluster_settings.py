@@ -4,11 +4,12 @@ Upstream: pkg/webhook/resources/setting/validator.go in Harvester v1.8. Not aske
 overlaps with rwx-network, and whether Longhorn's volumes are detached, as they are where every machine is off.
 """
 
-import json
 from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network, ip_address, ip_network
 
 from harvester_local.admission.review import Request, conflict, invalid
+from harvester_local.admission.setting_values import NETWORK, PROXY
+from harvester_local.admission.unmarshal import unmarshal
 from harvester_local.admission.world import World
 from harvester_local.api.kinds import LONGHORN_NODE, MACHINE, NODE, SNAPSHOT_CLASS
 from harvester_local.api.objects import Key, Obj, condition, items, labels, part
@@ -45,7 +46,10 @@ def _migration_network(value: str, _old: Obj, world: World) -> None:
 
 
 def _check_network(name: str, value: str, needed: int, world: World) -> None:
-    config = _object(value)
+    try:
+        config = unmarshal(value, NETWORK)
+    except ValueError as error:
+        raise invalid(f"failed to unmarshal the setting value {value}, {error}", "value") from error
     subnet = _subnet(str(config.get("range") or ""))
     vlan = config.get("vlan") or 0
     if vlan <= 1 and config.get("clusterNetwork") == _MANAGEMENT:
@@ -78,7 +82,7 @@ def _usable(subnet: IPv4Network, config: Obj) -> set[int]:
 
 
 def _proxy(value: str, _old: Obj, world: World) -> None:
-    config = _object(value)
+    config = unmarshal(value or "{}", PROXY)
     if not (config.get("httpProxy") or config.get("httpsProxy")):
         return
     direct = []
@@ -97,14 +101,6 @@ def _proxy(value: str, _old: Obj, world: World) -> None:
 def _snapshot_class(value: str, _old: Obj, world: World) -> None:
     if value and world.store.get(SNAPSHOT_CLASS, Key("", value)) is None:
         raise invalid(f'volumesnapshotclasses.snapshot.storage.k8s.io "{value}" not found', "value")
-
-
-def _object(value: str) -> Obj:
-    try:
-        found = json.loads(value or "{}")
-    except ValueError as error:
-        raise invalid(f"failed to unmarshal the setting value {value}, {error}", "value") from error
-    return found if isinstance(found, dict) else {}
 
 
 _RULES: Mapping[str, Callable[[str, Obj, World], None]] = {

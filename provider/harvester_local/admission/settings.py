@@ -1,14 +1,14 @@
 """Settings: the backup target, which the webhook connects to before it lets it in.
 
-Upstream: pkg/webhook/resources/setting/validator.go in Harvester v1.8. The rules of other settings are in `cluster_kinds`
+Upstream: pkg/webhook/resources/setting/validator.go in Harvester v1.8. The rules of other settings are in `setting_values`
 and `cluster_settings`.
 """
 
 from dataclasses import replace
 
-from harvester_local.admission.cluster_kinds import validate_setting as validate_value
 from harvester_local.admission.cluster_settings import validate_by_cluster
 from harvester_local.admission.review import Request, bad_request, invalid
+from harvester_local.admission.setting_values import validate_value
 from harvester_local.admission.world import World
 from harvester_local.api.kinds import BACKUP, RESTORE, SETTING
 from harvester_local.api.objects import Key, deleting, part
