@@ -10,6 +10,7 @@ from typing import Any
 from harvester_local.admission.names import label_problems, repeated
 from harvester_local.admission.review import Request, failed, invalid
 from harvester_local.admission.setting_addresses import check_pools, check_time_servers
+from harvester_local.admission.setting_certificates import check_certificates
 from harvester_local.admission.setting_numbers import (
     check_engine_memory,
     check_hotplug_ratio,
@@ -184,6 +185,7 @@ _RULES: Mapping[str, Callable[[str], Any]] = {
     "overcommit-config": _overcommit,
     "rancher-cluster": _shaped({"removeUpstreamClusterWhenNamespaceIsDeleted": bool}, _DECODED),
     "rwx-network": _shaped({"share-storage-network": bool, "network": NETWORK}, "invalid JSON for rwx-network: {error}"),
+    "ssl-certificates": check_certificates,
     "ssl-parameters": _protocols,
     "support-bundle-expiration": not_negative("expiration can't be negative"),
     "support-bundle-file-name": _bundle_name,
