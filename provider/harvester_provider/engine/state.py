@@ -47,6 +47,8 @@ def problems_of(error: ValidationError) -> list[Problem]:
 def _path(steps: Sequence[str | int]) -> str:
     path = ""
     for step in steps:
+        if step == "[key]":  # what is wrong is the key itself, which is on the path already
+            continue
         path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
     return path
 

@@ -7,6 +7,7 @@ pkg/ipam/selector.go): network and scope must match, the highest priority wins. 
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any, ClassVar
 
 from pydantic import Field
@@ -22,7 +23,7 @@ from harvester_provider.core.unknown import Unknown, is_known
 from harvester_provider.core.verdict import Ready, Verdict, Waiting
 from harvester_provider.resources.apis import IP_POOL, NETWORK
 from harvester_provider.resources.kind import BaseKind, manifest, metadata, metadata_patch
-from harvester_provider.resources.model import Model, Outputs, ResourceInputs
+from harvester_provider.resources.model import INT32, Model, Outputs, ResourceInputs
 
 _READY_SECONDS = 60.0
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -57,7 +58,7 @@ class IpPoolSelector(Model):
 
     network: str | None = None
     """ID of the network (`namespace/name`) of the guest cluster's machines. Load balancers in front of machines have none."""
-    priority: int = Field(default=0, ge=0)
+    priority: int = Field(default=0, ge=0, le=INT32)
     """The pool with the highest number wins. Numbers other than 0 are given to one pool only."""
     scope: list[IpPoolScope] = []
     """Any of them. A single one with `*` for all three makes it the pool of everybody else, of which there is one."""
@@ -112,12 +113,12 @@ class IpPool(BaseKind[IpPoolInputs]):
         if not inputs.ranges:
             return (Problem("ranges", "name at least one range, for example a subnet with start and end"),)
         problems = [problem for number, entry in enumerate(inputs.ranges) for problem in _check_range(f"ranges[{number}]", entry)]
-        return problems or list(_check_overlaps(inputs.ranges))
+        return [*(problems or _check_overlaps(inputs.ranges)), *_check_selector(inputs.selector)]
 
     def requires(self, inputs: IpPoolInputs) -> Sequence[Requirement]:
         """The network, where one is named."""
         network = None if isinstance(inputs.selector, Unknown) else inputs.selector.network
-        if not is_known(network) or not network or network.count("/") != 1:
+        if not is_known(network) or not network:
             return ()
         return (Requirement("selector.network", Ref.of_id(NETWORK, network), "write the ID of a VlanNetwork: namespace/name"),)
 
@@ -206,6 +207,17 @@ def _observed_selector(found: Object) -> IpPoolSelector:
         for entry in dig_objects(found, "scope")
     ]
     return IpPoolSelector.model_construct(network=dig_str(found, "network") or None, priority=dig_int(found, "priority"), scope=scope)
+
+
+def _check_selector(selector: IpPoolSelector) -> Iterable[Problem]:
+    if isinstance(selector, Unknown):
+        return
+    if is_known(selector.network) and selector.network and selector.network.count("/") != 1:
+        yield Problem("selector.network", f"{selector.network!r} is no ID of a network: write namespace/name")
+    for (first, one), (second, other) in combinations(enumerate(selector.scope if is_known(selector.scope) else ()), 2):
+        pairs = [(getattr(one, name), getattr(other, name)) for name in IpPoolScope.model_fields]
+        if is_known(*(value for pair in pairs for value in pair)) and all(a == b or "*" in (a, b) for a, b in pairs):
+            yield Problem(f"selector.scope[{second}]", f"it is in scope[{first}], or that in it: leave one of them out")
 
 
 def _check_range(path: str, entry: IpRange) -> Iterable[Problem]:

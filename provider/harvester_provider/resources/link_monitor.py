@@ -15,13 +15,14 @@ from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.core.verdict import Ready, Verdict, Waiting
 from harvester_provider.resources.apis import LINK_MONITOR
 from harvester_provider.resources.kind import BaseKind, entries_patch, manifest, metadata, metadata_patch
+from harvester_provider.resources.labels import Labels
 from harvester_provider.resources.model import Model, Outputs, ResourceInputs
 
 
 class LinkMonitorInputs(ResourceInputs):
     """Watches the NICs of the nodes."""
 
-    node_selector: dict[str, str] = {}
+    node_selector: Labels = {}
     """Labels of the nodes to look at. Default: all nodes."""
     type_rule: str = "device"
     """Types of links to look at, as a regular expression: `device`, `bond`, `bridge`, `vlan` ... An empty one matches all."""

@@ -24,6 +24,7 @@ from harvester_provider.core.unknown import Unknown, is_known
 from harvester_provider.core.verdict import Ready, Verdict, Waiting
 from harvester_provider.resources.apis import IP_POOL, LOAD_BALANCER
 from harvester_provider.resources.kind import BaseKind, manifest, metadata, metadata_patch
+from harvester_provider.resources.labels import LabelName, LabelValue
 from harvester_provider.resources.model import NAME, REPLACE, Model, NamespacedInputs, Outputs
 
 _ADDRESS_SECONDS = 180.0
@@ -70,7 +71,7 @@ class LoadBalancerInputs(NamespacedInputs):
     """`vm`: in front of machines. `cluster`: as the cloud provider of a guest cluster makes them, which balances by itself."""
     listeners: list[Listener] = []
     """The ports, at least one with `workload_type="vm"`."""
-    backend_selector: dict[str, list[str]] = {}
+    backend_selector: dict[LabelName, list[LabelValue]] = {}
     """Labels of the machines behind it, each with the values it may have, for example `{"app": ["web"]}`. All must match."""
     health_check: HealthCheck | None = None
     """How machines are probed. Default: not at all."""

@@ -28,11 +28,15 @@ from pydantic.fields import FieldInfo
 from harvester_provider.core.duration import seconds
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.unknown import UNKNOWN, Unknown
+from harvester_provider.resources.labels import AnnotationName, Labels, LabelValue, TagName
 
 SECRET: dict[str, Any] = {"secret": True}
 """`Field(json_schema_extra=SECRET)` marks an input or output whose value is never shown."""
 REPLACE: dict[str, Any] = {"replaceOnChanges": True}
 """`Field(json_schema_extra=REPLACE)` marks an input that can only be changed by a replacement."""
+
+INT32 = 2**31 - 1
+"""The most that the API keeps in fields of 32 bits."""
 
 NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 """RFC 1123 label, in lower case."""
@@ -289,11 +293,11 @@ class ResourceInputs(Model):
     """Name of the object in the cluster. Default: the resource's name in the program."""
     description: str = ""
     """Free text that Harvester's UI shows beside the object."""
-    tags: dict[str, str] = {}
+    tags: dict[TagName, LabelValue] = {}
     """Tags as Harvester's UI shows them: each is a label `tag.harvesterhci.io/<key>`. Tags that others set are left alone."""
-    labels: dict[str, str] = {}
+    labels: Labels = {}
     """Labels of the object. Labels that others set are left alone."""
-    annotations: dict[str, str] = {}
+    annotations: dict[AnnotationName, str] = {}
     """Annotations of the object. Annotations that others set are left alone."""
     adopt: bool = False
     """Take over an existing object of that name. Without it, an object that this resource did not make is an error."""

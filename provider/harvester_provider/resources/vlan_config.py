@@ -19,6 +19,7 @@ from harvester_provider.core.unknown import Unknown, is_known
 from harvester_provider.core.verdict import Failed, Ready, Verdict, Waiting
 from harvester_provider.resources.apis import CLUSTER_NETWORK, MANAGEMENT, NODE, VLAN_CONFIG, VLAN_STATUS
 from harvester_provider.resources.kind import BaseKind, entries_patch, manifest, metadata, metadata_patch
+from harvester_provider.resources.labels import Labels
 from harvester_provider.resources.model import Model, Outputs, ResourceInputs
 
 _MATCHED = "network.harvesterhci.io/matched-nodes"
@@ -51,7 +52,7 @@ class VlanConfigInputs(ResourceInputs):
     """Name of the ClusterNetwork. Not `mgmt`, whose uplink is set up by the installer."""
     uplink: Uplink
     """The NICs that carry it."""
-    node_selector: dict[str, str] = {}
+    node_selector: Labels = {}
     """Labels of the nodes that get the uplink. Default: all nodes but witnesses."""
 
 

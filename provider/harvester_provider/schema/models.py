@@ -144,7 +144,7 @@ class _Reader:
                 return self._type(options[0], (), owner, name)
         if origin is list or (origin is tuple and args[1:] == (...,)):
             return ListOf(self._type(args[0], (), owner, name))
-        if origin in (dict, Mapping) and args[0] is str:
+        if origin in (dict, Mapping) and (get_args(args[0]) or args)[0] is str:
             return MapOf(self._type(args[1], (), owner, name))
         forms = "a text, a number, a list, a map, a Literal of texts or a Model"
         raise TypeError(f"{owner}.{name}: {annotation!r} has no form in the schema: use {forms}")

@@ -42,7 +42,7 @@ class TestLive:
 class TestDefer:
     async def test_the_spec_is_written_the_guest_runs_on_and_the_restart_is_an_output(self, room: MachineRoom) -> None:
         made = await room.up(**DEFER)
-        edit = {**DEFER, "hostname": "shop", "machineType": "pc"}
+        edit = {**DEFER, "hostname": "shop", "machineType": "pc-q35-9.1"}
         difference = await room.preview(made, **edit)
         assert effects(difference) == {"hostname": "metadata", "machineType": "metadata"}
         assert any("is left running" in line and "restartTrigger" in line for line in difference.lines)

@@ -39,7 +39,7 @@ class TestStopModifyStart:
             ({"efi": True, "secureBoot": True}, "efi"),
             ({"tpm": True}, "tpm"),
             ({"hostname": "shop"}, "hostname"),
-            ({"machineType": "pc"}, "machineType"),
+            ({"machineType": "pc-q35-9.1"}, "machineType"),
             ({"evictionStrategy": "None"}, "evictionStrategy"),
             ({"terminationGracePeriodSeconds": 30}, "terminationGracePeriodSeconds"),
             ({"cloudInit": {"secretName": "shared"}}, "cloudInit"),

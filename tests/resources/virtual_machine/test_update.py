@@ -11,7 +11,7 @@ from harvester_provider.core.errors import PlanRefused, Unreachable, WaitFailed
 from harvester_provider.core.plan import Remove
 from harvester_provider.core.ref import Ref
 from harvester_provider.engine import verbs
-from harvester_provider.resources.apis import DATA_VOLUME, IMAGE, PERSISTENT_VOLUME_CLAIM
+from harvester_provider.resources.apis import DATA_VOLUME, IMAGE, KUBEVIRT, PERSISTENT_VOLUME_CLAIM
 from harvester_provider.resources.virtual_machine import KIND
 
 ETH0, ETH1 = SAMPLE["networkInterfaces"]
@@ -49,6 +49,24 @@ class TestWithoutAStop:
         assert room.starts["vm1"] == 1
         refreshed = await room.refresh(changed)
         assert refreshed.inputs == changed.inputs
+
+    async def test_no_guest_is_stopped_for_a_machine_type_that_kubevirt_refuses(self, room: MachineRoom) -> None:
+        made = await room.up()
+        (change,) = (await room.preview(made, machineType="pc-i440fx-9.2")).plan.refused
+        assert (change.property, change.why) == (
+            "machineType",
+            "KubeVirt refuses 'pc-i440fx-9.2' here: use one of q35*, pc-q35*, virt*, s390-ccw-virtio*, or leave it out",
+        )
+        with pytest.raises(PlanRefused):
+            await room.up(made, machineType="pc-i440fx-9.2")
+        assert room.starts["vm1"] == 1
+
+    async def test_the_machine_types_that_kubevirt_is_set_up_for_are_taken(self, room: MachineRoom) -> None:
+        made = await room.up()
+        kubevirt = Ref(KUBEVIRT, "kubevirt", "harvester-system")
+        room.place(kubevirt, {"spec": {"configuration": {"architectureConfiguration": {"amd64": {"emulatedMachines": ["pc-i440fx-*"]}}}}})
+        assert not (await room.preview(made, machineType="pc-i440fx-9.2")).plan.refused
+        assert (await room.preview(made, machineType="pc-q35-9.1")).plan.refused
 
     async def test_a_description_is_one_small_request(self, room: MachineRoom) -> None:
         made = await room.up()

@@ -8,9 +8,9 @@ from harvester_provider.core.problem import Problem
 from harvester_provider.core.unknown import is_known
 from harvester_provider.resources.apis import IMAGE, PERSISTENT_VOLUME_CLAIM
 from harvester_provider.resources.image.model import ImageInputs
+from harvester_provider.resources.labels import LABEL_VALUE, SHAPE
 from harvester_provider.resources.naming import named
 
-_LABEL_VALUE = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _SECTOR = 512
 _SOURCES = {
     "download": {"url": "url"},
@@ -40,8 +40,8 @@ def check(inputs: ImageInputs) -> Iterator[Problem]:
 
 
 def _display_name(value: str | None) -> Iterable[Problem]:
-    if is_known(value) and value is not None and _LABEL_VALUE.fullmatch(value) is None:
-        yield Problem("displayName", f"{value!r}: use at most 63 letters, digits, '-', '_' and '.', with a letter or digit at both ends")
+    if is_known(value) and value is not None and LABEL_VALUE.fullmatch(value) is None:
+        yield Problem("displayName", f"{value!r}: {SHAPE}")
 
 
 def _fields(inputs: ImageInputs) -> Iterator[Problem]:

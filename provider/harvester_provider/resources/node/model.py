@@ -4,15 +4,16 @@ from typing import Literal
 
 from pydantic import Field
 
+from harvester_provider.resources.labels import LabelName, LabelValue
 from harvester_provider.resources.model import REPLACE, Model, Outputs, ResourceInputs
 
 
 class NodeTaint(Model):
     """A taint of a node: what does not tolerate it stays away."""
 
-    key: str
+    key: LabelName
     """Its key, for example `dedicated`."""
-    value: str = ""
+    value: LabelValue = ""
     """Its value."""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] = "NoSchedule"
     """`NoSchedule`: nothing new comes. `PreferNoSchedule`: nothing new where it can be avoided. `NoExecute`: what runs there leaves."""

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from harvester_provider.core.quantity import Quantity
+from harvester_provider.resources.labels import Labels
 from harvester_provider.resources.model import REPLACE, SECRET, DurationText, Model, Name, NamespacedInputs, Outputs, QuantityText
 
 
@@ -81,7 +82,7 @@ class RancherMachinePool(Model):
     """CPU model of KubeVirt. Default: the cluster's."""
     cpu_pinning: bool = False
     """Whether each virtual CPU has a CPU of its node to itself."""
-    labels: dict[str, str] = {}
+    labels: Labels = {}
     """Labels of the nodes, given when they join."""
     taints: list[str] = []
     """Taints of the nodes, as `key=value:Effect`, given when they join."""

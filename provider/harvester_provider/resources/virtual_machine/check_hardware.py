@@ -80,8 +80,6 @@ def _placement(inputs: VirtualMachineInputs) -> Iterator[Problem]:
             yield from _matches(f"{name}[{number}].match", machines.match, of_nodes=False)
             if is_known(machines.match, machines.match_labels) and not machines.match and not machines.match_labels:
                 yield Problem(f"{name}[{number}]", "it would mean every machine: give matchLabels or match")
-            if is_known(machines.topology_key) and not machines.topology_key:
-                yield Problem(f"{name}[{number}].topologyKey", "it is empty: write the label of nodes that says what near is")
     for number, toleration in enumerate(inputs.tolerations if is_known(inputs.tolerations) else ()):
         yield from _toleration(f"tolerations[{number}]", toleration)
 

@@ -13,6 +13,9 @@ from harvester_provider.resources.policies import AfterDeadline, default_of
 NicName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+$", max_length=63)]
 """Name of a network interface, as KubeVirt takes it: letters, digits, `-` and `_`."""
 
+Serial = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.+-]*$", max_length=256)]
+"""Serial number of a disk, as KubeVirt takes it: at most 256 letters, digits and `_.+-` (vmi-create-admitter.go)."""
+
 
 class Disk(Model):
     """A disk or CD-ROM. It has one source: `image`, `existing_volume`, `container_image`, or none for a blank disk of `size`."""
@@ -44,7 +47,7 @@ class Disk(Model):
     """Place in the boot order, from 1. Default: the firmware tries the disks in their order."""
     cache_mode: Literal["none", "writeback", "writethrough"] | None = None
     """Cache of the host. Default: KubeVirt's choice."""
-    serial: str | None = None
+    serial: Serial | None = None
     """Serial number that the guest sees."""
     hot_plug: bool = False
     """Whether the disk, or the medium of a CD-ROM drive, can be plugged in and out while the guest runs (Harvester 1.8 and later; before

@@ -11,7 +11,18 @@ from harvester_provider.core.json import Json, dig, dig_map, dig_strings
 from harvester_provider.core.plan import Step
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources.kind import entries_patch, metadata_patch
-from harvester_provider.resources.virtual_machine import abilities, cloud_init, disks, guest, manifest, parts, sizing, sysprep, words
+from harvester_provider.resources.virtual_machine import (
+    abilities,
+    cloud_init,
+    disks,
+    guest,
+    machine_types,
+    manifest,
+    parts,
+    sizing,
+    sysprep,
+    words,
+)
 from harvester_provider.resources.virtual_machine.abilities import Needs
 from harvester_provider.resources.virtual_machine.draft import Draft
 from harvester_provider.resources.virtual_machine.live import Live
@@ -52,7 +63,7 @@ def local(prop: str) -> Edit:
     return Edit(prop, "", nothing)
 
 
-def scalar_edits(old: VirtualMachineInputs, new: VirtualMachineInputs, live: Live) -> Iterator[Edit]:
+def scalar_edits(old: VirtualMachineInputs, new: VirtualMachineInputs, live: Live, seen: Snapshot) -> Iterator[Edit]:
     """Edits of everything but disks, NICs and the cloud-init drive."""
     for name, field in type(new).model_fields.items():
         act = _ACTS.get(name)
@@ -60,7 +71,8 @@ def scalar_edits(old: VirtualMachineInputs, new: VirtualMachineInputs, live: Liv
             alias = field.alias or name
             row = _ROWS[name](old, new) if name in _ROWS else alias
             holds = _HOLDS[name](new, live) if name in _HOLDS else frozenset()
-            yield Edit(alias, row, _bound(act, old, new, live), holds=holds, act_live=nothing if row in ASKED else None)
+            refused = _REFUSALS[name](new, seen) if name in _REFUSALS else ""
+            yield Edit(alias, row, _bound(act, old, new, live), refused, holds, nothing if row in ASKED else None)
     fields = type(new).model_fields
     yield from (local(fields[name].alias or name) for name in STEERING if getattr(old, name) != getattr(new, name))
 
@@ -189,6 +201,9 @@ _ACTS: dict[str, Act] = {
 _HOLDS: dict[str, Callable[[VirtualMachineInputs, Live], Needs]] = {
     "cpu": lambda new, live: abilities.of_cpu(new.cpu, live),
     "memory": lambda new, live: abilities.of_memory(new.memory, live),
+}
+_REFUSALS: dict[str, Callable[[VirtualMachineInputs, Snapshot], str]] = {
+    "machine_type": lambda new, seen: machine_types.refusal(new.machine_type, seen),
 }
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from harvester_provider.resources.model import SECRET, Model, QuantityText
+from harvester_provider.resources.model import INT32, SECRET, Model, QuantityText
 
 
 class HotPlug(Model):
@@ -17,7 +17,7 @@ class HotPlug(Model):
     Quotas and requests are computed from the most, not from what the guest has now. Source: Harvester's cpuAndMemoryHotplug action.
     """
 
-    max_cpu: int = Field(ge=1)
+    max_cpu: int = Field(ge=1, le=INT32)
     """The most CPUs the guest can get without a restart; at least `cpu`."""
     max_memory: QuantityText
     """The most memory the guest can get without a restart, a multiple of `2Mi`; at least `memory`, which is `1Gi` or more here."""

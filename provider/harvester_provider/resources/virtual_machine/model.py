@@ -8,7 +8,8 @@ from typing import Literal
 from pydantic import Field
 
 from harvester_provider.core.quantity import Quantity
-from harvester_provider.resources.model import Model, Name, NamespacedInputs, Outputs, QuantityText
+from harvester_provider.resources.labels import Labels
+from harvester_provider.resources.model import INT32, Model, Name, NamespacedInputs, Outputs, QuantityText
 from harvester_provider.resources.policies import UpdatePolicy, default_of
 from harvester_provider.resources.virtual_machine.devices import CloudInitDrive, Disk, NetworkInterface, StopPolicy
 from harvester_provider.resources.virtual_machine.hardware import Clock, HostDevice, HotPlug, HyperV, Sysprep
@@ -21,7 +22,7 @@ MaintenanceMode = Literal["Migrate", "ShutdownAndRestartAfterEnable", "ShutdownA
 class Machine(Model):
     """What a machine is made of and how it runs: what a template can hold of it. Disks and network interfaces are keyed by their names."""
 
-    cpu: int = Field(default=1, ge=1)
+    cpu: int = Field(default=1, ge=1, le=INT32)
     """Number of virtual CPUs (cores)."""
     memory: QuantityText = Quantity("1Gi")
     """Memory of the machine, such as `4Gi`: the limit from which Harvester derives what the guest sees. At least `10Mi`."""
@@ -82,7 +83,7 @@ class Machine(Model):
     maintenance_mode_strategy: MaintenanceMode | None = None
     """What becomes of the machine when its node goes into maintenance mode: it is migrated, or shut down, and in between started again on
     another node once maintenance mode is enabled, or on its own once it is disabled. Default: `Migrate`."""
-    node_selector: dict[str, str] = {}
+    node_selector: Labels = {}
     """Labels a node must have. A change is used at the next start or migration."""
     node_affinity: list[NodeTerm] = []
     """Nodes it must or would rather run on, by conditions on their labels. One of the required terms has to fit. Used at the next start

@@ -7,7 +7,8 @@ from typing import Literal
 
 from pydantic import Field
 
-from harvester_provider.resources.model import Model
+from harvester_provider.resources.labels import LabelName, LabelNameOrEmpty, Labels, LabelValue
+from harvester_provider.resources.model import Model, Name
 
 Weight = Field(default=None, ge=1, le=100)
 
@@ -15,11 +16,11 @@ Weight = Field(default=None, ge=1, le=100)
 class LabelMatch(Model):
     """One condition on a label."""
 
-    key: str = Field(min_length=1)
+    key: LabelName
     """Name of the label."""
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"] = "In"
     """How it is compared. `Gt` and `Lt` compare numbers, of labels of nodes only."""
-    values: list[str] = []
+    values: list[LabelValue] = []
     """The values; none with `Exists` and `DoesNotExist`, one with `Gt` and `Lt`."""
 
 
@@ -35,13 +36,13 @@ class NodeTerm(Model):
 class MachineTerm(Model):
     """Machines that a machine shall be near to, or apart from."""
 
-    match_labels: dict[str, str] = {}
+    match_labels: Labels = {}
     """Labels of those machines (`labels`, and `tags` as `tag.harvesterhci.io/<key>`)."""
     match: list[LabelMatch] = []
     """Further conditions on their labels; all of them hold."""
-    namespaces: list[str] = []
+    namespaces: list[Name] = []
     """Where those machines are. Default: the machine's own namespace."""
-    topology_key: str = "kubernetes.io/hostname"
+    topology_key: LabelName = "kubernetes.io/hostname"
     """Label of nodes that says what near is: nodes with the same value are one place. Default: the same node."""
     weight: int | None = Weight
     """How much it is preferred, from 1 to 100. Default: it is required."""
@@ -50,11 +51,11 @@ class MachineTerm(Model):
 class Toleration(Model):
     """A taint of nodes that the machine bears."""
 
-    key: str = ""
+    key: LabelNameOrEmpty = ""
     """Name of the taint. Empty with `Exists`: every taint."""
     operator: Literal["Equal", "Exists"] = "Equal"
     """Whether the value counts."""
-    value: str = ""
+    value: LabelValue = ""
     """The value of the taint."""
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
     """The effect of the taint. Default: every one."""

@@ -165,7 +165,7 @@ class Update:
         return bool(self.live.stopped_for_update and (self.draft.patch or moves)) and not self.power.halts
 
     def _edits(self, suffix: Suffix) -> Iterator[Edit]:
-        yield from scalar_edits(self.old, self.new, self.live)
+        yield from scalar_edits(self.old, self.new, self.live, self.seen)
         yield from disk_edits(self.old, self.new, self.live, self.seen, suffix)
         yield from nic_edits(self.old, self.new, self.live)
         yield from drive_edits(self.old, self.new, self.live, self.seen)

@@ -1,0 +1,209 @@
+"""What the provider's check accepts, the cluster accepts: odd inputs of every sort, as dry runs with strict field validation.
+
+What comes through here and is refused all the same would be refused in the middle of an `up`, by the API server's or a webhook's words,
+instead of by the first preview with the property and the way out.
+"""
+
+import asyncio
+import itertools
+import json
+import uuid
+from collections.abc import AsyncIterator, Iterable, Iterator
+from typing import Any
+
+import pytest
+from effect_cases import CASES
+from kubernetes.client.rest import ApiException
+from odd_inputs import TEXTS, Inputs, edits
+from target import Target
+from workshop import Invalid, Made, Workshop, furnish
+
+from harvester_provider.core.errors import HarvesterError
+from harvester_provider.core.json import dig_map
+from harvester_provider.core.plan import Patch, Plan, Put
+from harvester_provider.core.ref import Ref
+from harvester_provider.engine import verbs
+from harvester_provider.engine.reader import see
+from harvester_provider.engine.state import parse
+from harvester_provider.resources.registry import KINDS
+
+Odd = tuple[str, str, str, Inputs]
+"""A kind, a name, what is odd, and the inputs."""
+AT_ONCE = 8
+MANY = 300
+"""Odd values that mean something all the same: with fewer, next to nothing was asked."""
+COMMON = frozenset({"name", "namespace", "cluster", "owner", "timeouts", "adopt"})
+METADATA = frozenset({"description", "tags", "labels", "annotations"})
+"""The same in all kinds, and shown with machines."""
+BESIDE = {
+    "VirtualMachine": {
+        "hostDevices": "the devices that there are: told where the machine is made",
+        "machineType": "what KubeVirt is set up for: told before a guest is stopped for it, and where the machine is made",
+    },
+    "BackupSchedule": {"type": "a backup target, which the program may be about to set"},
+    "StorageClass": {"defaultClass": "no other default class, which the program may be about to change"},
+}
+"""What is left as it is, and what of the cluster decides about it."""
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBjYvZz0R7uJaJcbpJnsgD7rSn9o5RMNcPfCnK4y81/k somebody@example.org"
+MACHINE: Inputs = {
+    "memory": "1Gi", "cpu": 2, "sshKeys": ["~/ada"], "cloudInit": {"userData": "#cloud-config\n{}\n"},
+    "disks": [{"name": "root", "image": "~/disc", "size": "1Gi", "bootOrder": 1, "serial": "s1"}, {"name": "data", "size": "1Gi", "hotPlug": True},
+              {"name": "cd", "type": "cd-rom"}],
+    "networkInterfaces": [{"name": "first", "network": "~/red", "macAddress": "52:54:00:12:34:56"}, {"name": "pod"}],
+}  # fmt: skip
+SOUND: tuple[tuple[str, Inputs], ...] = (
+    ("VlanNetwork", {"clusterNetwork": "mgmt", "vlanId": 12, "routeMode": "manual", "routeCidr": "10.9.0.0/24", "routeGateway": "10.9.0.1"}),
+    ("Image", {"url": "https://example.org/image.qcow2", "storageClass": "~-fast", "displayName": "image", "retry": 3}),
+    ("Image", {"sourceVolume": "~/disk", "sourceType": "export-from-volume"}),
+    ("Volume", {"size": "1Gi", "storageClass": "~-fast", "accessMode": "ReadWriteOnce", "volumeMode": "Filesystem"}),
+    ("Volume", {"size": "1Gi", "image": "~/disc"}),
+    ("VolumeSnapshot", {"volume": "~/disk"}),
+    ("SshKey", {"publicKey": KEY}),
+    ("CloudInit", {"userData": "#cloud-config\n{}\n", "networkData": "version: 2\nethernets: {}\n"}),
+    ("StorageClass", {"numberOfReplicas": 2, "dataLocality": "disabled", "staleReplicaTimeout": 30, "parameters": {"diskSelector": "fast"}}),
+    ("Namespace", {"quota": {"limitsCpu": "8", "limitsMemory": "16Gi"}}),
+    ("ClusterNetwork", {}),
+    ("VlanConfig", {"clusterNetwork": "~-cn", "uplink": {"nics": ["ens9"], "mtu": 1500, "bondMode": "active-backup"}}),
+    ("LinkMonitor", {"nameRule": "^eth", "nodeSelector": {"kubernetes.io/os": "linux"}}),
+    ("IpPool", {"ranges": [{"subnet": "10.78.0.0/24", "start": "10.78.0.5", "end": "10.78.0.9"}], "selector": {"scope": [{"namespace": "*"}]}}),
+    ("LoadBalancer", {"listeners": [{"name": "web", "port": 80, "backendPort": 8080, "protocol": "TCP"}], "backendSelector": {"app": ["web"]},
+                      "healthCheck": {"port": 8080}}),
+    ("VirtualMachineTemplate", {}),
+    ("VirtualMachineTemplateVersion", {"template": "~/template", "machine": {"memory": "1Gi", "disks": MACHINE["disks"]}}),
+    ("VirtualMachineSnapshot", {"virtualMachine": "~/vm"}),
+    ("BackupSchedule", {"virtualMachine": "~/vm", "cron": "0 2 * * *", "type": "snapshot"}),
+    ("GuestAccess", {"joinToken": "a-secret-of-16-or-more"}),
+    ("Node", {"name": "node3", "labels": {"rack": "r1"}, "taints": [{"key": "a", "value": "b", "effect": "PreferNoSchedule"}]}),
+    ("Cluster", {"settings": {"ntpServers": ["0.pool.ntp.org"], "vipPools": {"default": "10.1.0.0/24"}, "autoRotateCertificates": "240h",
+                              "logLevel": "info", "overcommit": {"memory": 200}}}),
+)  # fmt: skip
+SETTINGS = (
+    "auto-disk-provision-paths", "auto-rotate-rke2-certs", "containerd-registry", "default-vm-termination-grace-period-seconds", "http-proxy",
+    "kubeconfig-default-token-ttl-minutes", "log-level", "max-hotplug-ratio", "ntp-servers", "overcommit-config", "ssl-certificates",
+    "support-bundle-expiration", "support-bundle-image", "support-bundle-timeout", "vip-pools", "vm-force-reset-policy",
+)  # fmt: skip
+VALUES = (
+    *TEXTS, "[]", "{}", '{"a": 1}', '{"ntpServers": ["a", "a"]}', '{"ntpServers": ["http://a"]}', '{"default": "10.1.0.0/24, 10.2.0.0/24"}',
+    '{"enable": true, "expiringInHours": 0}', '{"enable": true, "expiringInHours": 9000}', '{"enable": true, "period": 0}',
+    '{"cpu": 99, "memory": 100, "storage": 100}', '{"ca": "", "publicCertificate": "x", "privateKey": "y"}',
+)  # fmt: skip
+
+
+@pytest.fixture
+async def shop(target: Target) -> AsyncIterator[Workshop]:
+    async with Workshop.on(target, f"o-{uuid.uuid4().hex[:4]}") as found:
+        await furnish(found, target.image_url)
+        await asyncio.gather(
+            found.make("Volume", "disk", size="1Gi"),
+            found.make("VirtualMachineTemplate", "template"),
+            found.make("ClusterNetwork", "~-cn"),
+            found.make("VirtualMachine", "vm", memory="256Mi", disks=[{"name": "root", "size": "1Gi", "onDelete": "delete"}]),
+        )
+        yield found
+
+
+def machines() -> Iterator[Odd]:
+    """Each oddity once, in the first of the sound inputs that have a place for it."""
+    kind, seen = KINDS["VirtualMachine"].inputs, set()
+    for sound in (MACHINE, *(inputs for case in CASES for inputs in (case.whole_before, case.whole_after))):
+        if "hostDevices" in sound:
+            continue
+        for odd, inputs in edits(kind, sound, COMMON | BESIDE["VirtualMachine"].keys()):
+            place = ".".join(step for step in odd.split(".") if not step.isdigit())
+            if place not in seen:
+                seen.add(place)
+                yield "VirtualMachine", "odd", odd, inputs
+
+
+def other_kinds() -> Iterator[Odd]:
+    for kind, sound in SOUND:
+        name = sound.get("name", "odd" if KINDS[kind].api.namespaced else "~-odd")
+        yield kind, name, "as it is", sound
+        for odd, inputs in edits(KINDS[kind].inputs, sound, COMMON | METADATA | BESIDE.get(kind, {}).keys()):
+            yield kind, name, odd, inputs
+
+
+def setting_values() -> Iterator[Odd]:
+    for name in SETTINGS:
+        for value in VALUES:
+            yield "Setting", name, f"{name}={value!r}", {"name": name, "value": value}
+
+
+async def answer(shop: Workshop, target: Target, kind: str, name: str, inputs: Inputs) -> str | None:
+    """Why the cluster refuses what the provider's check and preview have nothing against; empty where it takes it, None where they have."""
+    made = Made(shop, kind, shop.placed(name))
+    try:
+        news = made.checked(inputs)
+        found = await verbs.foresee(made.speaks, shop.cluster.shared, news)
+        if found.problems or found.missing:
+            return None
+        plan, ref = await planned(made, news)
+    except (Invalid, HarvesterError):
+        return None
+    return None if plan.refused else await asyncio.to_thread(dry_run, target, plan, ref)
+
+
+async def planned(made: Made, news: Inputs) -> tuple[Plan, Ref]:
+    """What an `up` would do: a create, or the update of what is there already."""
+    kind, inputs = made.speaks, parse(made.speaks, news)
+    ref = kind.ref(inputs)
+    seen = await see(made.shop.cluster.shared, kind, ref, inputs)
+    return (kind.create(inputs, seen) if seen[ref] is None else kind.update(kind.observe(ref, inputs, seen), inputs, seen)), ref
+
+
+def dry_run(target: Target, plan: Plan, ref: Ref) -> str:
+    """The API server's answer to the writes of a plan, up to that of the main object."""
+    for step in plan.steps:
+        if not isinstance(step, Put | Patch):
+            continue
+        try:
+            send(target, *written(step))
+        except ApiException as error:
+            return str(json.loads(error.body).get("message", error.body))
+        if step.ref == ref:
+            break
+    return ""
+
+
+def written(step: Put | Patch) -> tuple[str, str, Any]:
+    """The method, the path and the body of a write."""
+    ref = step.ref
+    if isinstance(step, Patch):
+        return "PATCH", ref.path, step.body
+    place = {"name": ref.name} | ({"namespace": ref.namespace} if ref.namespace else {})
+    head = {"apiVersion": ref.api.api_version, "kind": ref.api.kind}
+    return "POST", ref.api.path(ref.namespace), {**head, **step.body, "metadata": {**dig_map(step.body, "metadata"), **place}}
+
+
+def send(target: Target, method: str, path: str, body: Any) -> None:
+    content = "application/json-patch+json" if isinstance(body, list | tuple) else "application/merge-patch+json"
+    headers = {"Content-Type": content if method == "PATCH" else "application/json", "Accept": "application/json"}
+    target.api.call_api(
+        path, method, query_params=[("dryRun", "All"), ("fieldValidation", "Strict")], header_params=headers, body=body,
+        response_types_map={}, auth_settings=["BearerToken"],
+    )  # fmt: skip
+
+
+async def asked(shop: Workshop, target: Target, odd_ones: Iterable[Odd]) -> tuple[int, list[str]]:
+    """How many of them the provider has nothing against, and what the cluster refuses of these."""
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def one(kind: str, name: str, odd: str, inputs: Inputs) -> str | None:
+        async with slots:
+            why = await answer(shop, target, kind, name, inputs)
+            return f"{kind} {odd}: {why}" if why else why
+
+    answers = [found for found in await asyncio.gather(*(one(*each) for each in odd_ones)) if found is not None]
+    return len(answers), [found for found in answers if found]
+
+
+async def test_what_is_odd_about_a_machine_is_told_by_the_check(shop: Workshop, target: Target) -> None:
+    taken, refused = await asked(shop, target, machines())
+    assert not refused, "\n".join(refused)
+    assert taken > MANY
+
+
+async def test_what_is_odd_about_any_other_kind_is_told_by_the_check(shop: Workshop, target: Target) -> None:
+    taken, refused = await asked(shop, target, itertools.chain(other_kinds(), setting_values()))
+    assert not refused, "\n".join(refused)
+    assert taken > MANY
