@@ -30,6 +30,7 @@ from harvester_provider.resources.registry import KINDS
 Odd = tuple[str, str, str, Inputs]
 """A kind, a name, what is odd, and the inputs."""
 AT_ONCE = 8
+AS_IT_IS = "as it is"
 MANY = 300
 """Odd values that mean something all the same: with fewer, next to nothing was asked."""
 COMMON = frozenset({"name", "namespace", "cluster", "owner", "timeouts", "adopt"})
@@ -64,7 +65,7 @@ SOUND: tuple[tuple[str, Inputs], ...] = (
     ("VolumeSnapshot", {"volume": "~/disk"}),
     ("SshKey", {"publicKey": KEY}),
     ("CloudInit", {"userData": "#cloud-config\n{}\n", "networkData": "version: 2\nethernets: {}\n"}),
-    ("StorageClass", {"numberOfReplicas": 2, "dataLocality": "disabled", "staleReplicaTimeout": 30, "parameters": {"diskSelector": "fast"}}),
+    ("StorageClass", {"numberOfReplicas": 2, "dataLocality": "disabled", "staleReplicaTimeout": 30, "diskSelector": ["fast"]}),
     ("Namespace", {"quota": {"limitsCpu": "8", "limitsMemory": "16Gi"}}),
     ("ClusterNetwork", {}),
     ("VlanConfig", {"clusterNetwork": "~-cn", "uplink": {"nics": ["ens9"], "mtu": 1500, "bondMode": "active-backup"}}),
@@ -78,8 +79,6 @@ SOUND: tuple[tuple[str, Inputs], ...] = (
     ("BackupSchedule", {"virtualMachine": "~/vm", "cron": "0 2 * * *", "type": "snapshot"}),
     ("GuestAccess", {"joinToken": "a-secret-of-16-or-more"}),
     ("Node", {"name": "node3", "labels": {"rack": "r1"}, "taints": [{"key": "a", "value": "b", "effect": "PreferNoSchedule"}]}),
-    ("Cluster", {"settings": {"ntpServers": ["0.pool.ntp.org"], "vipPools": {"default": "10.1.0.0/24"}, "autoRotateCertificates": "240h",
-                              "logLevel": "info", "overcommit": {"memory": 200}}}),
 )  # fmt: skip
 SETTINGS = (
     "auto-disk-provision-paths", "auto-rotate-rke2-certs", "containerd-registry", "default-vm-termination-grace-period-seconds", "http-proxy",
@@ -128,7 +127,7 @@ def of_a_machine_that_is_off() -> Iterator[Odd]:
 def other_kinds() -> Iterator[Odd]:
     for kind, sound in SOUND:
         name = sound.get("name", "odd" if KINDS[kind].api.namespaced else "~-odd")
-        yield kind, name, "as it is", sound
+        yield kind, name, AS_IT_IS, sound
         for odd, inputs in edits(KINDS[kind].inputs, sound, COMMON | METADATA | BESIDE.get(kind, {}).keys()):
             yield kind, name, odd, inputs
 
@@ -139,23 +138,24 @@ def setting_values() -> Iterator[Odd]:
             yield "Setting", name, f"{name}={value!r}", {"name": name, "value": value}
 
 
-async def answer(shop: Workshop, target: Target, kind: str, name: str, inputs: Inputs) -> str | None:
+async def answer(shop: Workshop, target: Target, kind: str, name: str, odd: str, inputs: Inputs) -> str | None:
     """Why the cluster refuses what the provider's check and preview have nothing against; empty where it takes it, None where they have."""
     made = Made(shop, kind, shop.placed(name))
     try:
-        news = made.checked(inputs)
-        found = await verbs.foresee(made.speaks, shop.cluster.shared, news)
-        if found.problems or found.missing:
-            return None
-        plan, ref = await planned(made, news)
+        plan, ref = await planned(made, made.checked(inputs))
     except (Invalid, HarvesterError):
+        if odd == AS_IT_IS:
+            raise
         return None
     return None if plan.refused else await asyncio.to_thread(dry_run, target, plan, ref)
 
 
 async def planned(made: Made, news: Inputs) -> tuple[Plan, Ref]:
-    """What an `up` would do: a create, or the update of what is there already."""
+    """What an `up` would do: a create, or the update of what is there already. Invalid where the preview has something against it."""
     kind, inputs = made.speaks, parse(made.speaks, news)
+    found = await verbs.foresee(kind, made.shop.cluster.shared, news)
+    if found.problems or found.missing:
+        raise Invalid([*found.problems, *found.missing])
     ref = kind.ref(inputs)
     seen = await see(made.shop.cluster.shared, kind, ref, inputs)
     return (kind.create(inputs, seen) if seen[ref] is None else kind.update(kind.observe(ref, inputs, seen), inputs, seen)), ref
@@ -200,7 +200,7 @@ async def asked(shop: Workshop, target: Target, odd_ones: Iterable[Odd]) -> tupl
 
     async def one(kind: str, name: str, odd: str, inputs: Inputs) -> str | None:
         async with slots:
-            why = await answer(shop, target, kind, name, inputs)
+            why = await answer(shop, target, kind, name, odd, inputs)
             return f"{kind} {odd}: {why}" if why else why
 
     answers = [found for found in await asyncio.gather(*(one(*each) for each in odd_ones)) if found is not None]

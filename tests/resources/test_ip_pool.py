@@ -44,6 +44,27 @@ def test_an_impossible_range_is_named_with_its_place(entry: dict[str, str], wher
     assert text in reasons(KIND, pool(ranges=[entry]))[where]
 
 
+def test_the_network_of_a_pool_is_named_with_its_namespace() -> None:
+    assert "namespace/name" in reasons(KIND, pool(selector={"network": "red"}))["selector.network"]
+    assert reasons(KIND, pool(selector={"network": "default/red"})) == {}
+
+
+@pytest.mark.parametrize(
+    ("other", "overlaps"),
+    [
+        (("p", "n", "g"), True),
+        (("p", "n", "*"), True),
+        (("*", "*", "*"), True),
+        (("p", "n", "h"), False),
+        (("", "n", "g"), False),
+        (("p", "*", "h"), False),
+    ],
+)
+def test_scopes_that_overlap_are_refused_as_harvester_does(other: tuple[str, str, str], overlaps: bool) -> None:  # noqa: FBT001
+    scope = [dict(zip(("project", "namespace", "guestCluster"), names, strict=True)) for names in (("p", "n", "g"), other)]
+    assert reasons(KIND, pool(selector={"scope": scope})).keys() == ({"selector.scope[1]"} if overlaps else set())
+
+
 def test_a_pool_without_ranges_is_refused() -> None:
     assert "at least one range" in reasons(KIND, pool(ranges=[]))["ranges"]
 

@@ -62,5 +62,10 @@ def test_a_namespace_with_a_machine_is_not_deleted() -> None:
     assert isinstance(KIND.delete(team(), seen()).steps[0], Remove)
 
 
+def test_a_limit_below_nothing_is_refused() -> None:
+    inputs = NamespaceInputs.model_validate({"name": "team", "quota": {"limitsCpu": "0", "requestsStorage": "-1Gi"}})
+    assert reasons(KIND, inputs) == {"quota.requestsStorage": "-1Gi is less than nothing: write 0 or more, or leave it out"}
+
+
 def test_names_of_the_system_are_refused() -> None:
     assert "system's" in reasons(KIND, NamespaceInputs(name="longhorn-system"))["name"]

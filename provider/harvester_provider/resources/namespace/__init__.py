@@ -98,10 +98,13 @@ class Namespace(BaseKind[NamespaceInputs]):
         return not dig_str(found, "metadata", "name").startswith(_SYSTEM)
 
     def check(self, inputs: NamespaceInputs) -> Sequence[Problem]:
-        """Names of the system."""
+        """Names of the system, and limits below nothing."""
         if is_known(inputs.name) and inputs.name.startswith(_SYSTEM) and not inputs.adopt:
             return (Problem("name", f"{inputs.name!r}: names that start with {', '.join(_SYSTEM)} are the system's: use another one"),)
-        return ()
+        limits = inputs.quota if is_known(inputs.quota) else None
+        given = {field: getattr(limits, name) for name, field in NamespaceQuota.wire_names().items()} if limits else {}
+        below = [field for field, limit in given.items() if isinstance(limit, Quantity) and limit < Quantity("0")]
+        return [Problem(f"quota.{field}", f"{given[field]} is less than nothing: write 0 or more, or leave it out") for field in below]
 
     def reads(self, ref: Ref, inputs: NamespaceInputs | None, seen: Snapshot) -> Iterable[Want]:
         """The namespace; once it is there, its quotas and what it holds."""
