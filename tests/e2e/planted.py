@@ -12,6 +12,16 @@ SCHEMA: dict[str, Any] = json.loads((Path(__file__).resolve().parents[2] / "sche
 PREFIX = "harvester:index:"
 USER_DATA = "#cloud-config\npassword: planted-in-user-data\n"
 NETWORK_DATA = "version: 2\nethernets: {planted-in-network-data: {dhcp4: true}}\n"
+CERTIFICATE = """-----BEGIN CERTIFICATE-----
+MIHJMH2gAwIBAgIBATAFBgMrZXAwDjEMMAoGA1UEAwwDaGNpMCAXDTI2MDEwMTAw
+MDAwMFoYDzIxMjUxMjA4MDAwMDAwWjAOMQwwCgYDVQQDDANoY2kwKjAFBgMrZXAD
+IQCUNIE+MGFhgEPeEqY4fy0GFWnYUxsakYx+9qo/PBKAHjAFBgMrZXADQQAGL/P8
+w9s9xTljQKaAGTck+mGf+1XaUgARzHLq9PH/BobDK1tIfMNlivPk+SHLJTGUVhue
+xB8dEVQB1/z1G/0A
+-----END CERTIFICATE-----
+"""
+PRIVATE_KEY = "planted-as-the-private-key\n-----BEGIN PRIVATE KEY-----\neA==\n-----END PRIVATE KEY-----\n"
+"""Harvester passes over what is before the block, and does not ask whether its content is a key."""
 DRIVE = {"userData": USER_DATA, "networkData": NETWORK_DATA}
 _POOL: Mapping[str, Any] = ROWS["ranch"].inputs["pools"][0]
 _PROXY = {name: f"http://ada:planted-in-{name}@proxy.example.org:3128" for name in ("http", "https")}
@@ -28,7 +38,7 @@ _MORE: Mapping[str, Inputs] = {
         "rancher": {"url": "https://rancher.example.org/v3/import/planted-in-the-url.yaml", "version": "2.14.1"},
         "settings": {
             "httpProxy": {**_PROXY, "exceptions": ["0.0.0.0/0"]},
-            "sslCertificates": {"certificate": "a public one", "privateKey": "planted-as-the-private-key"},
+            "sslCertificates": {"certificate": CERTIFICATE, "privateKey": PRIVATE_KEY},
             "containerdRegistry": '{"Configs": {"r": {"Auth": {"Password": "planted-in-the-registry"}}}}',
         },
     },
