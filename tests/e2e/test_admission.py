@@ -80,6 +80,18 @@ SOUND: tuple[tuple[str, Inputs], ...] = (
     ("GuestAccess", {"joinToken": "a-secret-of-16-or-more"}),
     ("Node", {"name": "node3", "labels": {"rack": "r1"}, "taints": [{"key": "a", "value": "b", "effect": "PreferNoSchedule"}]}),
 )  # fmt: skip
+LEFT_OUT = {
+    **dict.fromkeys(
+        ("PciDeviceClaim", "SriovGpuDevice", "SriovNetworkDevice", "UsbDeviceClaim", "VGpuDevice"), "hardware, and its controller"
+    ),
+    **dict.fromkeys(("VirtualMachineBackup", "VirtualMachineRestore", "BackupTarget"), "a bucket or share that answers"),
+    **dict.fromkeys(("RancherCluster", "RancherCloudCredential"), "a Rancher; its definitions have their own case in test_rancher_guests"),
+    **dict.fromkeys(("GuestKubeconfig", "GuestNode"), "a guest cluster"),
+    "Addon": "the addon, of which each release has others",
+    "Cluster": "the cluster for itself; its settings have the rules of Setting",
+    "PoorMansCluster": "a Kubernetes that is no Harvester",
+}
+"""Kinds that are not asked about, and what they would need."""
 SETTINGS = (
     "auto-disk-provision-paths", "auto-rotate-rke2-certs", "containerd-registry", "default-vm-termination-grace-period-seconds", "http-proxy",
     "kubeconfig-default-token-ttl-minutes", "log-level", "max-hotplug-ratio", "ntp-servers", "overcommit-config", "ssl-certificates",
@@ -204,6 +216,10 @@ async def asked(shop: Workshop, target: Target, odd_ones: Iterable[Odd]) -> tupl
 
     answers = [found for found in await asyncio.gather(*(one(*each) for each in odd_ones)) if found is not None]
     return len(answers), [found for found in answers if found]
+
+
+def test_every_kind_is_asked_about_or_named() -> None:
+    assert {kind for kind, _ in SOUND} | LEFT_OUT.keys() | {"VirtualMachine", "Setting"} == KINDS.keys()
 
 
 async def test_what_is_odd_about_a_machine_is_told_by_the_check(shop: Workshop, target: Target) -> None:
