@@ -28,6 +28,7 @@ def test_the_sample_is_sound() -> None:
         ({"memory": "5Mi"}, "memory", "less than 10Mi"),
         ({"memory": "4 GB"}, "memory", "not a quantity"),
         ({"cpu": 0}, "cpu", "greater than or equal to 1"),
+        ({"hyperv": ["relaxed", "vapic", "relaxed"]}, "hyperv[2]", "give each once"),
         ({"cpu": 2**31}, "cpu", "less than or equal to 2147483647"),
         ({"disks": [{**BLANK, "serial": "a:b"}]}, "disks[0].serial", "[A-Za-z0-9_.+-]"),
         ({"disks": [{**BLANK, "serial": "a" * 257}]}, "disks[0].serial", "at most 256 characters"),

@@ -117,6 +117,9 @@ def _devices(inputs: VirtualMachineInputs) -> Iterator[Problem]:
             yield Problem(f"hostDevices[{number}].name", f"{device.name!r} is hostDevices[{names[device.name]}] already: give each once")
         if is_known(device.name):
             names.setdefault(device.name, number)
+    for number, feature in enumerate(inputs.hyperv if is_known(inputs.hyperv) else ()):
+        if feature in inputs.hyperv[:number]:
+            yield Problem(f"hyperv[{number}]", f"{feature!r} is there already: give each once")
     yield from _one_of_two(inputs)
     if is_known(inputs.labels) and words.MAINTENANCE_MODE in inputs.labels:
         yield Problem(f"labels[{words.MAINTENANCE_MODE}]", "it has an input of its own: set maintenanceModeStrategy")
