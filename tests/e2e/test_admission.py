@@ -70,7 +70,7 @@ SOUND: tuple[tuple[str, Inputs], ...] = (
     ("StorageClass", {"numberOfReplicas": 2, "dataLocality": "disabled", "staleReplicaTimeout": 30, "diskSelector": ["fast"]}),
     ("Namespace", {"quota": {"limitsCpu": "8", "limitsMemory": "16Gi"}}),
     ("ClusterNetwork", {}),
-    ("VlanConfig", {"clusterNetwork": "~-cn", "uplink": {"nics": ["ens9"], "mtu": 1500, "bondMode": "active-backup"}}),
+    ("VlanConfig", {"clusterNetwork": "~-cn", "uplink": {"nics": ["ens8"], "mtu": 1500, "bondMode": "active-backup"}}),
     ("LinkMonitor", {"nameRule": "^eth", "nodeSelector": {"kubernetes.io/os": "linux"}}),
     ("IpPool", {"ranges": [{"subnet": "10.78.0.0/24", "start": "10.78.0.5", "end": "10.78.0.9"}], "selector": {"scope": [{"namespace": "*"}]}}),
     ("LoadBalancer", {"listeners": [{"name": "web", "port": 80, "backendPort": 8080, "protocol": "TCP"}], "backendSelector": {"app": ["web"]},
