@@ -98,6 +98,11 @@ def test_a_checksum_that_nobody_would_verify_is_refused() -> None:
     assert "cdi does not verify" in reasons(KIND, image(checksum=SHA512, backend="cdi"))["checksum"]
 
 
+@pytest.mark.parametrize("size", ["0", "-1Gi"])
+def test_the_volume_of_an_image_has_a_size(size: str) -> None:
+    assert "write for example 10Gi" in reasons(KIND, image(volume_size=size))["volumeSize"]
+
+
 @pytest.mark.parametrize("name", ["", "-x", "x" * 64, "a b", "Größe"])
 def test_a_display_name_must_be_a_label_value(name: str) -> None:
     assert "63" in reasons(KIND, image(display_name=name))["displayName"]

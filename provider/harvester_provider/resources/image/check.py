@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 from harvester_provider.core.problem import Problem
+from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.unknown import is_known
 from harvester_provider.resources.apis import IMAGE, PERSISTENT_VOLUME_CLAIM
 from harvester_provider.resources.image.model import ImageInputs
@@ -37,6 +38,8 @@ def check(inputs: ImageInputs) -> Iterator[Problem]:
     yield from _file(inputs)
     yield from _clone(inputs)
     yield from _names(inputs)
+    if is_known(inputs.volume_size) and inputs.volume_size <= Quantity("0"):
+        yield Problem("volumeSize", f"{inputs.volume_size} is no size: write for example 10Gi")
 
 
 def _display_name(value: str | None) -> Iterable[Problem]:
