@@ -41,6 +41,26 @@ NAMESPACED = [api for api in vars(apis).values() if isinstance(api, Api) and api
 
 
 @dataclass
+class Heard:
+    """Passes on what is said of a resource, and keeps the last of it."""
+
+    reporter: Reporter
+    last: str = "nothing was said"
+
+    def info(self, text: str) -> None:
+        self.last = text
+        self.reporter.info(text)
+
+    def warn(self, text: str) -> None:
+        self.last = text
+        self.reporter.warn(text)
+
+    def progress(self, text: str) -> None:
+        self.last = text
+        self.reporter.progress(text)
+
+
+@dataclass
 class Life:
     """A resource: its row, and its state as the engine keeps it (empty where it has none)."""
 
@@ -48,6 +68,7 @@ class Life:
     name: str
     inputs: Mapping[str, Any]
     edited: Mapping[str, Any]
+    heard: Heard
     id: str = ""
     state: dict[str, Any] = field(default_factory=dict)
 
@@ -118,7 +139,7 @@ class Matrix:
         fields = kind.inputs.model_fields
         own = {"name": placed, "owner": f"matrix/dev/{name}"} | ({"namespace": self.namespace} if "namespace" in fields else {})
         first = {**own, **self._placed(row.inputs)}
-        return Life(row, name, first, {**first, **self._placed(row.edit)})
+        return Life(row, name, first, {**first, **self._placed(row.edit)}, Heard(self.reporter))
 
     def _placed(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -170,7 +191,7 @@ class Matrix:
                 async with asyncio.timeout(SECONDS):
                     await self._persist(step, life, calls, fault, score)
             except TimeoutError:
-                score.wrong.append(f"{step} of {life.name}: not done after {SECONDS:g} s")
+                score.wrong.append(f"{step} of {life.name}: not done after {SECONDS:g} s; at last: {life.heard.last}")
             score.steps += step in fault.steps
             told(life)
             ends[life.name].set()
@@ -190,7 +211,7 @@ class Matrix:
                 await getattr(self, f"_{step}")(life, calls)
             except HarvesterError as error:
                 said.append(str(error))
-                self.reporter.warn(str(error))
+                life.heard.warn(str(error))
             else:
                 break
         score.again += len(said)
@@ -205,7 +226,7 @@ class Matrix:
 
     async def _up(self, life: Life, inputs: Inputs, calls: Calls) -> None:
         """`pulumi up`: check, preview, and what it says is to be done."""
-        kind, reporter = life.row.kind, self.reporter
+        kind, reporter = life.row.kind, life.heard
         checked = await calls.check(kind, life.state, inputs, reporter)
         if checked.problems:
             raise Unfit("; ".join(map(str, checked.problems)))
@@ -229,7 +250,7 @@ class Matrix:
 
     async def _delete(self, life: Life, calls: Calls) -> None:
         if life.state:
-            await calls.delete(life.row.kind, life.id, life.state, self.reporter)
+            await calls.delete(life.row.kind, life.id, life.state, life.heard)
 
     async def judge(self, step: str, score: Score) -> None:
         """Whether each object is there once and as it is declared; or not at all, after a delete."""

@@ -21,5 +21,5 @@ async def test_a_provider_that_is_killed_at_any_write_leaves_nothing_behind_that
     matrix = Matrix(ROWS, short_namespace, known(simulated, short_namespace, bucket), connecting(settings(simulated)))
     await live_killed(matrix, fault, simulated, score)
     record_property(PROPERTY, score.outcome(name, fault, matrix))
-    assert not score.troubles
+    assert not score.troubles, "\n".join(score.troubles)
     assert score.struck

@@ -36,5 +36,5 @@ async def test_nothing_is_lost_and_nothing_is_there_twice(
     matrix = Matrix(ROWS, short_namespace, known(simulated, short_namespace, bucket), connecting(settings(simulated)))
     score = await lived(matrix, FAULTS[fault_name], simulated, tmp_path, others)
     record_property(PROPERTY, score.outcome(fault_name, FAULTS[fault_name], matrix))
-    assert not score.troubles
+    assert not score.troubles, "\n".join(score.troubles)
     assert score.struck, "the fault never struck"

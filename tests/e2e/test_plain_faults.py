@@ -70,7 +70,7 @@ async def test_nothing_is_lost_and_nothing_is_there_twice_without_harvester(
     target, matrix = estate
     score = await lived(matrix, FAULTS[fault_name], target, tmp_path)
     record_property(PROPERTY, score.outcome(fault_name, FAULTS[fault_name], matrix))
-    assert not score.troubles
+    assert not score.troubles, "\n".join(score.troubles)
     assert score.struck, "the fault never struck"
 
 
@@ -82,5 +82,5 @@ async def test_a_provider_that_is_killed_without_harvester_goes_on_the_next_time
     (target, matrix), score = estate, Score()
     await live_killed(matrix, KILLED[name], target, score)
     record_property(PROPERTY, score.outcome(name, KILLED[name], matrix))
-    assert not score.troubles
+    assert not score.troubles, "\n".join(score.troubles)
     assert score.struck, "the fault never struck"

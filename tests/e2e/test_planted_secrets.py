@@ -100,7 +100,7 @@ async def test_no_secret_of_any_kind_is_shown(
                 await calls.close()
     finally:
         await matrix.end(fault)
-    assert not score.troubles
+    assert not score.troubles, "\n".join(score.troubles)
     assert len(heard.lines) > score.again > 0
     processes = "\n".join(" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"]))
     logs = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("harvester_provider"))

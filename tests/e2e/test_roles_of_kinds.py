@@ -68,7 +68,7 @@ async def test_every_kind_needs_no_more_than_the_roles_of_its_file(simulated: Ta
                     await calls.close()
         finally:
             await matrix.end(NO_FAULT)
-    assert not score.troubles
+    assert not score.troubles, "\n".join(score.troubles)
 
 
 def deprived(kind: str) -> list[Role]:
