@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from harvester_provider.core.effect import Effect
+from harvester_provider.core.errors import InvalidId
 from harvester_provider.core.json import Json, Object, condition, dig_int, dig_map, dig_objects, dig_str, dig_strings, is_true
 from harvester_provider.core.kind import Requirement
 from harvester_provider.core.plan import Await, Patch, Plan, Put, Step
@@ -212,8 +213,11 @@ def _observed_selector(found: Object) -> IpPoolSelector:
 def _check_selector(selector: IpPoolSelector) -> Iterable[Problem]:
     if isinstance(selector, Unknown):
         return
-    if is_known(selector.network) and selector.network and selector.network.count("/") != 1:
-        yield Problem("selector.network", f"{selector.network!r} is no ID of a network: write namespace/name")
+    if is_known(selector.network) and selector.network:
+        try:
+            Ref.of_id(NETWORK, selector.network)
+        except InvalidId as error:
+            yield Problem("selector.network", str(error))
     for (first, one), (second, other) in combinations(enumerate(selector.scope if is_known(selector.scope) else ()), 2):
         pairs = [(getattr(one, name), getattr(other, name)) for name in IpPoolScope.model_fields]
         if is_known(*(value for pair in pairs for value in pair)) and all(a == b or "*" in (a, b) for a, b in pairs):

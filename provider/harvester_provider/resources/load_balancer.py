@@ -5,7 +5,6 @@ that a program which makes the machines after it would wait for ever: the addres
 rest. One module from inputs to verdict; pools are in `ip_pool`.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,7 +24,7 @@ from harvester_provider.core.verdict import Ready, Verdict, Waiting
 from harvester_provider.resources.apis import IP_POOL, LOAD_BALANCER
 from harvester_provider.resources.kind import BaseKind, manifest, metadata, metadata_patch
 from harvester_provider.resources.labels import LabelName, LabelValue
-from harvester_provider.resources.model import NAME, REPLACE, Model, NamespacedInputs, Outputs
+from harvester_provider.resources.model import REPLACE, Model, NamespacedInputs, Outputs, is_name
 
 _ADDRESS_SECONDS = 180.0
 _PORT = 65535
@@ -290,7 +289,7 @@ def _check_listeners(inputs: LoadBalancerInputs) -> Iterable[Problem]:
     if not inputs.listeners:
         yield Problem("listeners", "name at least one: a port and the machines' port that it leads to")
     for number, entry in enumerate(listeners):
-        if is_known(entry.name) and (len(entry.name) > 63 or re.fullmatch(NAME, entry.name) is None):
+        if is_known(entry.name) and not is_name(entry.name):
             yield Problem(f"listeners[{number}].name", f"{entry.name!r}: use at most 63 lower-case letters, digits and inner dashes")
         for name, value in (("port", entry.port), ("backendPort", entry.backend_port)):
             if is_known(value) and not 1 <= value <= _PORT:

@@ -40,6 +40,7 @@ INT32 = 2**31 - 1
 
 NAME = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
 """RFC 1123 label, in lower case."""
+_LONGEST_NAME = 63
 
 WHERE = frozenset({"name", "namespace", "cluster"})
 """Inputs that say where an object is."""
@@ -110,7 +111,7 @@ class Model(BaseModel):
 
     def blanks(self) -> Iterator[str]:
         """The paths of required texts that are empty, which is as good as missing. `TextOrEmpty` is for those that may be."""
-        for name, inner in _texts(type(self)).items():
+        for name, inner in _bearing(type(self), _is_bare_text).items():
             key, value = _fields(type(self))[name].key, getattr(self, name)
             if inner is None and value == "":
                 yield key
@@ -184,35 +185,32 @@ def _wire(value: object) -> object:
 def conceal(model: type[Model], values: Mapping[str, Any], wrap: Callable[[Any], Any]) -> dict[str, Any]:
     """The values by their names on the wire, with `wrap` around those that the model marks as secret, nested ones too."""
     out = dict(values)
-    for key, inner in _secrets(model).items():
+    for name, inner in _bearing(model, _is_secret).items():
+        key = _fields(model)[name].key
         if out.get(key) is not None:
             out[key] = wrap(out[key]) if inner is None else _conceal_inner(inner, out[key], wrap)
     return out
 
 
+def _is_bare_text(field: FieldInfo) -> bool:
+    """Whether it is a required text without a rule of its own."""
+    return field.annotation is str and field.is_required() and not field.metadata
+
+
+def _is_secret(field: FieldInfo) -> bool:
+    return isinstance(field.json_schema_extra, dict) and bool(field.json_schema_extra.get("secret"))
+
+
 @cache
-def _texts(model: type[Model]) -> Mapping[str, type[Model] | None]:
-    """The fields that are required texts without a rule of their own (None), or hold a model with such fields."""
+def _bearing(model: type[Model], holds: Callable[[FieldInfo], bool]) -> Mapping[str, type[Model] | None]:
+    """The fields for which something `holds` (None), or that hold a model with such fields, by their names in Python."""
     out: dict[str, type[Model] | None] = {}
     for name, field in model.model_fields.items():
         inner = model_in(field.annotation)
-        if field.annotation is str and field.is_required() and not field.metadata:
+        if holds(field):
             out[name] = None
-        elif inner and _texts(inner):
+        elif inner and _bearing(inner, holds):
             out[name] = inner
-    return out
-
-
-@cache
-def _secrets(model: type[Model]) -> Mapping[str, type[Model] | None]:
-    """The names on the wire of the fields that are secret (None), or hold a model with such fields."""
-    out: dict[str, type[Model] | None] = {}
-    for name, field in model.model_fields.items():
-        extra, inner = field.json_schema_extra, model_in(field.annotation)
-        if isinstance(extra, dict) and extra.get("secret"):
-            out[field.alias or name] = None
-        elif inner and _secrets(inner):
-            out[field.alias or name] = inner
     return out
 
 
@@ -260,13 +258,18 @@ DurationText = Annotated[str, BeforeValidator(_duration), WithJsonSchema({"type"
 """A duration such as `30s` or `10m`."""
 
 
+def is_name(text: str) -> bool:
+    """Whether it is a `Name`."""
+    return len(text) <= _LONGEST_NAME and re.fullmatch(NAME, text) is not None
+
+
 def _label(value: str) -> str:
-    if len(value) > 63 or re.fullmatch(NAME, value) is None:
+    if not is_name(value):
         raise ValueError(f"{value!r} is no valid name: use at most 63 lower-case letters, digits and inner dashes")
     return value
 
 
-Name = Annotated[str, AfterValidator(_label), WithJsonSchema({"type": "string", "pattern": NAME, "maxLength": 63})]
+Name = Annotated[str, AfterValidator(_label), WithJsonSchema({"type": "string", "pattern": NAME, "maxLength": _LONGEST_NAME})]
 """A DNS label (RFC 1123): at most 63 lower-case letters, digits and dashes."""
 
 

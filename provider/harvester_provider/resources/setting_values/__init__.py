@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from harvester_provider.core.json import Json, dig_int, dig_list, dig_map, dig_str
 from harvester_provider.core.wording import first_of
-from harvester_provider.resources.model import NAME
+from harvester_provider.resources.model import is_name
 from harvester_provider.resources.setting_values import networks
 from harvester_provider.resources.setting_values.pem import certificates_fault, private_key_fault
 from harvester_provider.resources.setting_values.shapes import FLAG, INT64, TEXT, TEXTS, Choice, Each, Fields, Misfit, Shape, Whole, read
@@ -18,7 +18,6 @@ Rule = Callable[[str], str]
 
 _PROTOCOLS = ("SSLv2", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_LONGEST_LABEL = 63
 _MOST_RESERVED_CPU = 40.0
 _MOST_HOURS = 8759
 """An hour less than a year, which is how long the certificates live."""
@@ -64,8 +63,7 @@ def _ratio(text: str) -> str:
 
 
 def _label(text: str) -> str:
-    fits = len(text) <= _LONGEST_LABEL and re.fullmatch(NAME, text)
-    return "" if fits else f"no valid name: use at most {_LONGEST_LABEL} lower-case letters, digits and inner dashes"
+    return "" if is_name(text) else "no valid name: use at most 63 lower-case letters, digits and inner dashes"
 
 
 def _rotation(value: Json) -> str:

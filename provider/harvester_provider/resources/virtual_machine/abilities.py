@@ -10,7 +10,7 @@ pkg/webhook/util/volume.go (growth).
 from collections.abc import Mapping
 from enum import StrEnum
 
-from harvester_provider.core.json import condition, dig, dig_int, dig_list, dig_map, dig_objects, dig_str, is_true
+from harvester_provider.core.json import Object, condition, dig, dig_int, dig_list, dig_map, dig_objects, dig_str, is_true
 from harvester_provider.core.quantity import Quantity
 from harvester_provider.core.snapshot import Snapshot
 from harvester_provider.resources import growth
@@ -48,10 +48,15 @@ class Need(StrEnum):
 Needs = frozenset[Need]
 
 
+def configuration(seen: Snapshot) -> Object | None:
+    """How the cluster's KubeVirt is set up; None where nobody looked."""
+    found = seen.listed(KUBEVIRTS) if KUBEVIRTS in seen else ()
+    return next((dig_map(each, "spec", "configuration") for each in found), None)
+
+
 def of_cluster(seen: Snapshot) -> Needs:
     """What the cluster's KubeVirt is set up for: a rollout strategy that is not named is LiveUpdate, its default since 1.6."""
-    found = seen.listed(KUBEVIRTS) if KUBEVIRTS in seen else ()
-    settings = next((dig_map(each, "spec", "configuration") for each in found), None)
+    settings = configuration(seen)
     if settings is None:
         return frozenset()
     gates = dig_list(settings, "developerConfiguration", "featureGates")

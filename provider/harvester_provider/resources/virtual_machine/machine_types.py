@@ -7,17 +7,16 @@ from fnmatch import fnmatchcase
 
 from harvester_provider.core.json import dig, dig_list, dig_map
 from harvester_provider.core.snapshot import Snapshot
-from harvester_provider.resources.apis import KUBEVIRTS
+from harvester_provider.resources.virtual_machine.abilities import configuration
 
 _DEFAULTS = {"amd64": ("q35*", "pc-q35*"), "arm64": ("virt*",), "s390x": ("s390-ccw-virtio*",)}
 
 
 def refusal(wanted: str | None, seen: Snapshot) -> str:
     """Why the cluster refuses a machine type, with the way out; empty where nothing is known against it."""
-    found = seen.listed(KUBEVIRTS) if KUBEVIRTS in seen else ()
-    if not wanted or not found:
+    settings = configuration(seen)
+    if not wanted or settings is None:
         return ""
-    settings = dig_map(found[0], "spec", "configuration")
     by_architecture = dig_map(settings, "architectureConfiguration")
     patterns: list[str] = []
     for architecture, default in _DEFAULTS.items():
