@@ -57,13 +57,13 @@ class Hand:
     def edit(self, ref: Ref, ready: Callable[[Object], bool] | None = None, **patch: Any) -> str:
         """`kubectl patch` of what is there; in the end it is as it was."""
         found = self.find(ref)
-        self._send("PATCH", ref.path, patch)
-        self.afterwards.callback(self._send, "PATCH", ref.path, as_it_was(found, patch))
+        self.target.send("PATCH", ref.path, patch)
+        self.afterwards.callback(self.target.send, "PATCH", ref.path, as_it_was(found, patch))
         return self._until(ref, ready)
 
     def find(self, ref: Ref) -> dict[str, Any]:
         """`kubectl get`."""
-        return self._send("GET", ref.path)
+        return self.target.send("GET", ref.path)
 
     def remove(self, ref: Ref) -> None:
         """`kubectl delete`, which waits."""
@@ -72,7 +72,7 @@ class Hand:
     def _taken(self, ref: Ref, body: Object) -> bool:
         """Create it; False where a webhook has not heard yet of what was made just before."""
         try:
-            self._send("POST", ref.api.path(ref.namespace), body)
+            self.target.send("POST", ref.api.path(ref.namespace), body)
         except ApiException as error:
             if "not found" not in str(error.body):
                 raise
@@ -82,7 +82,7 @@ class Hand:
     def _gone(self, ref: Ref) -> bool:
         """Delete it; False where it is there still, perhaps because a webhook has not heard yet that nobody uses it any more."""
         try:
-            self._send("DELETE", ref.path)
+            self.target.send("DELETE", ref.path)
         except ApiException as error:
             return bool(error.status == 404)
         return False
@@ -91,14 +91,6 @@ class Hand:
         if ready is not None:
             eventually(lambda: ready(self.find(ref)))
         return ref.id
-
-    def _send(self, verb: str, path: str, body: Any = None) -> dict[str, Any]:
-        kind = "application/merge-patch+json" if verb == "PATCH" else "application/json"
-        found: dict[str, Any] = self.target.api.call_api(
-            path, verb, header_params={"Content-Type": kind, "Accept": "application/json"}, body=body, auth_settings=["BearerToken"],
-            response_types_map=dict.fromkeys((200, 201, 202), "object"), _return_http_data_only=True,
-        )  # fmt: skip
-        return found
 
 
 def as_it_was(found: Any, patch: Mapping[str, Any]) -> dict[str, Any]:

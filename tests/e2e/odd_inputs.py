@@ -23,27 +23,28 @@ GONE: Any = object()
 
 def edits(model: type[Model], sound: Inputs, beside: frozenset[str]) -> Iterator[tuple[str, Inputs]]:
     """The edited inputs, each with what is odd about them. Fields named in `beside` are left as they are."""
-    for way, value in _values(sound):
+    for way, value in values(sound):
         if not beside.intersection(way):
             for odd in _others(value):
-                yield f"{_path(way)}={'(absent)' if odd is GONE else repr(odd)}", _with(sound, way, odd)
+                yield f"{_path(way)}={'(absent)' if odd is GONE else repr(odd)}", with_value(sound, way, odd)
     for inner, way in _models(model, sound):
         for name, field in inner.model_fields.items():
             key = field.alias or name
             if key not in _at(sound, way) and key not in beside:
                 for odd in _of_type(field.annotation):
-                    yield f"{_path((*way, key))}={odd!r}", _with(sound, (*way, key), odd)
+                    yield f"{_path((*way, key))}={odd!r}", with_value(sound, (*way, key), odd)
 
 
 def _path(way: Way) -> str:
     return ".".join(str(step) for step in way)
 
 
-def _values(value: Any, *way: str | int) -> Iterator[tuple[Way, Any]]:
+def values(value: Any, *way: str | int) -> Iterator[tuple[Way, Any]]:
+    """All values in there, with the ways to them."""
     inner = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
     for step, item in inner:
         yield (*way, step), item
-        yield from _values(item, *way, step)
+        yield from values(item, *way, step)
 
 
 def _models(model: type[Model], value: Any, *way: str | int) -> Iterator[tuple[type[Model], Way]]:
@@ -100,7 +101,8 @@ def _at(value: Any, way: Way) -> Any:
     return value
 
 
-def _with(inputs: Inputs, way: Way, value: Any) -> Inputs:
+def with_value(inputs: Inputs, way: Way, value: Any) -> Inputs:
+    """The inputs with another value in that place, or without it where that is GONE."""
     changed = copy.deepcopy(inputs)
     place = _at(changed, way[:-1])
     if value is GONE:

@@ -66,6 +66,16 @@ class Target:
     def storage(self) -> client.StorageV1Api:
         return client.StorageV1Api(self.api)
 
+    def send(self, method: str, path: str, body: Any = None, **query: str) -> dict[str, Any]:
+        """Any request, with its answer. The body of a patch is a merge patch (a mapping) or a JSON patch (a list)."""
+        kind = "application/json-patch+json" if isinstance(body, list) else "application/merge-patch+json"
+        headers = {"Content-Type": kind if method == "PATCH" else "application/json", "Accept": "application/json"}
+        found: dict[str, Any] = self.api.call_api(
+            path, method, query_params=list(query.items()), header_params=headers, body=body, auth_settings=["BearerToken"],
+            response_types_map=dict.fromkeys((200, 201, 202), "object"), _return_http_data_only=True,
+        )  # fmt: skip
+        return found
+
     def get(self, api: Api, name: str) -> dict[str, Any]:
         found: dict[str, Any] = self.custom.get_namespaced_custom_object(api[0], api[1], self.namespace, api[2], name)
         return found

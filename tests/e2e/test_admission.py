@@ -32,6 +32,7 @@ from harvester_provider.resources.registry import KINDS
 Odd = tuple[str, str, str, Inputs]
 """A kind, a name, what is odd, and the inputs."""
 AT_ONCE = 8
+STRICT = {"dryRun": "All", "fieldValidation": "Strict"}
 AS_IT_IS = "as it is"
 MANY = 300
 """Odd values that mean something all the same: with fewer, next to nothing was asked."""
@@ -191,7 +192,7 @@ def dry_run(target: Target, plan: Plan, ref: Ref) -> Object | None:
     """The main object as the API server would have it after the writes of a plan up to its own; None where that is not written."""
     for step in plan.steps:
         if isinstance(step, Put | Patch):
-            answered = send(target, *written(step))
+            answered = target.send(*written(step), **STRICT)
             if step.ref == ref:
                 return answered
     return None
@@ -205,16 +206,6 @@ def written(step: Put | Patch) -> tuple[str, str, Any]:
     place = {"name": ref.name} | ({"namespace": ref.namespace} if ref.namespace else {})
     head = {"apiVersion": ref.api.api_version, "kind": ref.api.kind}
     return "POST", ref.api.path(ref.namespace), {**head, **step.body, "metadata": {**dig_map(step.body, "metadata"), **place}}
-
-
-def send(target: Target, method: str, path: str, body: Any) -> Object:
-    content = "application/json-patch+json" if isinstance(body, list) else "application/merge-patch+json"
-    headers = {"Content-Type": content if method == "PATCH" else "application/json", "Accept": "application/json"}
-    found: Object = target.api.call_api(
-        path, method, query_params=[("dryRun", "All"), ("fieldValidation", "Strict")], header_params=headers, body=body,
-        response_types_map={200: "object", 201: "object"}, auth_settings=["BearerToken"], _return_http_data_only=True,
-    )  # fmt: skip
-    return found
 
 
 async def asked(shop: Workshop, target: Target, odd_ones: Iterable[Odd]) -> tuple[int, list[str]]:

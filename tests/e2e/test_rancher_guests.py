@@ -88,7 +88,6 @@ async def test_what_is_written_into_rancher_fits_its_definitions(ranch: Ranch) -
     steps += kind.create(kind.inputs.model_validate(credential), Snapshot({})).steps
     puts = [step for step in steps if isinstance(step, Put)]
     assert {put.ref.api.kind for put in puts} == {"Secret", "HarvesterConfig", "Cluster"}
-    strict = [("dryRun", "All"), ("fieldValidation", "Strict")]
     for put in puts:
         where = put.ref.api.path(put.ref.namespace)
-        ranch.target.api.call_api(where, "POST", query_params=strict, body=put.body, auth_settings=["BearerToken"], response_types_map={})
+        ranch.target.send("POST", where, put.body, dryRun="All", fieldValidation="Strict")

@@ -1,10 +1,9 @@
 """What `check` accepts it accepts again, as it is: the engine passes the checked inputs on to all other calls."""
 
-import copy
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from odd_inputs import values, with_value
 from rows import ROWS, Row
 
 from harvester_provider.core.unknown import UNKNOWN
@@ -15,29 +14,12 @@ ODD: tuple[Any, ...] = ("", " ", [], {}, None, 0, False, UNKNOWN)
 """What a program may give in the place of any value: mostly what is easily taken for nothing."""
 
 
-def paths(value: Any, *way: str | int) -> Iterator[tuple[str | int, ...]]:
-    """The ways to all values in there."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for step, item in inner:
-        yield (*way, step)
-        yield from paths(item, *way, step)
-
-
-def with_value(inputs: dict[str, Any], way: tuple[str | int, ...], value: Any) -> dict[str, Any]:
-    changed: Any = copy.deepcopy(inputs)
-    place = changed
-    for step in way[:-1]:
-        place = place[step]
-    place[way[-1]] = value
-    return dict(changed)
-
-
 @pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
 def test_checked_inputs_are_accepted_again_and_stay_as_they_are(row: Row) -> None:
     kind, whole = KINDS[row.kind], {"name": "one", "owner": "shop/dev/one", **row.inputs, **row.change}
     assert not verbs.check(kind, whole).problems
     accepted = 0
-    for way in paths(whole):
+    for way, _ in values(whole):
         for value in ODD:
             checked = verbs.check(kind, with_value(whole, way, value))
             if not checked.problems:
